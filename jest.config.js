@@ -1,0 +1,24 @@
+'use strict';
+
+// .swcrc is not read: what tests are compiled with stands here and nowhere else.
+const swc = ['@swc/jest', { swcrc: false, jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' }, sourceMaps: 'inline' }];
+
+// ESM-only libraries of the display, which Jest would not load as they are.
+const esmOnly = '(pretty-ms|parse-ms|pretty-bytes)';
+
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  transform: { '^.+\\.ts$': swc, [`/node_modules/${esmOnly}/.+\\.js$`]: swc },
+  transformIgnorePatterns: [`/node_modules/(?!${esmOnly}/)`],
+  moduleNameMapper: {
+    '^temporal-message-batches$': '<rootDir>/src/index.ts',
+    '^temporal-message-batches/(.*)$': '<rootDir>/src/$1/index.ts',
+  },
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  testTimeout: 60_000,
+  // Real servers and real kills: two files at once is what two cores carry.
+  maxWorkers: 2,
+};

@@ -1,0 +1,29 @@
+/** Why a job waits for a person. */
+export type AttentionCode =
+  /** 401/403: the key in the worker's environment was refused, or cannot see the job's batches. */
+  | 'key_refused'
+  /** 402, or a spend limit that somebody set: sending more would be refused as well. */
+  | 'spend_limit'
+  /** More than one batch could be the one that an unanswered create made. */
+  | 'ambiguous_create'
+  /** A cancel was asked for, and the batch was found by its total after an unanswered create: only its results can prove that it is the job's. */
+  | 'unproved_batch'
+  /** The API refuses a call for good, for a reason that is neither the key nor money. */
+  | 'api_refused'
+  /** The API keeps answering 404 for a batch that it accepted. */
+  | 'batch_not_found'
+  /** A part's workflow was ended from outside; its records are kept. */
+  | 'part_failed'
+  /** The results differ from what was stored, or cannot be stored (disk full, permission, a file changed). */
+  | 'storage';
+
+/** Something only a person can mend. While it stands, nothing is paid and nothing is lost. */
+export interface Attention {
+  code: AttentionCode;
+  /** What happened, to which batch. */
+  message: string;
+  /** What to do now. */
+  hint: string;
+  /** ISO time since when. */
+  since: string;
+}

@@ -1,0 +1,115 @@
+import type { Attention } from './attention';
+import type { AccountReference, DataReference } from './data';
+import type { FollowUpCounts, FollowUpOptions } from './follow-up';
+import type { OutcomeCounts, Problem, TokenUsage } from './outcomes';
+
+/** What a batch workflow is doing. Also stands in its memo as `phase`. */
+export type BatchPhase =
+  | 'opening' // reading the records, cutting the part
+  | 'creating' // the create call is granted or under way
+  | 'reconciling' // an unanswered create is being looked up
+  | 'processing' // the API works on the batch
+  | 'canceling' // the API was asked to cancel
+  | 'storing' // results are streamed to disk and held against the input
+  | 'following_up' // child workflows run for selected results
+  | 'ended';
+
+/** Input of `batchWorkflow`: one message batch. */
+export interface BatchInput {
+  /** Default: the workflow id. */
+  jobId?: string;
+  /** Which round of the job, from 1. Default 1. */
+  round?: number;
+  /** Which part of the round, from 1. Default 1. */
+  part?: number;
+  /**
+   * The requests, for a batch that is no part of a job (JSONL, at most 100,000 and 256 MB).
+   * A part of a job is planned already and finds its requests in the job folder.
+   */
+  requests?: string | DataReference;
+  /** Folder for the outputs; default: below the worker's storage. */
+  output?: string;
+  account?: AccountReference;
+  /** True for jobs that run against the simulator. */
+  simulated?: boolean;
+  /** Beta names, sent as a header with every call. */
+  betas?: string[];
+  /** A fixed time between polls in ms, instead of one that grows with the batch's age. */
+  pollIntervalMs?: number;
+  /** How long after an unanswered create's deadline a list without it counts as proof, in ms. Default 120,000. */
+  createGraceMs?: number;
+  followUp?: FollowUpOptions;
+  /** Errored-but-retryable and expired requests will be sent again, so they get no follow-up now. */
+  willRetry?: boolean;
+  /** Task queue of activities, where it is not the workflow's own. */
+  activityTaskQueue?: string;
+  /** Carried along by continue-as-new; not for callers. */
+  resumed?: BatchCarriedState;
+}
+
+/** What a batch workflow carries over a continue-as-new. */
+export interface BatchCarriedState {
+  cancelRequested: boolean;
+  /** The API has answered the cancel. */
+  cancelSent: boolean;
+  paused: boolean;
+  polls: number;
+  startedAt: string;
+  /** The workflow itself was canceled, so it ends as Cancelled. */
+  workflowCanceled: boolean;
+}
+
+/** Answer of the `status` query of `batchWorkflow`. Times are ISO strings. */
+export interface BatchStatus {
+  jobId: string;
+  round: number;
+  part: number;
+  phase: BatchPhase;
+  batchId?: string;
+  /** How many requests this batch holds. */
+  requests: number;
+  /**
+   * The API's own `request_counts`. Documented as zero until the whole batch has ended,
+   * so a display must not show them as progress before.
+   */
+  apiCounts?: { processing: number; succeeded: number; errored: number; canceled: number; expired: number };
+  createdAt?: string;
+  expiresAt?: string;
+  endedAt?: string;
+  polls: number;
+  nextPollAt?: string;
+  /** Lines and bytes of results stored so far. */
+  stored: { lines: number; bytes: number };
+  /** Known once the results were held against the input. */
+  outcomes?: OutcomeCounts;
+  usage: TokenUsage;
+  followUps?: FollowUpCounts;
+  problems: Problem[];
+  attention?: Attention;
+  cancelRequested: boolean;
+  /** The API has answered the cancel. */
+  cancelSent: boolean;
+  paused: boolean;
+}
+
+/** What `batchWorkflow` returns. */
+export interface BatchReport {
+  jobId: string;
+  round: number;
+  part: number;
+  /** Absent where the batch was never accepted; all its requests are then `unsent`. */
+  batchId?: string;
+  requests: number;
+  createdAt?: string;
+  endedAt?: string;
+  outcomes: OutcomeCounts;
+  /** Of `outcomes`, how many ended for a passing reason and may be sent again. */
+  retryable: number;
+  usage: TokenUsage;
+  problems: Problem[];
+  followUps?: FollowUpCounts;
+  /** Why requests were never sent, where that is so. */
+  unsentReason?: string;
+  /** True where an answer of the API said that it was a simulation. */
+  simulated: boolean;
+}

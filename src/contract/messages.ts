@@ -1,0 +1,25 @@
+/** Signals and queries of the workflows. Free of side effects: clients import this file too. */
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { Attention } from './attention';
+import type { BatchStatus } from './batch';
+import type { JobStatus } from './job';
+
+/** Cancel at the API, keep what is done. May be sent at any moment, and twice. For jobs and batches. */
+export const cancelSignal = defineSignal('cancel');
+/** Make no new calls that cost money until `resume`. For jobs and batches. */
+export const pauseSignal = defineSignal('pause');
+/** Go on after a pause, or try again what waited for a person. For jobs and batches. */
+export const resumeSignal = defineSignal('resume');
+/** From a batch to its job: this part waits for a person, or no longer. */
+export const attentionSignal = defineSignal<[AttentionChange]>('attention');
+
+export interface AttentionChange {
+  round: number;
+  part: number;
+  attention?: Attention;
+}
+
+/** Status of a `batchWorkflow`. */
+export const batchStatusQuery = defineQuery<BatchStatus>('status');
+/** Status of a `batchJobWorkflow`. */
+export const jobStatusQuery = defineQuery<JobStatus>('status');

@@ -1,0 +1,31 @@
+/** The four outcomes that the API itself gives to a request: `result.type` of a line of results. */
+export const API_OUTCOMES = ['succeeded', 'errored', 'canceled', 'expired'] as const;
+export type ApiOutcome = (typeof API_OUTCOMES)[number];
+
+/**
+ * What finally became of a request: the API's four, and two of ours.
+ * `missing`: sent, perhaps paid, but no result was found. Never sent again by itself.
+ * `unsent`: certainly never accepted by the API; free to send again.
+ */
+export const OUTCOMES = [...API_OUTCOMES, 'missing', 'unsent'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** How many requests ended in each way. */
+export type OutcomeCounts = Record<Outcome, number>;
+
+/** Tokens used, as the API counts them in `message.usage`. */
+export interface TokenUsage {
+  input_tokens: number;
+  output_tokens: number;
+  cache_creation_input_tokens: number;
+  cache_read_input_tokens: number;
+}
+
+/** Something worth a person's look that did not stop the job. */
+export interface Problem {
+  /** A stable word, e.g. `unknown_custom_id`, `duplicate_result`, `malformed_line`. */
+  kind: string;
+  count: number;
+  /** The first few, in words, with line and offset. */
+  examples: string[];
+}
