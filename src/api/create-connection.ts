@@ -1,0 +1,91 @@
+/** The connection of one create: used for nothing else, and taken back at once where it must be. */
+import type { Socket } from 'node:net';
+import { buildConnector, Client, type Dispatcher } from 'undici';
+import type { Settings } from './settings';
+import { CONNECT_TIMEOUT_MS } from './transport';
+
+/**
+ * A fresh undici Client. Its socket has a write buffer of one byte, so that undici asks for a chunk only when the kernel
+ * has taken the one before. Where the caller brings a dispatcher of its own, that is used instead: its sockets are out
+ * of reach, so that the guarantees end at "undici was not given the last byte".
+ */
+export class CreateConnection {
+  readonly #client: Client | undefined;
+  #socket: Socket | undefined;
+  #gone = false;
+
+  constructor(private readonly settings: Settings) {
+    if (settings.dispatcher) return;
+    this.#client = new Client(settings.origin, {
+      connect: this.#connector(),
+      // The deadline bounds the wait for headers.
+      headersTimeout: 0,
+      bodyTimeout: settings.idleTimeoutMs,
+    });
+  }
+
+  request(options: Pick<Dispatcher.RequestOptions, 'path' | 'method' | 'headers' | 'body' | 'signal'>): Promise<Dispatcher.ResponseData> {
+    const dispatcher = this.settings.dispatcher ?? this.#client!;
+    return dispatcher.request({
+      ...options,
+      origin: this.settings.origin,
+      // "connection: close": nothing else is ever sent on it.
+      reset: true,
+      headersTimeout: 0,
+      bodyTimeout: this.settings.idleTimeoutMs,
+    });
+  }
+
+  /** True while bytes that were written wait in this process for the kernel to take them. */
+  holdsBytes(): boolean {
+    return this.#socket !== undefined && unsentBytes(this.#socket) > 0;
+  }
+
+  /**
+   * Takes back what was not delivered yet: a reset also discards what the kernel still holds, where a plain close would
+   * go on delivering it.
+   */
+  reset(): void {
+    this.#gone = true;
+    if (this.#socket?.connecting) this.#socket.destroy();
+    else this.#socket?.resetAndDestroy();
+  }
+
+  async close(): Promise<void> {
+    this.#gone = true;
+    await this.#client?.destroy();
+  }
+
+  /** Like undici's own, but it keeps the TCP socket even where TLS lies over it. */
+  #connector(): buildConnector.connector {
+    // Handed on to net.connect and tls.connect; undici's types do not name it.
+    const socketOptions = { highWaterMark: 1 };
+    const connect = buildConnector({ ...socketOptions, timeout: CONNECT_TIMEOUT_MS });
+    const keep = (socket: unknown) => {
+      this.#socket = socket as Socket;
+      if (this.#gone) this.#socket.destroy();
+    };
+    return (options, callback) => {
+      if (options.protocol !== 'https:') {
+        keep(connect(options, callback));
+        return;
+      }
+      const port = options.port || '443';
+      keep(
+        connect({ ...options, protocol: 'http:', port }, (error, socket) => {
+          if (error) callback(error, null);
+          else connect({ ...options, port, httpSocket: socket }, callback);
+        }),
+      );
+    };
+  }
+}
+
+/**
+ * Bytes that were written to a TCP socket, or to the TLS socket over it, and not yet taken by the kernel.
+ * `writableLength` knows nothing of what TLS writes, so the handle's own count is read.
+ */
+export function unsentBytes(socket: Socket): number {
+  const handle = (socket as unknown as { _handle?: { writeQueueSize?: number } | null })._handle;
+  return Math.max(socket.writableLength, handle?.writeQueueSize ?? 0);
+}

@@ -1,0 +1,34 @@
+/**
+ * A point in time that is watched on two clocks. The wall clock can be set back; the monotonic one stands still
+ * while a machine sleeps. The deadline has passed as soon as either says so.
+ */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export class Deadline {
+  private readonly monotonic: number;
+
+  constructor(readonly at: Date) {
+    this.monotonic = performance.now() + (at.getTime() - Date.now());
+  }
+
+  /** Ms that are left, by the clock that leaves less; below 0 once it has passed. */
+  remainingMs(): number {
+    return Math.min(this.at.getTime() - Date.now(), this.monotonic - performance.now());
+  }
+
+  passed(): boolean {
+    return this.remainingMs() <= 0;
+  }
+
+  /** Calls `action` once, when the deadline has passed; returns what stops that. */
+  onPassed(action: () => void): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const look = () => {
+      const remaining = this.remainingMs();
+      if (remaining <= 0) action();
+      else timer = setTimeout(look, Math.min(Math.ceil(remaining), LONGEST_TIMER_MS));
+    };
+    look();
+    return () => clearTimeout(timer);
+  }
+}

@@ -1,0 +1,43 @@
+/** Makes a call again where that is safe. Off (`maxRetries: 0`) where Temporal retries. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MessageBatchesError } from './errors';
+import { ApiError } from './api-error';
+import { backoffMs } from './retry-hints';
+
+export interface RetryOptions {
+  maxRetries: number;
+  signal?: AbortSignal;
+  /** Which failures may be tried again. Default: those that say so themselves. */
+  mayRetry?: (error: MessageBatchesError) => boolean;
+  /** A wait that is longer than this is not begun; the failure is thrown instead. */
+  longestWaitMs?: () => number;
+}
+
+/** Runs `attempt` until it succeeds, fails for good, or `maxRetries` further attempts were made. */
+export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const mayRetry = options.mayRetry ?? ((error) => error.retryable);
+  for (let retry = 0; ; retry++) {
+    options.signal?.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (retry >= options.maxRetries || !(error instanceof MessageBatchesError) || !mayRetry(error)) throw error;
+      // A hint of 0 must not make a tight loop, so it can only lengthen the usual wait.
+      const hint = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+      const delay = Math.max(hint, backoffMs(retry));
+      if (delay > (options.longestWaitMs?.() ?? Infinity)) throw error;
+      await wait(delay, options.signal);
+    }
+  }
+}
+
+/** Waits; an abort rejects at once with the signal's own reason and leaves neither timer nor listener. */
+export async function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  try {
+    await sleep(milliseconds, undefined, signal && { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
