@@ -1,0 +1,22 @@
+/** What all calls of one simulator share. */
+import type { BatchStore } from './batch-store';
+import type { Events } from './events';
+import type { Call, FaultList } from './faults';
+import type { AdjustableOptions } from './options';
+import type { RateLimiter } from './rate-limiter';
+
+export interface SimulatorContext {
+  /** Replaced as a whole when options change. */
+  options: AdjustableOptions;
+  /** The simulator's own base URL, without a trailing slash. */
+  url: string;
+  readonly store: BatchStore;
+  readonly faults: FaultList;
+  readonly events: Events;
+  readonly rateLimiter: RateLimiter;
+  /** Calls received since the start, faulty and refused ones too. */
+  readonly calls: Record<Call, number>;
+  readonly now: () => number;
+  /** Aborted when the simulator closes: whatever waits, waits no longer. */
+  readonly closing: AbortSignal;
+}

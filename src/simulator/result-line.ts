@@ -1,0 +1,106 @@
+/** One line of a batch's results. */
+import type { Message } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { MessageBatchIndividualResponse, MessageBatchResult } from '@anthropic-ai/sdk/resources/messages/batches';
+import { answerTo, beginning } from './answers';
+import { errorEnvelope } from './api-failure';
+import { paramsProblem } from './check-params';
+import type { CheckedRequest } from './check-request';
+import type { DrawnOutcome } from './draw';
+import { messageId, resultRequestId } from './ids';
+
+/** The outcomes that a request can have by itself; `canceled` comes from outside. */
+export type OwnOutcome = 'succeeded' | 'errored' | 'expired';
+
+export interface ResultLine {
+  customId: string;
+  outcome: OwnOutcome;
+  /** With its line feed. */
+  line: string;
+}
+
+export interface ResultContext {
+  batchId: string;
+  apiVersion: string;
+  answerBytes: number;
+}
+
+/** A rough figure that grows with the text, as the API's own does. */
+const CHARACTERS_A_TOKEN = 4;
+const PADDING = ' This sentence only makes the simulated answer longer.';
+
+/**
+ * What the results will say about a request if the batch is neither canceled nor too old before.
+ * @param requestBytes length of the request, from which its input tokens are guessed
+ * @param index place in the list of requests, from which ids are made
+ */
+export function resultLine(request: CheckedRequest, drawn: DrawnOutcome, requestBytes: number, index: number, context: ResultContext): ResultLine {
+  const result = resultOf(request, drawn, requestBytes, index, context);
+  return { customId: request.customId, outcome: result.type, line: encode(request.customId, result) };
+}
+
+/** The line of a request that the batch's end overtook. */
+export function overtakenLine(customId: string, outcome: 'canceled' | 'expired'): string {
+  return encode(customId, { type: outcome });
+}
+
+/** The custom_id of a line made here, without parsing it. */
+export function customIdOfLine(line: Buffer): string {
+  const from = '{"custom_id":"'.length;
+  return line.toString('latin1', from, line.indexOf(0x22, from));
+}
+
+function encode(customId: string, result: MessageBatchResult): string {
+  const response: MessageBatchIndividualResponse = { custom_id: customId, result };
+  return `${JSON.stringify(response)}\n`;
+}
+
+function resultOf(
+  request: CheckedRequest,
+  drawn: DrawnOutcome,
+  requestBytes: number,
+  index: number,
+  context: ResultContext,
+): Exclude<MessageBatchResult, { type: 'canceled' }> {
+  const errored = (type: string, message: string) => ({
+    type: 'errored' as const,
+    error: errorEnvelope(type, message, resultRequestId(context.batchId, index)),
+  });
+  const problem = paramsProblem(request.params, context.apiVersion);
+  if (problem) return errored('invalid_request_error', problem);
+  if (drawn === 'errored') return errored('invalid_request_error', 'Simulated: this request was chosen to be refused.');
+  if (drawn === 'overloaded') return errored('overloaded_error', 'Overloaded');
+  if (drawn === 'expired') return { type: 'expired' };
+  return { type: 'succeeded', message: message(request, requestBytes, index, context) };
+}
+
+function message(request: CheckedRequest, requestBytes: number, index: number, context: ResultContext): Message {
+  const { model, max_tokens: maxTokens, messages } = request.params as { model: string; max_tokens: number; messages: unknown[] };
+  const whole = answerTo(messages);
+  const room = maxTokens * CHARACTERS_A_TOKEN;
+  const cut = whole.length > room;
+  const text = (cut ? beginning(whole, room) : whole).padEnd(context.answerBytes, PADDING);
+  return {
+    id: messageId(context.batchId, index),
+    type: 'message',
+    role: 'assistant',
+    model,
+    content: text === '' ? [] : [{ type: 'text', text, citations: null }],
+    stop_reason: cut ? 'max_tokens' : 'end_turn',
+    stop_sequence: null,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
+    usage: {
+      input_tokens: Math.ceil(requestBytes / CHARACTERS_A_TOKEN),
+      output_tokens: Math.ceil(text.length / CHARACTERS_A_TOKEN),
+      output_tokens_details: null,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+      cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+      server_tool_use: null,
+      service_tier: 'batch',
+      inference_geo: null,
+      speed: null,
+    },
+  };
+}

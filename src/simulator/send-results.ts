@@ -1,0 +1,103 @@
+/** Sends results as fast as they are taken, or as badly as a fault wants it. */
+import { createReadStream } from 'node:fs';
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createGzip } from 'node:zlib';
+import type { ResultsAnswer } from './answer';
+import type { SimulatorContext } from './context';
+import type { CutPoint, Fault } from './faults';
+
+const CHUNK_BYTES = 256 * 1024;
+/** A throttled body is sent in pieces of this time. */
+const THROTTLE_MS = 50;
+
+type SpoiltBody = Extract<Fault, { kind: 'cut' | 'stall' }>;
+
+/** Ends when the body was sent, or the client is gone. Headers that all answers have are set already. */
+export async function sendResults(response: ServerResponse, answer: ResultsAnswer, fault: Fault | undefined, context: SimulatorContext): Promise<void> {
+  const spoilt = fault?.kind === 'cut' || fault?.kind === 'stall' ? fault : undefined;
+  const { path, from, to } = answer.results;
+  const gzip = answer.results.gzip || spoilt?.gzip === true;
+  const announcesLength = spoilt?.kind === 'cut' ? spoilt.contentLength === true : !gzip;
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+    ...(announcesLength ? { 'content-length': String(to - from) } : {}),
+  });
+  response.flushHeaders();
+  context.events.emit('results-started');
+
+  let body: AsyncIterable<Buffer> = readRange(path, from, to, gzip);
+  if (spoilt) body = cutAt(body, spoilt);
+  if (context.options.resultsBytesPerSecond !== undefined) body = throttle(body, context.options.resultsBytesPerSecond, context.closing);
+  if (spoilt) return sendSpoilt(response, body, spoilt, context);
+  await pipeline(body, response);
+  context.events.emit('results-finished');
+}
+
+async function* readRange(path: string, from: number, to: number, gzip: boolean): AsyncGenerator<Buffer, void, undefined> {
+  if (from === to) return;
+  const file = createReadStream(path, { start: from, end: to - 1, highWaterMark: CHUNK_BYTES });
+  if (!gzip) {
+    yield* file as AsyncIterable<Buffer>;
+    return;
+  }
+  const compressed = createGzip({ level: 1 });
+  const finished = pipeline(file, compressed);
+  try {
+    yield* compressed as AsyncIterable<Buffer>;
+    await finished;
+  } finally {
+    compressed.destroy();
+    await finished.catch(() => undefined);
+  }
+}
+
+async function* cutAt(body: AsyncIterable<Buffer>, point: CutPoint): AsyncGenerator<Buffer, void, undefined> {
+  let bytesLeft = point.afterBytes ?? Infinity;
+  let linesLeft = point.afterLines ?? Infinity;
+  for await (const chunk of body) {
+    const lines = linesLeft === Infinity ? { end: chunk.length, count: 0 } : firstLines(chunk, linesLeft);
+    const end = Math.min(lines.end, bytesLeft);
+    linesLeft -= lines.count;
+    bytesLeft -= end;
+    yield chunk.subarray(0, end);
+    if (bytesLeft === 0 || linesLeft === 0) return;
+  }
+}
+
+/** Where at most so many lines end in a chunk, and how many do. */
+function firstLines(chunk: Buffer, most: number): { end: number; count: number } {
+  let end = 0;
+  for (let count = 0; count < most; count++) {
+    const lineFeed = chunk.indexOf(0x0a, end);
+    if (lineFeed === -1) return { end: chunk.length, count };
+    end = lineFeed + 1;
+  }
+  return { end, count: most };
+}
+
+async function* throttle(body: AsyncIterable<Buffer>, bytesPerSecond: number, closing: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  const piece = Math.max(1, Math.ceil((bytesPerSecond * THROTTLE_MS) / 1000));
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.length; at += piece) {
+      const part = chunk.subarray(at, at + piece);
+      // First the time, then the bytes: who has them all has waited for the last of them too.
+      await sleep((part.length / bytesPerSecond) * 1000, undefined, { signal: closing });
+      yield part;
+    }
+  }
+}
+
+async function sendSpoilt(response: ServerResponse, body: AsyncIterable<Buffer>, fault: SpoiltBody, context: SimulatorContext): Promise<void> {
+  await pipeline(body, response, { end: false });
+  context.events.emit('fault');
+  if (fault.kind === 'cut') {
+    if (fault.looksComplete) response.end();
+    else response.socket?.destroySoon();
+    return;
+  }
+  if (!response.destroyed) await once(response, 'close', { signal: context.closing });
+}

@@ -1,0 +1,43 @@
+/** What the simulator counts, for tests to read. */
+import type { SimulatorContext } from './context';
+import type { EventName } from './events';
+import type { Call } from './faults';
+
+export interface SimulatorStats {
+  /** Every batch that was ever accepted in this folder, deleted ones too, oldest first. */
+  accepted: AcceptedBatch[];
+  /** Calls received since the simulator was started. */
+  calls: Record<Call, number>;
+  /** Events since the simulator was started. */
+  events: Record<EventName, number>;
+}
+
+export interface AcceptedBatch {
+  id: string;
+  requests: number;
+  /** Of the create call's body, hex. */
+  sha256: string;
+  bytes: number;
+  createdAt: string;
+  deletedAt?: string;
+  /** How many of its custom_ids stood in a batch that was accepted earlier. */
+  seenBefore: number;
+  /** The headers `anthropic-version` and `anthropic-beta` of the create call. */
+  anthropicVersion: string;
+  anthropicBeta?: string;
+}
+
+export function statsOf(context: SimulatorContext): SimulatorStats {
+  const accepted = context.store.accepted().map((record) => ({
+    id: record.id,
+    requests: record.requests,
+    sha256: record.body.sha256,
+    bytes: record.body.bytes,
+    createdAt: record.created_at,
+    deletedAt: record.deleted_at,
+    seenBefore: record.seen_before,
+    anthropicVersion: record.anthropic_version,
+    anthropicBeta: record.anthropic_beta,
+  }));
+  return { accepted, calls: { ...context.calls }, events: context.events.all() };
+}
