@@ -1,0 +1,47 @@
+/** What is wrong with an input or an output folder, as a stable word. */
+export type InputErrorCode =
+  | 'input_not_found'
+  | 'input_not_a_file'
+  | 'input_not_readable'
+  | 'input_damaged'
+  | 'input_empty'
+  | 'input_changed'
+  /** The requests lie where this version cannot read them: neither a path nor a file: URL. */
+  | 'unsupported_location'
+  /** Lines are wrong; `problems` says which. */
+  | 'input_invalid'
+  | 'output_taken'
+  | 'output_not_a_folder'
+  | 'output_not_writable'
+  | 'disk_too_small'
+  | 'results_not_found';
+
+/** Something wrong with one line of an input. */
+export interface InputProblem {
+  /** From 1, blank lines counted, as an editor shows it. */
+  line: number;
+  /** What is wrong. Never holds the line's content beyond its `custom_id` and key names. */
+  message: string;
+  /** How to mend it. */
+  hint: string;
+}
+
+/** A user's input or output folder cannot be used; the message says why, the hint what to do. Nothing was sent. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+  /** `input_invalid`: the first twenty bad lines. */
+  readonly problems: InputProblem[];
+  /** `input_invalid`: how many bad lines there are. */
+  readonly problemCount: number;
+
+  constructor(
+    readonly code: InputErrorCode,
+    message: string,
+    readonly hint: string,
+    options: { cause?: unknown; problems?: InputProblem[]; problemCount?: number } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.problems = options.problems ?? [];
+    this.problemCount = options.problemCount ?? this.problems.length;
+  }
+}

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { MAX_PROBLEM_EXAMPLES } from '../contract';
+import type { Line } from '../jsonl';
+import { isSystemError, linesOf, readChunks, readLines, StorageError } from '../storage';
+import { CustomIdSet } from './custom-id-set';
+import { InputError, type InputProblem } from './input-error';
+import { trimJson } from './json-members';
+import { EMPTY_BODY_BYTES, type PartLimits } from './part-size';
+import type { PassOptions } from './progress';
+import { isLineProblem, parseRequestLine, type RequestLine } from './request-line';
+
+/** A request of the input and where it stands. */
+export interface ScannedRequest {
+  /** Position among the requests of the input, from 0. */
+  ordinal: number;
+  request: RequestLine;
+  /** The whole line, without its line feed. */
+  line: Buffer;
+}
+
+/** What a whole pass over an input has shown. */
+export interface InputScan {
+  /** Of the decompressed bytes, hex. */
+  sha256: string;
+  /** Decompressed. */
+  bytes: number;
+  requests: number;
+  /** The first twenty, by line. */
+  problems: InputProblem[];
+  problemCount: number;
+}
+
+/** A line may be longer than what is sent of it, by its metadata and white space. */
+const NOT_SENT_BYTES = 1024 * 1024;
+
+/** So many suspected ids are compared; an input with more has real duplicates, since random hashes hardly ever meet. */
+const MAX_SUSPECTS = 65_536;
+
+/**
+ * One pass over an input, for those who check it and those who plan it: the same lines are good for both.
+ * First `requests()` to its end, then `finish()`.
+ */
+export class InputScanner {
+  private readonly hash = createHash('sha256');
+  private readonly ids = new CustomIdSet();
+  private readonly suspects = new Set<string>();
+  private uncompared = 0;
+  private readonly problems: InputProblem[] = [];
+  private problemCount = 0;
+  private duplicates = 0;
+  private bytes = 0;
+  private lines = 0;
+  private requestCount = 0;
+
+  constructor(
+    private readonly path: string,
+    private readonly limits: PartLimits,
+    private readonly options: PassOptions,
+  ) {}
+
+  /**
+   * The good requests in the order of the input, those of about 1 MB together.
+   * @throws InputError for what is wrong with the file as a whole; the signal's reason as it is.
+   */
+  async *requests(): AsyncGenerator<ScannedRequest[], void, undefined> {
+    await mustBeFile(this.path);
+    try {
+      for await (const lines of this.readLines()) {
+        const good = this.check(lines);
+        this.options.onProgress?.({ lines: this.lines, bytes: this.bytes });
+        if (good.length > 0) yield good;
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      if (error.code !== 'line_too_long') throw inputError(error, this.path);
+      this.addProblem(this.lines + 1, `Longer than a whole batch may be (${this.limits.maxBodyBytes} bytes).`, 'Write one request on each line.');
+    }
+  }
+
+  /** Compares suspected duplicates, which takes a second pass where there are any. */
+  async finish(): Promise<InputScan> {
+    if (this.suspects.size > 0) await this.compareSuspects();
+    const { bytes, requestCount: requests, problemCount } = this;
+    if (requests === 0 && problemCount === 0) {
+      throw new InputError('input_empty', `${this.path} holds no requests.`, 'Write one request on each line: {"custom_id": "…", "params": {…}}.');
+    }
+    const problems = this.problems.sort((a, b) => a.line - b.line).slice(0, MAX_PROBLEM_EXAMPLES);
+    return { sha256: this.hash.digest('hex'), bytes, requests, problems, problemCount };
+  }
+
+  private readLines(): AsyncGenerator<Line[], void, undefined> {
+    return linesOf(this.path, this.hashed(readChunks(this.path, this.options)), { maxLineBytes: this.limits.maxBodyBytes + NOT_SENT_BYTES });
+  }
+
+  private async *hashed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+    for await (const chunk of chunks) {
+      this.hash.update(chunk);
+      this.bytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  private check(lines: Line[]): ScannedRequest[] {
+    const good: ScannedRequest[] = [];
+    for (const { bytes: line } of lines) {
+      this.lines++;
+      if (isBlank(line)) continue;
+      const request = parseRequestLine(line);
+      if (isLineProblem(request)) {
+        this.addProblem(this.lines, request.message, request.hint);
+        continue;
+      }
+      if (request.sent.length + EMPTY_BODY_BYTES > this.limits.maxBodyBytes) {
+        const message = `The request has ${request.sent.length} bytes; a batch may have ${this.limits.maxBodyBytes} in all.`;
+        this.addProblem(this.lines, message, 'Shorten it, or upload large content and refer to it.');
+        continue;
+      }
+      if (!this.ids.add(request.customId)) this.suspect(request.customId);
+      good.push({ ordinal: this.requestCount++, request, line });
+    }
+    return good;
+  }
+
+  private suspect(customId: string): void {
+    const key = this.ids.keyOf(customId);
+    if (this.suspects.has(key)) return;
+    if (this.suspects.size < MAX_SUSPECTS) this.suspects.add(key);
+    else this.uncompared++;
+  }
+
+  /** Two ids of one hash may still differ: only the ids themselves tell. */
+  private async compareSuspects(): Promise<void> {
+    const firstLines = new Map<string, number>();
+    let lineNumber = 0;
+    for await (const lines of readLines(this.path, this.options)) {
+      for (const { bytes } of lines) {
+        lineNumber++;
+        const request = isBlank(bytes) ? undefined : parseRequestLine(bytes);
+        if (!request || isLineProblem(request) || !this.suspects.has(this.ids.keyOf(request.customId))) continue;
+        const first = firstLines.get(request.customId);
+        if (first === undefined) firstLines.set(request.customId, lineNumber);
+        else this.addDuplicate(lineNumber, request.customId, first);
+      }
+      this.options.onProgress?.({ lines: lineNumber, bytes: this.bytes });
+    }
+    this.problemCount += this.uncompared;
+  }
+
+  private addDuplicate(line: number, customId: string, first: number): void {
+    this.problemCount++;
+    // These come after all others: kept beside them until the first twenty of all are known.
+    if (this.duplicates++ >= MAX_PROBLEM_EXAMPLES) return;
+    this.problems.push({
+      line,
+      message: `custom_id "${customId}" stands on line ${first} already.`,
+      hint: 'Give each request a custom_id of its own: it is all that links a result to its request.',
+    });
+  }
+
+  private addProblem(line: number, message: string, hint: string): void {
+    this.problemCount++;
+    if (this.problems.length < MAX_PROBLEM_EXAMPLES) this.problems.push({ line, message, hint });
+  }
+}
+
+/** Only JSON white space: such lines are no requests and no problem. */
+export function isBlank(line: Buffer): boolean {
+  return trimJson(line).length === 0;
+}
+
+async function mustBeFile(path: string): Promise<void> {
+  let found;
+  try {
+    found = await stat(path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
+      throw new InputError('input_not_found', `There is no file ${path}.`, 'Look at the path: relative ones begin at the folder that the command is run in.');
+    }
+    throw notReadable(path, error.code);
+  }
+  if (!found.isFile()) {
+    throw new InputError('input_not_a_file', `${path} is ${found.isDirectory() ? 'a folder' : 'not a regular file'}.`, 'Name a JSONL file, plain or .gz.');
+  }
+}
+
+function inputError(error: StorageError, path: string): InputError {
+  switch (error.code) {
+    case 'damaged':
+      return new InputError('input_damaged', error.message, error.hint, { cause: error });
+    case 'not_permitted':
+      return notReadable(path, 'permission denied');
+    default:
+      return new InputError('input_not_readable', error.message, error.hint, { cause: error });
+  }
+}
+
+function notReadable(path: string, reason: string): InputError {
+  return new InputError('input_not_readable', `${path} cannot be read: ${reason}.`, 'Give this user permission to read it.');
+}

@@ -1,0 +1,252 @@
+/** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
+import { type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage } from '../contract';
+import { openReplacement, readChunks, readLines, removeDurably, type Replacement, Segments, StorageError } from '../storage';
+import { addUsage, noOutcomes, noUsage, totalOf } from './counts';
+import { readLedger } from './ledger-file';
+import { type LedgerRecord, readLedgerRecord } from './ledger';
+import { outputFolder } from './output-folder';
+import { partFolder, type PartFolder } from './part-folder';
+import { readOrdinals } from './part-requests';
+import type { PlannedPart, RoundPlan } from './round-plan';
+import { ProblemList } from './problems';
+import type { PassOptions } from './progress';
+
+export interface MergeSummary {
+  /** Final outcome of every request of the input; adds up to their number. */
+  outcomes: OutcomeCounts;
+  /**
+   * Of all results of all rounds, which is what was paid. That of the final results is the same: only succeeded
+   * results use tokens, and a request that has succeeded is never sent again.
+   */
+  usage: TokenUsage;
+  /** Those of all ledgers together, by kind. */
+  problems: Problem[];
+  /** Lines in results.jsonl. */
+  results: number;
+  /** Lines in failed-requests.jsonl. */
+  failedRequests: number;
+  /** Lines in missing-requests.jsonl. */
+  missingRequests: number;
+  /** Lines in quarantine.jsonl. */
+  quarantined: number;
+}
+
+export interface MergeOptions extends PassOptions {
+  workFolder: string;
+  /** All rounds, from round 1. Every part of every round has a closed ledger. */
+  rounds: RoundPlan[];
+  /** The job's output folder. */
+  output: string;
+}
+
+const LINE_FEED = Buffer.from('\n');
+const SUCCEEDED = codeOf('succeeded');
+const UNSENT = codeOf('unsent');
+const MISSING = codeOf('missing');
+
+/**
+ * Writes `results.jsonl`, and where there are any `failed-requests.jsonl`, `missing-requests.jsonl` and
+ * `quarantine.jsonl`, into the output folder: each whole or as it was before, and safe from a power loss.
+ * Can be run again after a kill.
+ *
+ * The final outcome of a request is that of the latest round that really sent it. Memory: two bytes a request.
+ * @throws StorageError where working data was changed; the signal's reason as it is.
+ */
+export async function mergeJob(options: MergeOptions): Promise<MergeSummary> {
+  const merge = new Merge(options);
+  await merge.decide();
+  const results = await merge.writeResults();
+  const failedRequests = await merge.writeFailedRequests();
+  const missingRequests = await merge.writeMissingRequests();
+  const quarantined = await merge.writeQuarantine();
+  return { ...merge.summary(), results, failedRequests, missingRequests, quarantined };
+}
+
+class Merge {
+  /** By the request's position in the input: its final outcome (index in OUTCOMES + 1), and the round that gave it. */
+  private readonly outcomes: Uint8Array;
+  private readonly rounds: Uint8Array;
+  private readonly usage = noUsage();
+  private readonly problems = new ProblemList();
+  private readonly progress = { lines: 0, bytes: 0 };
+
+  constructor(private readonly options: MergeOptions) {
+    const requests = options.rounds[0]?.requests ?? 0;
+    this.outcomes = new Uint8Array(requests);
+    this.rounds = new Uint8Array(requests);
+  }
+
+  /** Finds the final outcome of each request. */
+  async decide(): Promise<void> {
+    for (const part of this.parts()) {
+      const record = await mustReadRecord(part.folder);
+      addUsage(this.usage, record.usage);
+      this.problems.addAll(record.problems);
+      const ledger = await readLedger(part.folder, part.planned.requests);
+      const ordinals = await readOrdinals(part.folder, part.planned.requests);
+      for (const [position, ordinal] of ordinals.entries()) {
+        const outcome = codeOf(ledger.entry(position).outcome);
+        // Not sent again after all: what an earlier round found stands.
+        if (outcome === UNSENT && this.outcomes[ordinal] !== 0) continue;
+        this.outcomes[ordinal] = outcome;
+        this.rounds[ordinal] = part.folder.round;
+      }
+    }
+    const undecided = this.outcomes.indexOf(0);
+    if (undecided !== -1) throw new Error(`Request ${undecided + 1} of the input is in no part of round 1`);
+  }
+
+  summary(): Pick<MergeSummary, 'outcomes' | 'usage' | 'problems'> {
+    const outcomes = noOutcomes();
+    for (const code of this.outcomes) outcomes[OUTCOMES[code - 1]!]++;
+    if (totalOf(outcomes) !== this.outcomes.length) throw new Error('The outcomes do not add up to the requests');
+    return { outcomes, usage: this.usage, problems: this.problems.list() };
+  }
+
+  /** The API's own lines, byte for byte, part by part in the order they came. */
+  writeResults(): Promise<number> {
+    const { results } = outputFolder(this.options.output);
+    return replaceFile(results, true, async (file) => {
+      let lines = 0;
+      for (const part of this.parts()) {
+        const ranges = await this.finalResults(part);
+        lines += ranges.lines;
+        if (ranges.lines > 0) await this.copyRanges(file, part.folder, ranges.bytes);
+      }
+      return lines;
+    });
+  }
+
+  /** The input's own lines of all that did not succeed and are free to be sent again. */
+  writeFailedRequests(): Promise<number> {
+    const { failedRequests } = outputFolder(this.options.output);
+    return this.writeRequests(failedRequests, (outcome) => outcome !== SUCCEEDED && outcome !== MISSING);
+  }
+
+  /** Apart from those that failed: they may have been paid, and sending them again is a person's decision. */
+  writeMissingRequests(): Promise<number> {
+    const { missingRequests } = outputFolder(this.options.output);
+    return this.writeRequests(missingRequests, (outcome) => outcome === MISSING);
+  }
+
+  writeQuarantine(): Promise<number> {
+    const { quarantine } = outputFolder(this.options.output);
+    return replaceFile(quarantine, false, async (file) => {
+      let lines = 0;
+      for (const { folder } of this.parts()) {
+        const { quarantined } = await mustReadRecord(folder);
+        if (quarantined === 0) continue;
+        for await (const chunk of readChunks(folder.quarantine, this.options)) await file.writer.append(chunk);
+        lines += quarantined;
+      }
+      return lines;
+    });
+  }
+
+  /** Where the final results of a part's requests lie in its segments, in that order; neighbours in one range. */
+  private async finalResults(part: MergedPart): Promise<{ lines: number; bytes: [from: number, to: number][] }> {
+    const ledger = await readLedger(part.folder, part.planned.requests);
+    const ordinals = await readOrdinals(part.folder, part.planned.requests);
+    const found: { offset: number; length: number }[] = [];
+    for (const [position, ordinal] of ordinals.entries()) {
+      const { offset, length } = ledger.entry(position);
+      if (length > 0 && this.rounds[ordinal] === part.folder.round) found.push({ offset, length });
+    }
+    found.sort((a, b) => a.offset - b.offset);
+    const bytes: [number, number][] = [];
+    for (const { offset, length } of found) {
+      const end = offset + length + LINE_FEED.length;
+      const last = bytes.at(-1);
+      if (last?.[1] === offset) last[1] = end;
+      else bytes.push([offset, end]);
+    }
+    return { lines: found.length, bytes };
+  }
+
+  /** The input's own lines of some final outcomes, in its order: the parts of round 1 hold every request. */
+  private writeRequests(path: string, isWanted: (outcome: number) => boolean): Promise<number> {
+    return replaceFile(path, false, async (file) => {
+      let lines = 0;
+      for (const part of this.parts().filter(({ folder }) => folder.round === 1)) {
+        const ordinals = await readOrdinals(part.folder, part.planned.requests);
+        if (!ordinals.some((ordinal) => isWanted(this.outcomes[ordinal]!))) continue;
+        let position = 0;
+        for await (const requests of readLines(part.folder.requests, this.options)) {
+          for (const { bytes } of requests) {
+            if (!isWanted(this.outcomes[ordinals[position++]!]!)) continue;
+            await file.writer.append(bytes);
+            await file.writer.append(LINE_FEED);
+            lines++;
+          }
+          this.report(requests.length, 0);
+        }
+      }
+      return lines;
+    });
+  }
+
+  private async copyRanges(file: Replacement, folder: PartFolder, ranges: [number, number][]): Promise<void> {
+    const { generation, bytes } = await mustReadRecord(folder);
+    const segments = await Segments.open(folder.segments, { generation });
+    if (segments.checkpoint < bytes) {
+      const message = `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${bytes} bytes are left.`;
+      throw new StorageError('changed', folder.segments, message, 'Put the files back from a copy.');
+    }
+    let next = 0;
+    let at = 0;
+    for await (const chunk of segments.read(0, bytes)) {
+      this.options.signal?.throwIfAborted();
+      const end = at + chunk.length;
+      for (; next < ranges.length && ranges[next]![0] < end; next++) {
+        const [from, to] = ranges[next]!;
+        await file.writer.append(chunk.subarray(Math.max(from - at, 0), to - at));
+        if (to > end) break;
+      }
+      at = end;
+      this.report(0, chunk.length);
+    }
+  }
+
+  private parts(): MergedPart[] {
+    return this.options.rounds.flatMap(({ round, parts }) =>
+      parts.map((planned) => ({ planned, folder: partFolder(this.options.workFolder, round, planned.part) })),
+    );
+  }
+
+  private report(lines: number, bytes: number): void {
+    this.progress.lines += lines;
+    this.progress.bytes += bytes;
+    this.options.onProgress?.({ ...this.progress });
+  }
+}
+
+interface MergedPart {
+  folder: PartFolder;
+  planned: PlannedPart;
+}
+
+function codeOf(outcome: (typeof OUTCOMES)[number]): number {
+  return OUTCOMES.indexOf(outcome) + 1;
+}
+
+async function mustReadRecord(folder: PartFolder): Promise<LedgerRecord> {
+  const record = await readLedgerRecord(folder);
+  if (!record) throw new Error(`The ledger of round ${folder.round}, part ${folder.part} is not closed`);
+  return record;
+}
+
+/**
+ * Writes a file in place of an earlier one.
+ * @param write returns how many lines it wrote; where that is none and `keepEmpty` is not set, there is no file then.
+ */
+async function replaceFile(path: string, keepEmpty: boolean, write: (file: Replacement) => Promise<number>): Promise<number> {
+  const file = await openReplacement(path);
+  try {
+    const lines = await write(file);
+    if (lines > 0 || keepEmpty) await file.commit();
+    else await removeDurably(path);
+    return lines;
+  } finally {
+    await file.discard();
+  }
+}

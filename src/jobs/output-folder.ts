@@ -1,0 +1,164 @@
+import { stat, statfs } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { createRecord, isSystemError, makeFolder, readRecord, removeDurably, StorageError, storageError } from '../storage';
+import { InputError } from './input-error';
+import { workFolder } from './part-folder';
+
+/** The files of a job's output folder. */
+export interface OutputFolder {
+  /** Absolute. */
+  folder: string;
+  /** Working data while the job runs. */
+  workFolder: string;
+  /** Whose folder this is, while the job runs: `{"job_id", "storage_id"}`. */
+  claim: string;
+  results: string;
+  failedRequests: string;
+  /** Those that were sent, perhaps paid, and got no result. */
+  missingRequests: string;
+  quarantine: string;
+  /** Written last, the mark that all is there; says whose folder this is from then on. */
+  report: string;
+}
+
+export interface ClaimOptions {
+  /** Decompressed bytes of the input, to see whether the disk has room. Default: not looked at. */
+  inputBytes?: number;
+  /** Id of the storage root where the job's records lie: another one knows nothing of what is paid. Default: not looked at. */
+  storageId?: string;
+}
+
+/** `.parts/job.json`; one without a `storage_id` is taken for one of the same storage root. */
+interface ClaimRecord {
+  job_id: string;
+  storage_id?: string;
+}
+
+/** The job's own copy of the input, and results that are about as long; both lie there twice for a moment. */
+const ROOM_PER_INPUT_BYTE = 2;
+
+export function outputFolder(dir: string): OutputFolder {
+  const folder = resolve(dir);
+  const work = workFolder(folder);
+  return {
+    folder,
+    workFolder: work,
+    claim: join(work, 'job.json'),
+    results: join(folder, 'results.jsonl'),
+    failedRequests: join(folder, 'failed-requests.jsonl'),
+    missingRequests: join(folder, 'missing-requests.jsonl'),
+    quarantine: join(folder, 'quarantine.jsonl'),
+    report: join(folder, 'report.json'),
+  };
+}
+
+/**
+ * Makes a folder that of this job, and creates it where it is missing. The same job of the same storage root may claim
+ * it again, finished or not; of several at once one gets it. Where it is refused, nothing was changed.
+ * @throws InputError `output_taken` (names the other job, or the files that are there, or says that the job is worked on
+ *   from another storage root), `output_not_a_folder`, `output_not_writable`, `disk_too_small`.
+ */
+export async function claimOutput(dir: string, jobId: string, options: ClaimOptions = {}): Promise<OutputFolder> {
+  const output = outputFolder(dir);
+  await mustBeFolder(output.folder);
+  const claim: ClaimRecord = { job_id: jobId, ...(options.storageId !== undefined && { storage_id: options.storageId }) };
+  const owner = await ownerOf(output);
+  if (owner) {
+    mustBeSame(output.folder, owner, claim);
+    return output;
+  }
+  await mustNotHoldResults(output);
+  if (options.inputBytes !== undefined) await mustHaveRoom(output.folder, options.inputBytes * ROOM_PER_INPUT_BYTE);
+  try {
+    await makeFolder(output.workFolder);
+    await createRecord(output.claim, claim);
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code === 'disk_full') throw error;
+    throw new InputError('output_not_writable', `Results cannot be written to ${output.folder}. ${error.message}`, error.hint, { cause: error });
+  }
+  const winner = await ownerOf(output);
+  if (!winner) throw takenBy(output.folder, 'another job');
+  mustBeSame(output.folder, winner, claim);
+  return output;
+}
+
+/** Removes the working data of a job, once its report is written. @throws StorageError */
+export async function removeWorkFolder(dir: string): Promise<void> {
+  await removeDurably(outputFolder(dir).workFolder);
+}
+
+async function ownerOf(output: OutputFolder): Promise<ClaimRecord | undefined> {
+  for (const path of [output.claim, output.report]) {
+    const record = await readRecord<Partial<ClaimRecord>>(path);
+    if (typeof record?.job_id === 'string') return { job_id: record.job_id, storage_id: record.storage_id };
+  }
+  return undefined;
+}
+
+function mustBeSame(folder: string, owner: ClaimRecord, claim: ClaimRecord): void {
+  if (owner.job_id !== claim.job_id) throw takenBy(folder, `job ${owner.job_id}`);
+  if (owner.storage_id === undefined || claim.storage_id === undefined || owner.storage_id === claim.storage_id) return;
+  throw new InputError(
+    'output_taken',
+    `Another home folder (another user, another machine, or another MESSAGE_BATCHES_HOME) is working on job ${owner.job_id} in ${folder}.`,
+    'Go on from there. To send the same requests from here as well, choose another folder with --output DIR: they are then paid for again.',
+  );
+}
+
+function takenBy(folder: string, owner: string): InputError {
+  return new InputError(
+    'output_taken',
+    `${folder} belongs to ${owner}.`,
+    'Choose another folder with --output DIR, or move that one away.',
+  );
+}
+
+/** Files of these names that no job owns are somebody's own: they are not replaced. */
+async function mustNotHoldResults(output: OutputFolder): Promise<void> {
+  for (const path of [output.results, output.failedRequests, output.missingRequests, output.quarantine, output.report]) {
+    if ((await kindOf(path)) === 'nothing') continue;
+    const message = `${path} is there already, and does not belong to this job.`;
+    throw new InputError('output_taken', message, 'Choose another folder with --output DIR, or move that file away.');
+  }
+}
+
+async function mustBeFolder(folder: string): Promise<void> {
+  if ((await kindOf(folder)) !== 'other') return;
+  throw notAFolder(folder);
+}
+
+function notAFolder(path: string): InputError {
+  return new InputError('output_not_a_folder', `${path} is not a folder.`, 'Choose another name with --output DIR.');
+}
+
+async function kindOf(path: string): Promise<'nothing' | 'folder' | 'other'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'other';
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return 'nothing';
+    if (isSystemError(error) && error.code === 'ENOTDIR') throw notAFolder(dirname(path));
+    throw storageError(error, 'read', path);
+  }
+}
+
+async function mustHaveRoom(folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(await nearestFolder(folder));
+  const free = bavail * bsize;
+  if (free >= bytes) return;
+  throw new InputError(
+    'disk_too_small',
+    `The disk of ${folder} has ${megabytes(free)} free; this job needs about ${megabytes(bytes)} for its copy of the requests and their results.`,
+    'Free some space, or choose a folder on another disk with --output DIR.',
+  );
+}
+
+/** The folder, or the one above it that exists. */
+async function nearestFolder(folder: string): Promise<string> {
+  for (let at = folder; ; at = dirname(at)) {
+    if ((await kindOf(at)) === 'folder' || at === dirname(at)) return at;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`;
+}

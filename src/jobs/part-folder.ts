@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+
+/** Where the working data of one part lies. */
+export interface PartFolder {
+  round: number;
+  part: number;
+  folder: string;
+  /** The job's own copy of the part's input lines (JSONL, LF after each). */
+  requests: string;
+  /** uint32 LE per request: its 0-based position among the requests of the whole input. */
+  ordinals: string;
+  /** Folder of the segments with the results as they arrived. */
+  segments: string;
+  /** 16 bytes per request, in the order of `requests`. */
+  ledger: string;
+  /** What the ledger came to; written after it, the mark that it is closed. */
+  summary: string;
+  /** Lines of results that were put aside (JSONL). Only there when there are any. */
+  quarantine: string;
+}
+
+/** The job's work folder: `.parts` in its output folder. */
+export function workFolder(output: string): string {
+  return join(output, '.parts');
+}
+
+/** `round-01` below the job's work folder. */
+export function roundFolder(work: string, round: number): string {
+  return join(work, `round-${String(round).padStart(2, '0')}`);
+}
+
+/** `round-01/part-0001` below the job's work folder, and the files in it. Rounds and parts count from 1. */
+export function partFolder(work: string, round: number, part: number): PartFolder {
+  return partFolderIn(roundFolder(work, round), round, part);
+}
+
+/** As `partFolder`, for a round that lies under another name while it is being planned. */
+export function partFolderIn(folderOfRound: string, round: number, part: number): PartFolder {
+  const folder = join(folderOfRound, `part-${String(part).padStart(4, '0')}`);
+  return {
+    round,
+    part,
+    folder,
+    requests: join(folder, 'requests.jsonl'),
+    ordinals: join(folder, 'ordinals.bin'),
+    segments: join(folder, 'segments'),
+    ledger: join(folder, 'ledger.bin'),
+    summary: join(folder, 'ledger.json'),
+    quarantine: join(folder, 'quarantine.jsonl'),
+  };
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { FileWriter, FOLDER_MODE, syncFolder, writeNewFile } from '../storage';
+import { BodyAssembler } from './body-assembler';
+import type { PartFolder } from './part-folder';
+import { type PartLimits, PartSize } from './part-size';
+import type { PlannedPart } from './round-plan';
+
+const LINE_FEED = Buffer.from('\n');
+const ORDINAL_BYTES = 4;
+
+/** Writes the job's own copy of the requests of one part. */
+class PartWriter {
+  private readonly body = new BodyAssembler();
+  private readonly hash = createHash('sha256');
+  private readonly ordinals: number[] = [];
+
+  private constructor(
+    private readonly folder: PartFolder,
+    private readonly size: PartSize,
+    private readonly file: FileWriter,
+  ) {}
+
+  static async begin(folder: PartFolder, limits: PartLimits): Promise<PartWriter> {
+    // Not recursive: where the round's folder was taken away, the plan must fail and not go on without its first parts.
+    await mkdir(folder.folder, FOLDER_MODE);
+    return new PartWriter(folder, new PartSize(limits), await FileWriter.create(folder.requests));
+  }
+
+  fits(sent: Buffer): boolean {
+    return this.size.fits(sent.length);
+  }
+
+  async add(ordinal: number, line: Buffer, sent: Buffer): Promise<void> {
+    this.size.add(sent.length);
+    this.ordinals.push(ordinal);
+    const chunk = this.body.add(sent);
+    if (chunk) this.hash.update(chunk);
+    await this.file.append(line);
+    await this.file.append(LINE_FEED);
+  }
+
+  /** All of it survives a power loss afterwards. */
+  async finish(): Promise<PlannedPart> {
+    await this.file.sync();
+    await this.file.close();
+    await this.writeOrdinals();
+    await syncFolder(this.folder.folder);
+    const bodySha256 = this.hash.update(this.body.end()).digest('hex');
+    return { part: this.folder.part, requests: this.size.requests, bodyBytes: this.size.bodyBytes, bodySha256 };
+  }
+
+  async abandon(): Promise<void> {
+    await this.file.close().catch(() => {});
+  }
+
+  private async writeOrdinals(): Promise<void> {
+    const bytes = Buffer.allocUnsafe(this.ordinals.length * ORDINAL_BYTES);
+    for (const [position, ordinal] of this.ordinals.entries()) bytes.writeUInt32LE(ordinal, position * ORDINAL_BYTES);
+    await writeNewFile(this.folder.ordinals, bytes);
+  }
+}
+
+/** Writes requests into parts, one after another, each as full as the limits allow. */
+export class PartsWriter {
+  private readonly parts: PlannedPart[] = [];
+  private current: PartWriter | undefined;
+
+  /** @param folderOf where a part goes. */
+  constructor(
+    private readonly folderOf: (part: number) => PartFolder,
+    private readonly limits: PartLimits,
+  ) {}
+
+  /**
+   * @param ordinal the request's position in the whole input.
+   * @param line its input line, as it was.
+   * @param sent what is sent of it.
+   */
+  async add(ordinal: number, line: Buffer, sent: Buffer): Promise<void> {
+    if (!this.current?.fits(sent)) {
+      await this.finishCurrent();
+      this.current = await PartWriter.begin(this.folderOf(this.parts.length + 1), this.limits);
+    }
+    await this.current.add(ordinal, line, sent);
+  }
+
+  async finish(): Promise<PlannedPart[]> {
+    await this.finishCurrent();
+    return this.parts;
+  }
+
+  /** Closes what is open, where the plan comes to nothing. */
+  async abandon(): Promise<void> {
+    await this.current?.abandon();
+  }
+
+  private async finishCurrent(): Promise<void> {
+    if (this.current) this.parts.push(await this.current.finish());
+    this.current = undefined;
+  }
+}

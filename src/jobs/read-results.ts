@@ -1,0 +1,19 @@
+import type { Line } from '../jsonl';
+import { readLines, StorageError } from '../storage';
+import { InputError } from './input-error';
+import { outputFolder } from './output-folder';
+
+/**
+ * The lines of the final results in a job's output folder, those of one chunk together.
+ * @throws InputError `results_not_found`; StorageError.
+ */
+export async function* readResults(dir: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<Line[], void, undefined> {
+  const { folder, results } = outputFolder(dir);
+  try {
+    yield* readLines(results, options);
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'changed') throw error;
+    const hint = 'They appear when the job has ended: message-batches status tells how far it is.';
+    throw new InputError('results_not_found', `There are no results in ${folder}.`, hint, { cause: error });
+  }
+}

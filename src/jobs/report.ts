@@ -1,0 +1,84 @@
+import type { BatchReport, JobReport, OutcomeCounts, Problem } from '../contract';
+import { MAX_PROBLEM_EXAMPLES, OUTCOMES } from '../contract';
+import type { JobRecord } from './job-folder';
+import type { MergeSummary } from './merge';
+import type { PlannedPart } from './round-plan';
+
+export interface ReportFacts {
+  job: JobRecord;
+  /** Of all parts of all rounds, in order. */
+  parts: BatchReport[];
+  merged: MergeSummary;
+  /** A cancel was asked for. */
+  canceled: boolean;
+  endedAt: Date;
+}
+
+/** The job's report. Where the outcomes do not add up to the input, a problem `unproven` says so. */
+export function buildReport({ job, parts, merged, canceled, endedAt }: ReportFacts): JobReport {
+  const { outcomes } = merged;
+  const problems = mergeProblems([...merged.problems, ...unproven(outcomes, job.input.requests)]);
+  const unsentReason = parts.find((part) => part.unsentReason !== undefined)?.unsentReason;
+  return {
+    job_id: job.job_id,
+    simulated: job.simulated || parts.some((part) => part.simulated),
+    account: job.account,
+    status: canceled && outcomes.canceled + outcomes.unsent > 0 ? 'canceled' : 'finished',
+    input: { path: job.input.path, sha256: job.input.sha256, requests: job.input.requests },
+    outcomes,
+    usage: merged.usage,
+    batches: parts.flatMap((part) =>
+      part.batchId === undefined
+        ? []
+        : [{ id: part.batchId, round: part.round, requests: part.requests, created_at: part.createdAt ?? '', ended_at: part.endedAt ?? '', outcomes: part.outcomes }],
+    ),
+    ...followUpCounts(parts),
+    problems,
+    ...(outcomes.unsent > 0 && unsentReason !== undefined ? { unsent_reason: unsentReason } : {}),
+    output: job.output,
+    started_at: job.created_at,
+    ended_at: endedAt.toISOString(),
+  };
+}
+
+/** The report of a part that was never sent. */
+export function unsentReport(job: JobRecord, round: number, planned: PlannedPart, unsentReason: string): BatchReport {
+  return {
+    jobId: job.job_id,
+    round,
+    part: planned.part,
+    requests: planned.requests,
+    outcomes: { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: planned.requests },
+    retryable: 0,
+    usage: { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+    problems: [],
+    unsentReason,
+    simulated: job.simulated,
+  };
+}
+
+function unproven(outcomes: OutcomeCounts, requests: number): Problem[] {
+  const sum = OUTCOMES.reduce((total, outcome) => total + outcomes[outcome], 0);
+  if (sum === requests) return [];
+  return [{ kind: 'unproven', count: Math.abs(sum - requests), examples: [`${sum} outcomes for ${requests} requests; the working data is kept`] }];
+}
+
+function mergeProblems(problems: Problem[]): Problem[] {
+  const byKind = new Map<string, Problem>();
+  for (const { kind, count, examples } of problems) {
+    const known = byKind.get(kind);
+    byKind.set(kind, {
+      kind,
+      count: (known?.count ?? 0) + count,
+      examples: [...(known?.examples ?? []), ...examples].slice(0, MAX_PROBLEM_EXAMPLES),
+    });
+  }
+  return [...byKind.values()];
+}
+
+function followUpCounts(parts: BatchReport[]): Pick<JobReport, 'follow_ups'> {
+  const counts = parts.flatMap((part) => part.followUps ?? []);
+  if (counts.length === 0) return {};
+  const sum = (key: 'selected' | 'started' | 'succeeded' | 'failed'): number => counts.reduce((total, one) => total + one[key], 0);
+  return { follow_ups: { selected: sum('selected'), started: sum('started'), succeeded: sum('succeeded'), failed: sum('failed') } };
+}

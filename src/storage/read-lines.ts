@@ -1,0 +1,143 @@
+/** Reads files as chunks and as lines, plain or gzip, in memory that does not grow with the file. */
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { type Line, LineSplitter } from '../jsonl';
+import { StorageError, storageError } from './storage-error';
+
+/** One read call: large, because what follows it (a turn of the event loop) costs the same for few bytes. */
+const CHUNK_BYTES = 1024 * 1024;
+
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+export interface ReadOptions {
+  /** First byte, default 0. Other values than 0 are for plain files only. */
+  offset?: number;
+  /** How many bytes, default to the end. For plain files only. */
+  length?: number;
+  /** Stops the reading; its reason is thrown as it is. */
+  signal?: AbortSignal;
+}
+
+export interface ReadLinesOptions extends ReadOptions {
+  /** A longer line is a StorageError `line_too_long`, not a lot of memory. Default 1 GiB. */
+  maxLineBytes?: number;
+}
+
+const DEFAULT_MAX_LINE_BYTES = 2 ** 30;
+
+/**
+ * The bytes of a file, decompressed where it begins as gzip does. Each chunk is a buffer of its own.
+ * @throws StorageError, `damaged` where a gzip file is cut or broken.
+ */
+export async function* readChunks(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+  const { offset = 0, length, signal } = options;
+  if (offset === 0 && length === undefined && (await beginsAsGzip(path))) yield* readGzip(path, signal);
+  else yield* readPlain(path, offset, length ?? Infinity, signal);
+}
+
+/**
+ * The lines of a file, those of one chunk together. A byte order mark at the start of the file is left out;
+ * offsets count from the first byte of the (decompressed) file.
+ * @throws StorageError as `readChunks`, and `line_too_long`.
+ */
+export async function* readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<Line[], void, undefined> {
+  yield* linesOf(path, readChunks(path, options), options);
+}
+
+/** As `readLines`, for a caller that looks at the chunks of the file too. */
+export async function* linesOf(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+  options: { offset?: number; maxLineBytes?: number } = {},
+): AsyncGenerator<Line[], void, undefined> {
+  const { offset = 0, maxLineBytes = DEFAULT_MAX_LINE_BYTES } = options;
+  const splitter = new LineSplitter(offset);
+  const tooLong = (at: number) => {
+    const message = `A line of ${path} is longer than ${maxLineBytes} bytes (it begins at byte ${at}).`;
+    return new StorageError('line_too_long', path, message, 'Write one JSON object on each line.');
+  };
+  let atStart = offset === 0;
+  let end = offset;
+  for await (const chunk of chunks) {
+    const lines = splitter.push(chunk);
+    end += chunk.length;
+    if (lines.length > 0) {
+      const first = lines[0]!;
+      if (first.bytes.length > maxLineBytes) throw tooLong(first.offset);
+      if (atStart) lines[0] = withoutByteOrderMark(first);
+      atStart = false;
+      yield lines;
+    }
+    if (splitter.heldBytes > maxLineBytes) throw tooLong(end - splitter.heldBytes);
+  }
+  const last = splitter.end();
+  if (last) yield [atStart ? withoutByteOrderMark(last) : last];
+}
+
+function withoutByteOrderMark(line: Line): Line {
+  if (!line.bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)) return line;
+  return { ...line, bytes: line.bytes.subarray(BYTE_ORDER_MARK.length), offset: line.offset + BYTE_ORDER_MARK.length };
+}
+
+async function beginsAsGzip(path: string): Promise<boolean> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(GZIP_MAGIC.length), 0, GZIP_MAGIC.length, 0);
+      return bytesRead === GZIP_MAGIC.length && buffer.equals(GZIP_MAGIC);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw storageError(error, 'read', path);
+  }
+}
+
+async function* readPlain(path: string, offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, undefined> {
+  let handle;
+  try {
+    handle = await open(path, 'r');
+  } catch (error) {
+    throw storageError(error, 'read', path);
+  }
+  try {
+    for (let at = offset, left = length; left > 0; ) {
+      signal?.throwIfAborted();
+      const wanted = Math.min(CHUNK_BYTES, left);
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      left -= bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (error) {
+    throw storageError(error, 'read', path);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* readGzip(path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, undefined> {
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  // The errors of both come out of the iteration of the last one.
+  pipeline(file, gunzip, () => {});
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      signal?.throwIfAborted();
+      yield chunk;
+    }
+  } catch (error) {
+    if (String((error as NodeJS.ErrnoException).code).startsWith('Z_')) {
+      const message = `${path} is not a whole gzip file: ${(error as Error).message}.`;
+      throw new StorageError('damaged', path, message, 'Compress or copy the file again: it seems to be cut.', { cause: error });
+    }
+    throw storageError(error, 'read', path);
+  } finally {
+    file.destroy();
+    gunzip.destroy();
+  }
+}

@@ -1,0 +1,139 @@
+/** Whole jobs of random results over several rounds, against a plain model that keeps everything in memory. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { markUnsent, mergeJob, partFolder, planRetryRound, readLedger, type RoundPlan } from '../../src/jobs';
+import { canceled, closePart, errored, expired, linesOfFile, plannedJob, requestLines, succeeded } from './helpers';
+
+const KINDS = {
+  succeeded: (id: string) => succeeded(id, { input_tokens: 3, output_tokens: 1 }),
+  other: (id: string) => succeeded(id, { input_tokens: 100 }),
+  final: (id: string) => errored(id),
+  passing: (id: string) => errored(id, 'overloaded_error'),
+  expired,
+  canceled,
+  unknown: (id: string) => `{"custom_id":"${id}","result":{"type":"new"}}`,
+};
+const OUTCOME = { succeeded: 'succeeded', other: 'succeeded', final: 'errored', passing: 'errored', expired: 'expired', canceled: 'canceled' } as const;
+const TOKENS: Record<string, number> = { succeeded: 3, other: 100 };
+
+/** What the API gives for a part, at random: of which of its requests, and what. */
+interface ArbitraryLine {
+  pick: number;
+  kind: keyof typeof KINDS | 'stranger' | 'malformed' | 'blank';
+}
+
+interface ModelLine extends ArbitraryLine {
+  text: string;
+  ordinal?: number;
+}
+
+/** What is known of one request so far. */
+interface ModelRequest {
+  outcome: string;
+  line?: string;
+}
+
+const line = fc.record<ArbitraryLine>({
+  pick: fc.nat(100),
+  kind: fc.constantFrom(...(Object.keys(KINDS) as (keyof typeof KINDS)[]), 'succeeded', 'passing', 'expired', 'stranger', 'malformed', 'blank'),
+});
+const parts = fc.array(fc.oneof({ arbitrary: fc.array(line, { maxLength: 12 }), weight: 5 }, { arbitrary: fc.constant('unsent' as const), weight: 1 }), {
+  minLength: 30,
+  maxLength: 30,
+});
+
+class Model {
+  readonly requests: ModelRequest[];
+  readonly retryable = new Map<number, boolean>();
+  tokens = 0;
+  quarantined = 0;
+
+  constructor(count: number) {
+    this.requests = Array.from({ length: count }, () => ({ outcome: 'none' }));
+  }
+
+  /** Takes a part: the requests in it by their position in the input, and what came of them. */
+  take(ordinals: number[], lines: ModelLine[] | 'unsent'): void {
+    for (const ordinal of ordinals) {
+      this.retryable.set(ordinal, false);
+      if (lines === 'unsent') {
+        if (this.requests[ordinal]!.outcome === 'none') this.requests[ordinal] = { outcome: 'unsent' };
+        continue;
+      }
+      const results = lines.filter((candidate) => candidate.ordinal === ordinal && candidate.kind !== 'unknown');
+      const first = results[0];
+      if (!first) this.requests[ordinal] = { outcome: 'missing' };
+      else this.takeFirst(ordinal, first, results);
+    }
+    if (lines !== 'unsent') this.quarantined += lines.filter(({ kind }) => kind === 'stranger' || kind === 'malformed' || kind === 'unknown').length;
+  }
+
+  private takeFirst(ordinal: number, first: ModelLine, results: ModelLine[]): void {
+    this.requests[ordinal] = { outcome: OUTCOME[first.kind as keyof typeof OUTCOME], line: first.text };
+    this.retryable.set(ordinal, first.kind === 'expired' || first.kind === 'passing');
+    this.tokens += TOKENS[first.kind] ?? 0;
+    const differing = results.filter((result) => result.text !== first.text);
+    if (differing.length > 0) this.quarantined += 1 + differing.length;
+  }
+}
+
+function linesOf(arbitrary: ArbitraryLine[], ordinals: number[]): ModelLine[] {
+  return arbitrary.map(({ pick, kind }) => {
+    const ordinal = ordinals[pick % ordinals.length]!;
+    if (kind === 'blank') return { pick, kind, text: '' };
+    if (kind === 'malformed') return { pick, kind, text: `{"custom_id":"q-${ordinal}"` };
+    if (kind === 'stranger') return { pick, kind, text: expired(`stranger-${pick}`) };
+    return { pick, kind, ordinal, text: KINDS[kind](`q-${ordinal}`) };
+  });
+}
+
+it('every request has exactly the outcome that the model says, whatever came', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 5 }), parts, async (count, maxRequests, arbitraryParts) => {
+      const folder = mkdtempSync(join(tmpdir(), 'job-'));
+      try {
+        const inputLines = requestLines(count);
+        const { work, plan, output } = await plannedJob(folder, inputLines, { maxRequests });
+        const model = new Model(count);
+        const rounds: RoundPlan[] = [];
+        let next: RoundPlan = plan;
+        let ordinals = inputLines.map((_, ordinal) => ordinal);
+        let used = 0;
+        while (next.parts.length > 0 && rounds.length < 3) {
+          rounds.push(next);
+          expect(next.requests).toBe(ordinals.length);
+          for (const { part } of next.parts) {
+            const ofPart = ordinals.slice((part - 1) * maxRequests, part * maxRequests);
+            const arbitrary = arbitraryParts[used++ % arbitraryParts.length]!;
+            const lines = arbitrary === 'unsent' ? arbitrary : linesOf(arbitrary, ofPart);
+            if (lines === 'unsent') await markUnsent(partFolder(work, next.round, part), ofPart.length);
+            else await closePart(work, next, part, lines.map(({ text }) => text));
+            model.take(ofPart, lines);
+            const ledger = await readLedger(partFolder(work, next.round, part), ofPart.length);
+            expect(ofPart.map((_, position) => ledger.entry(position).retryable)).toEqual(ofPart.map((ordinal) => model.retryable.get(ordinal)));
+          }
+          ordinals = ordinals.filter((ordinal) => model.retryable.get(ordinal));
+          next = await planRetryRound({ workFolder: work, round: next.round + 1, maxRequests });
+        }
+
+        const merged = await mergeJob({ workFolder: work, rounds, output });
+        const expected: Record<string, number> = { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 };
+        for (const { outcome } of model.requests) expected[outcome]!++;
+        const results = model.requests.flatMap((request) => request.line ?? []);
+        const missing = inputLines.filter((_, ordinal) => model.requests[ordinal]!.outcome === 'missing');
+        const failed = inputLines.filter((_, ordinal) => !['succeeded', 'missing'].includes(model.requests[ordinal]!.outcome));
+        expect(merged).toMatchObject({ outcomes: expected, usage: { input_tokens: model.tokens }, results: results.length, failedRequests: failed.length, missingRequests: missing.length, quarantined: model.quarantined });
+        const written = (name: string) => (existsSync(join(output, name)) ? linesOfFile(join(output, name)) : []);
+        expect(written('results.jsonl').sort()).toEqual(results.sort());
+        expect(written('failed-requests.jsonl')).toEqual(failed);
+        expect(written('missing-requests.jsonl')).toEqual(missing);
+        expect(written('quarantine.jsonl')).toHaveLength(model.quarantined);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }),
+    { numRuns: 60, interruptAfterTimeLimit: 10_000 },
+  );
+});
