@@ -1,0 +1,107 @@
+import { hostname } from 'node:os';
+import { ApiError, MessageBatchesError, RequestBodyError } from '../api';
+import type { CreateRecords, PlannedPart } from '../jobs';
+import { createBody } from '../jobs';
+import type { ActivityDependencies } from './dependencies';
+import { accountRecords, createTimeoutMs, jobFolder, partFolderOf } from './dependencies';
+import { isKeyRefused, keyRefused, runActivity, shortMessage } from './failures';
+import { ownerOf } from './open-part';
+import type { CreateResult, CreateTerms, NotAccepted, PartReference } from './payloads';
+
+/**
+ * Creates the batch of a part, at most once for an attempt number.
+ *
+ * Order is everything here: the intent is synced before the first byte is sent, the last bytes are held
+ * back until the intent's deadline is seen not to have passed, and the answer is synced before anybody
+ * is told. Whatever ends without a fact about the attempt is `open`: unknown, to be looked up.
+ */
+export function createBatchActivity(deps: ActivityDependencies) {
+  return async function createBatch(ref: PartReference, attempt: number, terms: CreateTerms): Promise<CreateResult> {
+    return runActivity(deps, () => create(deps, ref, attempt, terms));
+  };
+}
+
+async function create(deps: ActivityDependencies, ref: PartReference, attempt: number, terms: CreateTerms): Promise<CreateResult> {
+  const folder = jobFolder(deps, ref.jobId);
+  const { creates } = folder.part(ref.round, ref.part);
+  const known = await creates.state();
+  // Another worker was here for this part: what it has found or left open comes first.
+  if (known.kind !== 'none' || known.attempt !== attempt) return known;
+
+  const planned = (await folder.readPlan(ref.round))?.parts[ref.part - 1];
+  if (!planned) throw new Error(`Job ${ref.jobId} has no plan of round ${ref.round}, part ${ref.part}`);
+  const body = createBody(partFolderOf(ref), planned);
+  const deadline = await begin(deps, creates, attempt, planned, terms);
+  if (!deadline) return { kind: 'open', attempt };
+
+  const account = accountRecords(deps);
+  if (!(await account.holdsClaim(planned.requests, ownerOf(ref)))) {
+    return notSent(creates, attempt, 'Another part of the same size was given the right to create');
+  }
+  if (await folder.cancelRequested()) return notSent(creates, attempt, 'The job was canceled meanwhile');
+  let answer;
+  try {
+    answer = await deps.api.create(body, { deadline, betas: ref.betas });
+  } catch (error) {
+    return failed(deps, creates, attempt, error);
+  }
+  const batch = answer.data;
+  const createdAt = validTime(batch.created_at) ?? new Date().toISOString();
+  await creates.answered(attempt, {
+    batch_id: batch.id,
+    created_at: createdAt,
+    request_id: answer.requestId,
+    simulated: answer.simulated,
+  });
+  await account.own(batch.id, ownerOf(ref));
+  return { kind: 'accepted', attempt, batchId: batch.id, createdAt, adopted: false, simulated: answer.simulated, ended: batch.processing_status === 'ended' };
+}
+
+/** @returns the deadline, or undefined where somebody else has begun this attempt. */
+async function begin(deps: ActivityDependencies, creates: CreateRecords, attempt: number, planned: PlannedPart, terms: CreateTerms): Promise<Date | undefined> {
+  const now = Date.now();
+  const deadline = new Date(now + (deps.createTimeoutMs ?? createTimeoutMs)(planned.bodyBytes));
+  const begun = await creates.begin({
+    attempt,
+    requests: planned.requests,
+    body_bytes: planned.bodyBytes,
+    body_sha256: planned.bodySha256,
+    created_at: new Date(now).toISOString(),
+    deadline: deadline.toISOString(),
+    grace_ms: terms.graceMs,
+    newest_before: terms.newestBefore,
+    made_by: `${process.pid}@${hostname()}`,
+  });
+  return begun ? deadline : undefined;
+}
+
+/** @returns the time as it is, undefined where it is none. */
+export function validTime(time: string | null | undefined): string | undefined {
+  return time && Number.isFinite(Date.parse(time)) ? time : undefined;
+}
+
+async function failed(deps: ActivityDependencies, creates: CreateRecords, attempt: number, error: unknown): Promise<CreateResult> {
+  const at = new Date().toISOString();
+  const message = error instanceof ApiError ? shortMessage(error) : error instanceof Error ? error.message : String(error);
+  const status = error instanceof ApiError ? error.status : undefined;
+  if (!(error instanceof MessageBatchesError) || !error.outcomeKnown) {
+    const byApi = error instanceof ApiError && error.type !== undefined && error.requestId !== undefined;
+    await creates.unanswered(attempt, { at, status, by_api: byApi, message });
+    return { kind: 'open', attempt };
+  }
+  if (!(error instanceof ApiError)) return notSent(creates, attempt, message, error instanceof RequestBodyError ? 'storage' : 'passing');
+  if (isKeyRefused(error)) deps.onKeyRefused?.(keyRefused(message));
+  await creates.voided(attempt, { at, reason: 'refused', message });
+  return { kind: 'not_accepted', nextAttempt: attempt + 1, why: whyRefused(error), message, retryAfterMs: error.retryAfterMs };
+}
+
+async function notSent(creates: CreateRecords, attempt: number, message: string, why: NotAccepted = 'passing'): Promise<CreateResult> {
+  await creates.voided(attempt, { at: new Date().toISOString(), reason: 'not_sent', message });
+  return { kind: 'not_accepted', nextAttempt: attempt + 1, why, message };
+}
+
+function whyRefused(error: ApiError): NotAccepted {
+  if (isKeyRefused(error)) return 'key_refused';
+  if (error.isSpendLimit) return 'spend_limit';
+  return error.retryable ? 'passing' : 'refused';
+}

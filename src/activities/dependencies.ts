@@ -1,0 +1,41 @@
+import type { MessageBatchesApi } from '../api';
+import type { AccountReference, Attention } from '../contract';
+import { AccountRecords, JobFolder, outputFolder, partFolder, syncedRecords } from '../jobs';
+import type { PartFolder, RecordStore } from '../jobs';
+import type { StorageRoot } from '../storage';
+import type { PartReference } from './payloads';
+
+/** What activities are given when a worker is built. The credential is inside `api` and nowhere else. */
+export interface ActivityDependencies {
+  api: MessageBatchesApi;
+  account: AccountReference;
+  storage: StorageRoot;
+  /** Default: synced files. Tests stop a worker exactly before or after one record. */
+  records?: RecordStore;
+  /** From a create's intent to its deadline, in ms. Default `createTimeoutMs`. */
+  createTimeoutMs?: (bodyBytes: number) => number;
+  /** Told when the API refuses this worker's key, so that the worker can stop taking work it cannot do. */
+  onKeyRefused?: (attention: Attention) => void;
+}
+
+/** How long sending a create's body and awaiting its answer may take: a minute, and a second for each megabyte. */
+export function createTimeoutMs(bodyBytes: number): number {
+  return 60_000 + Math.ceil(bodyBytes / 1000);
+}
+
+export function recordStore(deps: ActivityDependencies): RecordStore {
+  return deps.records ?? syncedRecords;
+}
+
+export function jobFolder(deps: ActivityDependencies, jobId: string): JobFolder {
+  return new JobFolder(deps.storage.folder, jobId, recordStore(deps));
+}
+
+export function accountRecords(deps: ActivityDependencies): AccountRecords {
+  return new AccountRecords(deps.storage.folder, deps.account, recordStore(deps));
+}
+
+/** Where a part's working data lies. */
+export function partFolderOf(ref: PartReference): PartFolder {
+  return partFolder(outputFolder(ref.output).workFolder, ref.round, ref.part);
+}

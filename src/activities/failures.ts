@@ -1,0 +1,97 @@
+/** From errors of the rooms below to failures as Temporal knows them. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApiError, AuthenticationError, InvalidRequestError, MessageBatchesError, NotFoundError, PermissionError } from '../api';
+import type { Attention, AttentionCode } from '../contract';
+import { InputError } from '../jobs';
+import { StorageError } from '../storage';
+import type { ActivityDependencies } from './dependencies';
+import { withHeartbeats } from './heartbeats';
+
+/** Failure types that workflows act on; each is non-retryable and asks for a person. */
+export const FAILURE_TYPES = {
+  keyRefused: 'KeyRefused',
+  spendLimit: 'SpendLimit',
+  apiRefused: 'ApiRefused',
+  batchNotFound: 'BatchNotFound',
+  storage: 'StorageProblem',
+  invalidInput: 'InvalidInput',
+} as const;
+
+/** So many attempts are made where the API answers 404, which it can do for a moment about what it knows. */
+const NOT_FOUND_ATTEMPTS = 10;
+
+/** How much of an error's text travels: the API's own may repeat what a request said. */
+const MAX_MESSAGE_LENGTH = 200;
+
+/**
+ * Runs the body of an activity: heartbeats beside it, and what it throws becomes a failure that says whether to try again.
+ *
+ * @param details what the heartbeats tell.
+ */
+export async function runActivity<T>(deps: ActivityDependencies, body: () => Promise<T>, details?: () => unknown): Promise<T> {
+  try {
+    return await withHeartbeats(body, details);
+  } catch (error) {
+    throw toFailure(deps, error);
+  }
+}
+
+function toFailure(deps: ActivityDependencies, error: unknown): unknown {
+  if (error instanceof ApiError) {
+    const message = shortMessage(error);
+    if (isKeyRefused(error)) {
+      deps.onKeyRefused?.(keyRefused(message));
+      return nonRetryable(FAILURE_TYPES.keyRefused, message, 'key_refused');
+    }
+    if (error.isSpendLimit) return nonRetryable(FAILURE_TYPES.spendLimit, message, 'spend_limit');
+    if (error instanceof NotFoundError && Context.current().info.attempt >= NOT_FOUND_ATTEMPTS) {
+      return nonRetryable(FAILURE_TYPES.batchNotFound, message, 'batch_not_found');
+    }
+    if (isRefusedForGood(error)) return nonRetryable(FAILURE_TYPES.apiRefused, message, 'api_refused');
+    return ApplicationFailure.create({
+      type: error.name,
+      message,
+      nonRetryable: false,
+      nextRetryDelay: error.retryAfterMs,
+      // An outage of the API is waited out; it is no fault of the worker's.
+      category: ApplicationFailureCategory.BENIGN,
+    });
+  }
+  if (error instanceof InvalidRequestError) return nonRetryable(FAILURE_TYPES.apiRefused, error.message, 'api_refused');
+  if (error instanceof MessageBatchesError) {
+    return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: false, category: ApplicationFailureCategory.BENIGN });
+  }
+  if (error instanceof InputError) {
+    return ApplicationFailure.nonRetryable(error.message, FAILURE_TYPES.invalidInput, { code: error.code, hint: error.hint });
+  }
+  if (error instanceof StorageError) return nonRetryable(FAILURE_TYPES.storage, `${error.message} ${error.hint}`, 'storage');
+  return error;
+}
+
+/** A client error that the same call would meet again. */
+function isRefusedForGood({ status, retryable }: ApiError): boolean {
+  return !retryable && status >= 400 && status < 500 && ![404, 408, 409, 429].includes(status);
+}
+
+/** An error of the API as it may travel: with its request id, and not with all of its text. */
+export function shortMessage({ message, requestId }: ApiError): string {
+  if (message.length <= MAX_MESSAGE_LENGTH) return message;
+  return `${message.slice(0, MAX_MESSAGE_LENGTH)}…${requestId === undefined ? '' : ` (request ${requestId})`}`;
+}
+
+/** 401 and 403 speak of the credential. */
+export function isKeyRefused(error: unknown): boolean {
+  return error instanceof AuthenticationError || error instanceof PermissionError;
+}
+
+/** What a person is told when a key is refused. */
+export function keyRefused(message: string): Attention {
+  return { code: 'key_refused', message, hint: KEY_HINT, since: new Date().toISOString() };
+}
+
+const KEY_HINT = 'Set ANTHROPIC_API_KEY to a key of the workspace that made the batches, then run the same command again.';
+
+function nonRetryable(type: string, message: string, code: AttentionCode): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type, { code });
+}

@@ -1,0 +1,75 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { BatchReport, JobReport } from '../contract';
+import type { JobFolder, RoundPlan } from '../jobs';
+import { buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeWorkFolder, unsentReport } from '../jobs';
+import type { ActivityDependencies } from './dependencies';
+import { jobFolder, recordStore } from './dependencies';
+import { runActivity } from './failures';
+
+/** Merges all parts into the outputs, proves that every request has one outcome, and writes the report last. */
+export function finishJobActivity(deps: ActivityDependencies) {
+  return async function finishJob(jobId: string): Promise<JobReport> {
+    return runActivity(deps, () => finish(deps, jobId));
+  };
+}
+
+async function finish(deps: ActivityDependencies, jobId: string): Promise<JobReport> {
+  const folder = jobFolder(deps, jobId);
+  const done = await folder.readReport();
+  if (done) {
+    await removeLeftOver(deps, done);
+    return done;
+  }
+  const job = await folder.readJob();
+  if (!job) throw new Error(`Job ${jobId} has no record of what it is`);
+  const work = outputFolder(job.output).workFolder;
+  const rounds: RoundPlan[] = [];
+  const parts: BatchReport[] = [];
+  for (let plan = await folder.readPlan(1); plan; plan = await folder.readPlan(plan.round + 1)) {
+    const { round } = plan;
+    rounds.push(plan);
+    for (const planned of plan.parts) {
+      const records = folder.part(round, planned.part);
+      const known = await records.readReport();
+      if (!known && (await records.creates.state()).kind !== 'none') {
+        throw ApplicationFailure.nonRetryable(`Round ${round}, part ${planned.part} has a batch that was not waited for`, 'PartUnfinished', { code: 'part_failed' });
+      }
+      // A part that was never begun because of a cancel: none of its requests was sent.
+      if (!known) await markUnsent(partFolder(work, round, planned.part), planned.requests);
+      parts.push(known ?? unsentReport(job, round, planned, 'The job was canceled before this part was sent'));
+    }
+  }
+  const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
+  const report = buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date() });
+  await deliver(deps, folder, report);
+  return report;
+}
+
+/** The report in the outputs comes last of them; the copy in the job folder lets the job be recognised later. */
+async function deliver(deps: ActivityDependencies, folder: JobFolder, report: JobReport): Promise<void> {
+  await recordStore(deps).replace(outputFolder(report.output).report, report);
+  await folder.writeReport(report);
+  if (needsNoWorkFolder(report)) await removeWorkFolder(report.output);
+}
+
+/** A worker that dies between the report and here leaves the work folder. The outputs may belong to another job since. */
+async function removeLeftOver(deps: ActivityDependencies, done: JobReport): Promise<void> {
+  if (!needsNoWorkFolder(done)) return;
+  const { claim, report } = outputFolder(done.output);
+  const store = recordStore(deps);
+  const owner = (await store.read<{ job_id: string }>(claim)) ?? (await store.read<{ job_id: string }>(report));
+  if (owner?.job_id === done.job_id) await removeWorkFolder(done.output);
+}
+
+/** What is missing may still be found, with the working data and the API's results. */
+function needsNoWorkFolder({ outcomes, problems }: JobReport): boolean {
+  return outcomes.missing === 0 && !problems.some((problem) => problem.kind === 'unproven');
+}
+
+/** Remembers a cancel in the job's folder, so that a later run does not send what was not sent yet. */
+export function recordCancelActivity(deps: ActivityDependencies) {
+  return async function recordCancel(jobId: string): Promise<void> {
+    await runActivity(deps, () => jobFolder(deps, jobId).requestCancel(new Date()));
+  };
+}

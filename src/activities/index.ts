@@ -1,0 +1,53 @@
+import { ACTIVITY_PREFIX } from '../contract';
+import { cancelBatchActivity } from './cancel-batch';
+import { claimCreateActivity } from './claim-create';
+import { closeLedgerActivity } from './close-ledger';
+import { createBatchActivity } from './create-batch';
+import { deleteBatchesActivity } from './delete-batches';
+import type { ActivityDependencies } from './dependencies';
+import { finishJobActivity, recordCancelActivity } from './finish-job';
+import { listFollowUpsActivity, loadResultActivity, selectFollowUpsActivity } from './follow-ups';
+import { begunPartsActivity, openPartActivity } from './open-part';
+import { planJobActivity, planRoundActivity } from './plan-job';
+import { reconcileCreateActivity } from './reconcile-create';
+import { reportPartActivity } from './report-part';
+import { retrieveBatchActivity } from './retrieve-batch';
+import { storeResultsActivity } from './store-results';
+
+export type { ActivityDependencies } from './dependencies';
+export { isKeyRefused, keyRefused } from './failures';
+export type * from './payloads';
+
+function allActivities(deps: ActivityDependencies) {
+  return {
+    planJob: planJobActivity(deps),
+    planRound: planRoundActivity(deps),
+    begunParts: begunPartsActivity(deps),
+    openPart: openPartActivity(deps),
+    claimCreate: claimCreateActivity(deps),
+    createBatch: createBatchActivity(deps),
+    reconcileCreate: reconcileCreateActivity(deps),
+    retrieveBatch: retrieveBatchActivity(deps),
+    cancelBatch: cancelBatchActivity(deps),
+    storeResults: storeResultsActivity(deps),
+    closeLedger: closeLedgerActivity(deps),
+    reportPart: reportPartActivity(deps),
+    selectFollowUps: selectFollowUpsActivity(deps),
+    listFollowUps: listFollowUpsActivity(deps),
+    loadResult: loadResultActivity(deps),
+    finishJob: finishJobActivity(deps),
+    deleteBatches: deleteBatchesActivity(deps),
+    recordCancel: recordCancelActivity(deps),
+  };
+}
+
+type Plain = ReturnType<typeof allActivities>;
+
+/** All activities under their registered names, which carry the product's prefix. */
+export type MessageBatchesActivities = { [Name in keyof Plain as `messageBatches.${Name}`]: Plain[Name] };
+
+/** Activities with their client and storage in hand, ready to register with a worker. */
+export function createActivities(deps: ActivityDependencies): MessageBatchesActivities {
+  const prefixed = Object.entries(allActivities(deps)).map(([name, activity]) => [ACTIVITY_PREFIX + name, activity]);
+  return Object.fromEntries(prefixed) as MessageBatchesActivities;
+}

@@ -1,0 +1,134 @@
+/** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
+import type { AccountReference, DataReference, FollowUpOptions, JobReport, OutcomeCounts, Problem, TokenUsage } from '../contract';
+
+/** Which part of which job, and where its working data lies. */
+export interface PartReference {
+  jobId: string;
+  round: number;
+  part: number;
+  /** Folder of the job's outputs. */
+  output: string;
+  betas?: string[];
+}
+
+export interface PlanJobInput {
+  jobId: string;
+  requests: string | DataReference;
+  output?: string;
+  account?: AccountReference;
+  simulated: boolean;
+  betas: string[];
+  maxRequestsPerBatch?: number;
+  /** The workflow goes on after a continue-as-new: the input was looked at before. */
+  resumed?: boolean;
+}
+
+export interface PlannedJob {
+  account: AccountReference;
+  output: string;
+  requests: number;
+  /** Requests of each part of round 1. */
+  parts: number[];
+  /** A cancel was asked for in an earlier run. */
+  cancelRequested: boolean;
+  startedAt: string;
+  /** The job was finished before: nothing is left to do. */
+  report?: JobReport;
+}
+
+export interface OpenedPart {
+  requests: number;
+  bodyBytes: number;
+  /** From a create's intent to its deadline, in ms. */
+  createTimeoutMs: number;
+  create: KnownCreate;
+  cancelRequested: boolean;
+}
+
+/** What the records say of a part's batch; see `CreateState`. */
+export type KnownCreate =
+  | { kind: 'none'; attempt: number }
+  | { kind: 'open'; attempt: number }
+  | { kind: 'accepted'; attempt: number; batchId: string; createdAt: string; adopted: boolean; simulated: boolean };
+
+/** Leave to create, and the newest batches of the account at that moment: a later look need not go back beyond them. */
+export interface CreateClaim {
+  granted: boolean;
+  heldBy?: string;
+  newestBefore?: string[];
+}
+
+/** What a create is made with besides its requests. */
+export interface CreateTerms {
+  /** See `CreateClaim`. */
+  newestBefore: string[];
+  /** See `CreateIntent.grace_ms`. */
+  graceMs: number;
+}
+
+export type CreateResult =
+  /** `ended`: the answer to the create said so already, as it can for a small batch. */
+  | (KnownCreate & { ended?: boolean })
+  /** Certainly not accepted. `again`: the same create may be tried later, after `retryAfterMs` where the API said so. */
+  | { kind: 'not_accepted'; nextAttempt: number; why: NotAccepted; message: string; retryAfterMs?: number };
+
+/** `passing`: try again later. `key_refused`, `spend_limit`, `storage`: a person must act. `refused`: final for these requests. */
+export type NotAccepted = 'passing' | 'key_refused' | 'spend_limit' | 'storage' | 'refused';
+
+export type ReconcileResult =
+  | KnownCreate
+  /** Too early for a proof: look again after this many ms. */
+  | { kind: 'wait'; ms: number; message: string }
+  /** Several batches could be it, and nothing tells them apart. */
+  | { kind: 'ambiguous'; batchIds: string[]; message: string };
+
+export interface BatchSnapshot {
+  /** An open enum: an unknown value is not `ended`. `not_found`: the API answered 404. */
+  status: 'in_progress' | 'canceling' | 'ended' | 'not_found' | (string & {});
+  counts?: { processing: number; succeeded: number; errored: number; canceled: number; expired: number };
+  createdAt?: string;
+  expiresAt?: string;
+  endedAt?: string;
+  /** The server's own hint on when to look again. */
+  retryAfterMs?: number;
+}
+
+export interface StoredResults {
+  generation: number;
+  lines: number;
+  bytes: number;
+}
+
+/** Details of the heartbeat of `storeResults`: never ahead of what is synced. */
+export interface StoreProgress extends StoredResults {
+  /** The body's entity tag, for `If-Range`. */
+  entityTag?: string;
+}
+
+export interface LedgerResult {
+  outcomes: OutcomeCounts;
+  retryable: number;
+  usage: TokenUsage;
+  problems: Problem[];
+  /** Requests of this part whose result was found. */
+  matched: number;
+  /** The batch was adopted, and its results are of other requests: it was put aside. */
+  disproved: boolean;
+}
+
+export interface SelectFollowUpsInput {
+  ref: PartReference;
+  /** How many the part has. */
+  requests: number;
+  options: FollowUpOptions;
+  /** Leave out what will be sent again. */
+  withoutRetryable: boolean;
+  activityTaskQueue: string;
+}
+
+/** A slice of the list of selected results, for one shard. */
+export interface FollowUpShard {
+  ref: PartReference;
+  list: DataReference;
+  count: number;
+}

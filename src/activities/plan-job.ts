@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { DataReference } from '../contract';
+import { accountKey, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
+import type { JobFolder, JobRecord, RoundPlan } from '../jobs';
+import { claimOutput, InputError, jobFolderName, outputFolder, planRetryRound, planRoundOne } from '../jobs';
+import { readChunks } from '../storage';
+import type { ActivityDependencies } from './dependencies';
+import { jobFolder } from './dependencies';
+import { runActivity } from './failures';
+import type { PartReference, PlanJobInput, PlannedJob } from './payloads';
+
+/** Validates the input, cuts it into parts, and puts both on record. A job planned before is only read. */
+export function planJobActivity(deps: ActivityDependencies) {
+  return async function planJob(input: PlanJobInput): Promise<PlannedJob> {
+    return runActivity(deps, () => plan(deps, input));
+  };
+}
+
+async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<PlannedJob> {
+  refuseOtherAccount(deps, input);
+  const folder = jobFolder(deps, input.jobId);
+  let job = await folder.readJob();
+  const report = await folder.readReport();
+  const output = job?.output ?? resolve(input.output ?? join(deps.storage.folder, 'outputs', jobFolderName(input.jobId)));
+  let round = await folder.readPlan(1);
+  if (!job || !round) {
+    const path = localPath(input.requests);
+    await claimOutput(output, input.jobId, { inputBytes: await sizeOf(path), storageId: deps.storage.id });
+    const limits = { maxRequests: input.maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, maxBodyBytes: MAX_BATCH_BODY_BYTES };
+    const signal = Context.current().cancellationSignal;
+    round = await planRoundOne({ input: path, workFolder: outputFolder(output).workFolder, signal, ...limits });
+    const { sha256 = '', bytes = 0, requests } = round;
+    const account = { label: deps.account.label, base_url: deps.account.baseUrl };
+    await folder.createJob({
+      format: 1,
+      job_id: input.jobId,
+      simulated: input.simulated,
+      account,
+      input: { path, sha256, requests, bytes },
+      output,
+      betas: input.betas,
+      created_at: new Date().toISOString(),
+    });
+    job = await mustHaveJob(folder);
+    if (job.input.sha256 !== sha256) throw inputChanged(input.jobId, path);
+    await folder.writePlan(round);
+  } else if (!input.resumed) {
+    await mustBeSameInput(job, input.requests);
+  }
+  return {
+    account: deps.account,
+    output,
+    requests: job.input.requests,
+    parts: round.parts.map((part) => part.requests),
+    cancelRequested: await folder.cancelRequested(),
+    startedAt: job.created_at,
+    report,
+  };
+}
+
+/** Plans a further round from what the one before left for another try. */
+export function planRoundActivity(deps: ActivityDependencies) {
+  return async function planRound(ref: Omit<PartReference, 'part'>, maxRequestsPerBatch?: number): Promise<number[]> {
+    return runActivity(deps, async () => {
+      const folder = jobFolder(deps, ref.jobId);
+      const planned = (await folder.readPlan(ref.round)) ?? (await planAndRecord(folder, ref, maxRequestsPerBatch));
+      return planned.parts.map((part) => part.requests);
+    });
+  };
+}
+
+async function planAndRecord(folder: JobFolder, ref: Omit<PartReference, 'part'>, maxRequests = MAX_REQUESTS_PER_BATCH): Promise<RoundPlan> {
+  const planned = await planRetryRound({ workFolder: outputFolder(ref.output).workFolder, round: ref.round, maxRequests, maxBodyBytes: MAX_BATCH_BODY_BYTES });
+  await folder.writePlan(planned);
+  return planned;
+}
+
+function refuseOtherAccount(deps: ActivityDependencies, input: PlanJobInput): void {
+  if (!input.account || accountKey(input.account) === accountKey(deps.account)) return;
+  throw ApplicationFailure.nonRetryable(
+    `This worker serves the account ${accountKey(deps.account)}, and the job is for ${accountKey(input.account)}`,
+    'WrongAccount',
+  );
+}
+
+/** Bytes of a file; undefined where there is none: planning then says what is wrong with it. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.size;
+}
+
+/** A job id that is known must not give the results of other requests. Where the input is gone, its record is believed. */
+async function mustBeSameInput(job: JobRecord, requests: string | DataReference): Promise<void> {
+  const sha256 = typeof requests === 'string' ? undefined : requests.sha256;
+  if (sha256 === job.input.sha256) return;
+  const path = localPath(requests);
+  // The job's is that of the decompressed content, the reference's that of the file.
+  const found = (await isFile(path)) ? await contentSha256(path) : path.endsWith('.gz') ? undefined : sha256;
+  if (found !== undefined && found !== job.input.sha256) throw inputChanged(job.job_id, path);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
+
+/** Hex SHA-256 of a file's decompressed bytes. */
+async function contentSha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of readChunks(path, { signal: Context.current().cancellationSignal })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** @returns the absolute path of a data reference. */
+export function localPath(reference: string | DataReference): string {
+  const uri = typeof reference === 'string' ? reference : reference.uri;
+  if (uri.startsWith('file:')) return fileURLToPath(uri);
+  if (isAbsolute(uri)) return uri;
+  throw new InputError(
+    'unsupported_location',
+    `Requests cannot be read from ${uri}`,
+    'Give an absolute path or a file: URL of a file on the machine of the worker.',
+  );
+}
+
+async function mustHaveJob(folder: JobFolder) {
+  const job = await folder.readJob();
+  if (!job) throw new Error(`The record of job ${folder.jobId} was removed while it was being planned`);
+  return job;
+}
+
+function inputChanged(jobId: string, path: string): InputError {
+  return new InputError('input_changed', `Job ${jobId} was made of other requests than ${path} holds now`, 'Give the job another id, or bring back the input it was made of.');
+}

@@ -1,0 +1,99 @@
+import { SimplePlugin } from '@temporalio/plugin';
+import { createActivities } from '../activities';
+import type { ActivityDependencies } from '../activities';
+import type { ApiOptions } from '../api';
+import { apiOptionsFromEnv, MessageBatchesApi } from '../api';
+import type { AccountReference } from '../contract';
+import { DEFAULT_BASE_URL } from '../contract';
+import type { StorageRoot } from '../storage';
+import { openStorageRoot } from '../storage';
+
+export interface MessageBatchesPluginOptions {
+  /** Folder for job records and working data, on a disk that all workers of the task queue share. */
+  storage: string;
+  /** Credential and base URL; default: the `ANTHROPIC_*` variables. They stay in this process. */
+  api?: ApiOptions;
+  /** Label of the account that pays; default `default`. */
+  account?: string;
+}
+
+/**
+ * Adds the activities to a user's own worker, and opens and closes what they need around its run.
+ * Workflows cannot be added by a plugin: re-export them (`export * from 'temporal-message-batches/workflows'`).
+ */
+export class MessageBatchesPlugin extends SimplePlugin {
+  constructor(options: MessageBatchesPluginOptions) {
+    // Retries are Temporal's: one layer only.
+    const apiOptions: ApiOptions = { ...(options.api ?? apiOptionsFromEnv(process.env)), maxRetries: 0 };
+    const account: AccountReference = { label: options.account ?? 'default', baseUrl: apiOptions.baseUrl ?? DEFAULT_BASE_URL };
+    const opened = new OpenedDependencies(account, async () => ({
+      storage: await openStorageRoot(options.storage),
+      api: new MessageBatchesApi(apiOptions),
+    }));
+    super({
+      name: 'temporal-message-batches',
+      activities: createActivities(opened),
+      runContext: async (next) => {
+        await opened.enter();
+        try {
+          await next();
+        } finally {
+          await opened.leave();
+        }
+      },
+    });
+  }
+}
+
+interface Opened {
+  storage: StorageRoot;
+  api: MessageBatchesApi;
+}
+
+/**
+ * Activities are registered before the worker runs; what they need is opened when it does. Several workers may have
+ * one plugin: opened for the first that runs, closed after the last.
+ */
+class OpenedDependencies implements ActivityDependencies {
+  private uses = 0;
+  private opening?: Promise<Opened>;
+  private opened?: Opened;
+
+  constructor(
+    readonly account: AccountReference,
+    private readonly open: () => Promise<Opened>,
+  ) {}
+
+  get api(): MessageBatchesApi {
+    return this.mustBeOpen().api;
+  }
+
+  get storage(): StorageRoot {
+    return this.mustBeOpen().storage;
+  }
+
+  async enter(): Promise<void> {
+    this.uses++;
+    const opening = (this.opening ??= this.open());
+    try {
+      this.opened = await opening;
+    } catch (error) {
+      this.uses--;
+      // A worker that is run later tries again.
+      if (this.opening === opening) this.opening = undefined;
+      throw error;
+    }
+  }
+
+  async leave(): Promise<void> {
+    if (--this.uses > 0) return;
+    const { opened } = this;
+    this.opening = this.opened = undefined;
+    await opened?.api.close();
+  }
+
+  private mustBeOpen(): Opened {
+    if (!this.opened) throw new Error('The worker does not run yet: MessageBatchesPlugin opens its storage and API client when it does');
+    return this.opened;
+  }
+}

@@ -1,0 +1,150 @@
+import { Worker } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions as TemporalWorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities';
+import type { ActivityDependencies } from '../activities';
+import type { ApiOptions } from '../api';
+import { MessageBatchesApi } from '../api';
+import type { AccountReference, Attention } from '../contract';
+import { activityTaskQueue, workflowTaskQueue } from '../contract';
+import { openStorageRoot } from '../storage';
+import { proveKey } from './key-proof';
+import { workflowBundle } from './workflow-bundle';
+
+export interface WorkerOptions {
+  connection: NativeConnection;
+  namespace: string;
+  account: AccountReference;
+  /** Folder of the storage root: job records, and outputs that have no folder of their own. */
+  storage: string;
+  /** Credential and base URL. They stay in this process. */
+  api: ApiOptions;
+  identity?: string;
+  /** For tests: records that stop a worker at one of them, shorter create deadlines. */
+  dependencies?: Pick<ActivityDependencies, 'records' | 'createTimeoutMs'>;
+  /** For tests: e.g. `maxCachedWorkflows: 0`. */
+  tuning?: Partial<Pick<TemporalWorkerOptions, 'maxCachedWorkflows' | 'shutdownGraceTime'>>;
+}
+
+/** What tasks in hand are given to come to a good end at a shutdown; a stream of results stops at a line. */
+const SHUTDOWN_GRACE = '5 seconds';
+
+/** The SDK would hold heartbeats back for 8 of the 10 seconds after which a worker counts as gone. */
+const HEARTBEAT_THROTTLE = '2 seconds';
+
+/** Workflows kept in memory between two of their tasks. A job and its batches are few; more only costs memory. */
+const MAX_CACHED_WORKFLOWS = 100;
+
+/** Few polls wait at the server for a worker that may be frozen; more are added while there is work. */
+const POLLERS = { type: 'autoscaling', minimum: 1, initial: 2, maximum: 20 } as const;
+
+/** How soon a workflow task goes to another worker when the one that has it cached is gone. */
+const STICKY_TIMEOUT = '3 seconds';
+
+/** The key that this worker was given was refused; `attention` tells a person why. */
+export class KeyRefusedError extends Error {
+  override readonly name = 'KeyRefusedError';
+
+  constructor(readonly attention: Attention) {
+    super(attention.message);
+  }
+}
+
+/** A worker of one account: workflows on the account's queue, activities on the queue of this storage root. */
+export class MessageBatchesWorker {
+  /**
+   * Resolves when the API refuses the key while the worker runs. It then takes no more activities; workflows, which
+   * need no key, it serves until `shutdown`, so that the job can still say what it waits for.
+   */
+  readonly refused: Promise<Attention>;
+
+  private constructor(
+    private readonly workers: { workflows: Worker; activities: Worker },
+    private readonly api: MessageBatchesApi,
+    refused: Promise<Attention>,
+    /** Task queue of this worker's activities, for `JobInput.activityTaskQueue`. */
+    readonly activityTaskQueue: string,
+  ) {
+    this.refused = refused;
+    void refused.then(() => shutdown(workers.activities));
+  }
+
+  /**
+   * Builds a worker that is ready to run.
+   *
+   * @throws KeyRefusedError where the key cannot see the batches of the account's open jobs.
+   */
+  static async create(options: WorkerOptions): Promise<MessageBatchesWorker> {
+    const { connection, namespace, account, identity } = options;
+    const storage = await openStorageRoot(options.storage);
+    // Retries are Temporal's: one layer only.
+    const api = new MessageBatchesApi({ ...options.api, maxRetries: 0 });
+    const attention = await proveKey(api, storage.folder, account);
+    if (attention) {
+      await api.close();
+      throw new KeyRefusedError(attention);
+    }
+    let refuse: (attention: Attention) => void = () => undefined;
+    const refused = new Promise<Attention>((resolve) => (refuse = resolve));
+    const activities = createActivities({ api, account, storage, onKeyRefused: refuse, ...options.dependencies });
+    const queue = activityTaskQueue(account, storage.id);
+    const common: Partial<TemporalWorkerOptions> = {
+      connection,
+      namespace,
+      // Undefined is not the same as absent here.
+      ...(identity === undefined ? {} : { identity }),
+      shutdownGraceTime: SHUTDOWN_GRACE,
+      maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+      ...options.tuning,
+    };
+    const [workflowWorker, activityWorker] = await Promise.all([
+      Worker.create({
+        ...common,
+        ...workflowBundle(),
+        taskQueue: workflowTaskQueue(account),
+        maxCachedWorkflows: options.tuning?.maxCachedWorkflows ?? MAX_CACHED_WORKFLOWS,
+        stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+        workflowThreadPoolSize: 1,
+        workflowTaskPollerBehavior: POLLERS,
+      }),
+      Worker.create({ ...common, activities, taskQueue: queue, activityTaskPollerBehavior: POLLERS }),
+    ]);
+    return new MessageBatchesWorker({ workflows: workflowWorker, activities: activityWorker }, api, refused, queue);
+  }
+
+  /** Runs until `shutdown` is called. */
+  async run(): Promise<void> {
+    try {
+      // Each to its end: a create may be under way in the one when the other fails.
+      const [workflows, activities] = await Promise.allSettled([this.runOne(this.workers.workflows), this.runOne(this.workers.activities)]);
+      if (workflows.status === 'rejected') throw workflows.reason;
+      if (activities.status === 'rejected') throw activities.reason;
+    } finally {
+      await this.api.close();
+    }
+  }
+
+  /** Of two workers that serve together neither goes on where the other has failed. */
+  private async runOne(worker: Worker): Promise<void> {
+    try {
+      await worker.run();
+    } catch (error) {
+      this.shutdown();
+      throw error;
+    }
+  }
+
+  /** Takes no more tasks and lets those in hand come to a good end. May be called twice. */
+  shutdown(): void {
+    shutdown(this.workers.workflows);
+    shutdown(this.workers.activities);
+  }
+}
+
+function shutdown(worker: Worker): void {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+}
+
+/** @see MessageBatchesWorker.create */
+export function createMessageBatchesWorker(options: WorkerOptions): Promise<MessageBatchesWorker> {
+  return MessageBatchesWorker.create(options);
+}

@@ -1,0 +1,87 @@
+import { ActivityFailure, ApplicationFailure, condition } from '@temporalio/workflow';
+import type { Attention, AttentionCode } from '../contract';
+
+/** First wait before what needed a person is tried again without one, in ms; doubled each time. */
+const FIRST_RETRY_MS = 5 * 60_000;
+const LONGEST_RETRY_MS = 6 * 3_600_000;
+
+const HINTS: Record<AttentionCode, string> = {
+  key_refused: 'Set ANTHROPIC_API_KEY to a key of the workspace that made the batches, then run the same command again.',
+  spend_limit: 'Raise the limit in the Console, then run `message-batches resume`.',
+  ambiguous_create: 'Look at these batches in the Console; delete or archive what is not this job\'s, then run `message-batches resume`.',
+  unproved_batch: 'If that batch is yours, run `message-batches resume`: it is then canceled. Its results are kept either way.',
+  api_refused: 'Look at what the API says; once that is mended, run `message-batches resume`.',
+  batch_not_found: 'Check that the key is of the workspace that made the batch, then run `message-batches resume`.',
+  part_failed: 'Look at the part\'s workflow in Temporal\'s web UI, then run `message-batches resume`.',
+  storage: 'Free disk space or restore the file or permission, then run `message-batches resume`.',
+};
+
+/**
+ * Waits for a person where only one can help, and tries again by itself now and then.
+ * What waits costs nothing and loses nothing.
+ */
+export class AttentionDesk {
+  current?: Attention;
+  private resumes = 0;
+  private retryMs = FIRST_RETRY_MS;
+  /** Since when a person has been waited for without one having come. */
+  private since?: string;
+
+  /** @param changed called when attention is asked for, and when it is no longer. */
+  constructor(private readonly changed: (attention: Attention | undefined) => Promise<void>) {}
+
+  /** The `resume` signal; a cancel wakes who waits as well. */
+  resume(): void {
+    this.resumes++;
+  }
+
+  /**
+   * Asks for a person, and returns when it is time to try again, or at once where `unless` holds.
+   * @returns whether somebody came.
+   */
+  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false): Promise<boolean> {
+    // Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
+    const seen = this.resumes;
+    this.current = { code, message, hint: HINTS[code], since: (this.since ??= new Date().toISOString()) };
+    await this.changed(this.current);
+    const resumed = await condition(() => this.resumes > seen || unless(), this.retryMs);
+    this.retryMs = resumed ? FIRST_RETRY_MS : Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
+    // Asked for again after a person came, it is another matter.
+    if (resumed) this.since = undefined;
+    return resumed;
+  }
+
+  /** What was asked for is no longer needed. */
+  async clear(): Promise<void> {
+    if (!this.current) return;
+    this.current = this.since = undefined;
+    this.retryMs = FIRST_RETRY_MS;
+    await this.changed(undefined);
+  }
+
+  /**
+   * Runs an activity for as often as it takes; what only a person can mend is asked for in between.
+   * @param settles whether a result means that nobody is needed any more.
+   */
+  async untilDone<T>(activity: () => Promise<T>, settles: (result: T) => boolean = () => true): Promise<T> {
+    for (;;) {
+      try {
+        const result = await activity();
+        if (settles(result)) await this.clear();
+        return result;
+      } catch (error) {
+        const asked = attentionOf(error);
+        if (!asked) throw error;
+        await this.ask(asked.code, asked.message);
+      }
+    }
+  }
+}
+
+/** What a failed activity asks a person for, where it does. */
+function attentionOf(error: unknown): { code: AttentionCode; message: string } | undefined {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return undefined;
+  const [details] = (error.cause.details ?? []) as [{ code?: string }?];
+  const code = details?.code;
+  return code !== undefined && code in HINTS ? { code: code as AttentionCode, message: error.cause.message } : undefined;
+}

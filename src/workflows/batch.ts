@@ -1,0 +1,402 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancelledFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  setHandler,
+  sleep,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { BatchSnapshot, CreateResult, KnownCreate, LedgerResult, NotAccepted, OpenedPart, PartReference, ReconcileResult } from '../activities';
+import type { BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts, OutcomeCounts } from '../contract';
+import { attentionSignal, batchStatusQuery, cancelSignal, jobIdOfWorkflow, pauseSignal, resumeSignal } from '../contract';
+import { activities } from './activity-profiles';
+import { AttentionDesk } from './attention';
+import { runFollowUps } from './follow-ups';
+import { pollInterval } from './polling-policy';
+
+type AcceptedCreate = Extract<KnownCreate, { kind: 'accepted' }> & { ended?: boolean };
+
+/** How long a 404 for an accepted batch is waited out before a person is asked, in ms. */
+const NOT_FOUND_PATIENCE_MS = 10 * 60_000;
+
+/** Between two tries of a create that was certainly not accepted, or was not granted, in ms; doubled up to the longest. */
+const FIRST_CREATE_RETRY_MS = 1_000;
+const LONGEST_CREATE_RETRY_MS = 60_000;
+
+const DEFAULT_CREATE_GRACE_MS = 120_000;
+
+/**
+ * One message batch: create, wait, stream results, follow-ups, report.
+ *
+ * Signals `cancel`, `pause`, `resume`; query `status`. Cancel (by signal, or of the workflow) asks the API to
+ * cancel, waits for the end and keeps the partial results; a canceled workflow then ends as Cancelled.
+ */
+export async function batchWorkflow(input: BatchInput): Promise<BatchReport> {
+  const run = new BatchRun(input);
+  run.listen();
+  CancellationScope.current().cancelRequested.catch(() => run.cancelWorkflow());
+  // Nothing of this may be cut off half-way: a cancel takes the same careful way as the signal.
+  const report = await CancellationScope.nonCancellable(() => run.run());
+  if (run.workflowCanceled) throw new CancelledFailure('The batch was canceled; its partial results are kept');
+  return report;
+}
+
+class BatchRun {
+  private readonly acts;
+  private readonly graceMs: number;
+  private readonly ref: Omit<PartReference, 'output'> & { output: string };
+  private readonly status: BatchStatus;
+  private readonly startedAt: string;
+  private readonly desk = new AttentionDesk((attention) => this.attentionChanged(attention));
+  private createRetryMs = FIRST_CREATE_RETRY_MS;
+  private claimRetryMs = FIRST_CREATE_RETRY_MS;
+  private canceledAt?: number;
+  private followUpScope?: CancellationScope;
+  /** The workflow itself was canceled, in this run or before a continue-as-new. */
+  workflowCanceled: boolean;
+
+  constructor(private readonly input: BatchInput) {
+    const { resumed } = input;
+    this.acts = activities(input.activityTaskQueue);
+    this.graceMs = input.createGraceMs ?? DEFAULT_CREATE_GRACE_MS;
+    this.startedAt = resumed?.startedAt ?? new Date().toISOString();
+    this.workflowCanceled = resumed?.workflowCanceled ?? false;
+    this.ref = {
+      jobId: input.jobId ?? jobIdOfWorkflow(workflowInfo().workflowId),
+      round: input.round ?? 1,
+      part: input.part ?? 1,
+      output: input.output ?? '',
+      betas: input.betas,
+    };
+    this.status = {
+      jobId: this.ref.jobId,
+      round: this.ref.round,
+      part: this.ref.part,
+      phase: 'opening',
+      requests: 0,
+      polls: resumed?.polls ?? 0,
+      stored: { lines: 0, bytes: 0 },
+      usage: { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+      problems: [],
+      cancelRequested: resumed?.cancelRequested ?? false,
+      cancelSent: resumed?.cancelSent ?? false,
+      paused: resumed?.paused ?? false,
+    };
+  }
+
+  listen(): void {
+    setHandler(batchStatusQuery, () => ({ ...this.status, attention: this.desk.current }), { description: 'Phase, batch id, counts, polls, results stored, problems' });
+    setHandler(cancelSignal, () => this.cancel(), { description: 'Cancel at the API, keep what is done' });
+    setHandler(pauseSignal, () => void (this.status.paused = true), { description: 'Create nothing until resumed' });
+    setHandler(resumeSignal, () => this.resume(), { description: 'Go on after a pause, or try again what waits for a person' });
+  }
+
+  cancel(): void {
+    if (this.status.cancelRequested) return;
+    this.status.cancelRequested = true;
+    this.canceledAt = Date.now();
+    // Whatever waits for a person looks again: a canceled batch may need none.
+    this.desk.resume();
+    this.followUpScope?.cancel();
+  }
+
+  cancelWorkflow(): void {
+    this.workflowCanceled = true;
+    this.cancel();
+  }
+
+  private resume(): void {
+    this.status.paused = false;
+    this.desk.resume();
+  }
+
+  async run(): Promise<BatchReport> {
+    await this.plan();
+    const opened = await this.desk.untilDone(() => this.acts.openPart(this.ref));
+    if ('report' in opened) return this.finished(opened.report);
+    this.status.requests = opened.requests;
+    if (opened.cancelRequested) this.cancel();
+
+    let known: KnownCreate & { ended?: boolean } = opened.create;
+    for (;;) {
+      const obtained = await this.obtain(opened, known);
+      if (obtained.kind !== 'accepted') return this.report(unsent(opened.requests, obtained.reason));
+      const ended = await this.waitForEnd(obtained);
+      const ledger = await this.store(obtained);
+      if (ledger.disproved) {
+        // The batch that was adopted is somebody else's: look again for the one that may be ours.
+        known = { kind: 'open', attempt: obtained.attempt };
+        this.status.batchId = undefined;
+        this.status.cancelSent = false;
+        continue;
+      }
+      const followUps = await this.followUp();
+      return this.report({ ...ledgerReport(ledger), batchId: obtained.batchId, createdAt: obtained.createdAt, endedAt: ended.endedAt, followUps, simulated: obtained.simulated });
+    }
+  }
+
+  /** A batch that is no part of a job is planned here, as a job of one part. */
+  private async plan(): Promise<void> {
+    if (this.input.requests === undefined) return;
+    const planned = await this.acts.planJob({
+      jobId: this.ref.jobId,
+      requests: this.input.requests,
+      output: this.input.output,
+      account: this.input.account,
+      simulated: this.input.simulated ?? false,
+      betas: this.input.betas ?? [],
+    });
+    this.ref.output = planned.output;
+    if (planned.parts.length > 1) {
+      throw ApplicationFailure.nonRetryable(`${planned.requests} requests make ${planned.parts.length} batches: start batchJobWorkflow for them`, 'InvalidInput');
+    }
+  }
+
+  /** Ends with a batch that is certainly ours to wait for, or with the reason why there is none. */
+  private async obtain(opened: OpenedPart, known: KnownCreate & { ended?: boolean }): Promise<AcceptedCreate | { kind: 'unsent'; reason: string }> {
+    for (;;) {
+      // All that is known is on record, so a new run finds it there.
+      if (known.kind !== 'accepted' && workflowInfo().continueAsNewSuggested) await this.continueAsNew();
+      if (known.kind === 'accepted') {
+        this.status.batchId = known.batchId;
+        this.status.createdAt = known.createdAt;
+        return known;
+      }
+      if (known.kind === 'open') {
+        known = await this.reconcile(known.attempt);
+        continue;
+      }
+      await condition(() => !this.status.paused || this.status.cancelRequested);
+      if (this.status.cancelRequested) return { kind: 'unsent', reason: 'The job was canceled before this part was sent' };
+      const created = await this.create(opened, known.attempt);
+      if (created.kind !== 'not_accepted') {
+        known = created;
+        continue;
+      }
+      if (created.why === 'refused') return { kind: 'unsent', reason: `The API refused the batch: ${created.message}` };
+      await this.beforeNextCreate(created.why, created.message, created.retryAfterMs);
+      known = { kind: 'none', attempt: created.nextAttempt };
+    }
+  }
+
+  private async create(opened: OpenedPart, attempt: number): Promise<CreateResult> {
+    this.enter('creating');
+    const claim = await this.desk.untilDone(() => this.acts.claimCreate(this.ref, opened.requests));
+    if (!claim.granted) {
+      await condition(() => this.status.cancelRequested, this.claimRetryMs);
+      this.claimRetryMs = Math.min(this.claimRetryMs * 2, LONGEST_CREATE_RETRY_MS);
+      return { kind: 'none', attempt };
+    }
+    this.claimRetryMs = FIRST_CREATE_RETRY_MS;
+    try {
+      const terms = { newestBefore: claim.newestBefore ?? [], graceMs: this.graceMs };
+      return await this.acts.createBatch(opened.createTimeoutMs)(this.ref, attempt, terms);
+    } catch (error) {
+      // Crashed, frozen, timed out: whatever it was, only the records and the API can tell what became of it.
+      log.warn('The create activity did not end', { attempt, error: String(error) });
+      return { kind: 'open', attempt };
+    }
+  }
+
+  private async beforeNextCreate(why: Exclude<NotAccepted, 'refused'>, message: string, retryAfterMs = 0): Promise<void> {
+    const canceled = (): boolean => this.status.cancelRequested;
+    if (why !== 'passing') {
+      await this.desk.ask(why, message, canceled);
+      return;
+    }
+    await condition(canceled, Math.max(this.createRetryMs, retryAfterMs));
+    this.createRetryMs = Math.min(this.createRetryMs * 2, LONGEST_CREATE_RETRY_MS);
+  }
+
+  /** Looks for the batch of an unanswered create until it is found, or proved not to exist. */
+  private async reconcile(attempt: number): Promise<KnownCreate> {
+    this.enter('reconciling');
+    let waitedMs = 0;
+    for (;;) {
+      const found: ReconcileResult = await this.desk.untilDone(
+        () => this.acts.reconcileCreate(this.ref, attempt, waitedMs),
+        (result) => result.kind !== 'ambiguous',
+      );
+      if (found.kind === 'ambiguous') {
+        await this.desk.ask('ambiguous_create', found.message);
+      } else if (found.kind === 'wait') {
+        const ms = Math.max(1_000, found.ms);
+        this.status.nextPollAt = inMs(ms);
+        await sleep(ms);
+        waitedMs += ms;
+      } else {
+        this.status.nextPollAt = undefined;
+        return found;
+      }
+    }
+  }
+
+  /** Only an answer of the API ends this wait: outages, unknown statuses and `expires_at` passing prove nothing. */
+  private async waitForEnd(batch: AcceptedCreate): Promise<BatchSnapshot> {
+    this.enter('processing');
+    const created = Date.parse(batch.createdAt);
+    let notFoundSince: number | undefined;
+    let saidEnded = batch.ended ?? false;
+    let hintMs: number | undefined;
+    for (;;) {
+      if (this.cancelPending() && (await this.mayCancel(batch))) {
+        this.enter('canceling');
+        const canceled = await this.desk.untilDone(() => this.acts.cancelBatch(this.ref, batch.batchId));
+        this.status.cancelSent = canceled.status !== 'not_found';
+        this.seen(canceled);
+        if (canceled.status === 'ended') return canceled;
+      }
+      if (workflowInfo().continueAsNewSuggested) await this.continueAsNew();
+
+      const waitMs = saidEnded ? 0 : pollInterval({ ageMs: Date.now() - (this.canceledAt ?? created), retryAfterMs: hintMs, fixedMs: this.input.pollIntervalMs, random: Math.random() });
+      this.status.nextPollAt = inMs(waitMs);
+      const known = this.status.cancelRequested;
+      if (!saidEnded) await condition(() => this.status.cancelRequested && !known, waitMs);
+      saidEnded = false;
+      if (this.status.cancelRequested && !known) continue;
+
+      const snapshot = await this.desk.untilDone(
+        () => this.acts.retrieveBatch(this.ref, batch.batchId),
+        (seen) => seen.status !== 'not_found' && !this.cancelPending(),
+      );
+      this.status.polls++;
+      if (snapshot.status === 'not_found') {
+        notFoundSince ??= Date.now();
+        if (Date.now() - notFoundSince > NOT_FOUND_PATIENCE_MS) await this.desk.ask('batch_not_found', `The API knows no batch ${batch.batchId}`);
+        continue;
+      }
+      notFoundSince = undefined;
+      this.seen(snapshot);
+      if (snapshot.status === 'ended') return snapshot;
+      hintMs = snapshot.retryAfterMs;
+    }
+  }
+
+  private cancelPending(): boolean {
+    return this.status.cancelRequested && !this.status.cancelSent;
+  }
+
+  /** A batch that was only found by its total might be somebody else's: it is canceled when a person says so. */
+  private async mayCancel(batch: AcceptedCreate): Promise<boolean> {
+    if (!batch.adopted) return true;
+    return this.desk.ask('unproved_batch', `${batch.batchId} was found after an unanswered create, by its total; before its results prove that it is this job's, it is not canceled`);
+  }
+
+  private seen(snapshot: BatchSnapshot): void {
+    this.status.apiCounts = snapshot.counts ?? this.status.apiCounts;
+    this.status.expiresAt = snapshot.expiresAt ?? this.status.expiresAt;
+    this.status.endedAt = snapshot.endedAt;
+    if (snapshot.status === 'ended') this.status.nextPollAt = undefined;
+  }
+
+  private async store(batch: AcceptedCreate): Promise<LedgerResult> {
+    this.enter('storing');
+    const stored = await this.desk.untilDone(() => this.acts.storeResults(this.ref, batch.batchId, this.status.requests));
+    this.status.stored = { lines: stored.lines, bytes: stored.bytes };
+    const ledger = await this.desk.untilDone(() => this.acts.closeLedger(this.ref, batch.batchId, this.status.requests, batch.adopted));
+    if (!ledger.disproved) {
+      this.status.outcomes = ledger.outcomes;
+      this.status.usage = ledger.usage;
+      this.status.problems = ledger.problems;
+    }
+    return ledger;
+  }
+
+  private async followUp(): Promise<FollowUpCounts | undefined> {
+    const { followUp } = this.input;
+    if (!followUp) return undefined;
+    this.enter('following_up');
+    const { acts, ref, input } = this;
+    const run = { acts, ref, requests: this.status.requests, options: followUp, withoutRetryable: input.willRetry ?? false, activityTaskQueue: input.activityTaskQueue };
+    // A scope of its own, so that a cancel reaches the shards and their children.
+    const scope = new CancellationScope();
+    this.followUpScope = scope;
+    if (this.status.cancelRequested) scope.cancel();
+    await this.desk.untilDone(() => scope.run(() => runFollowUps(run, (counts) => (this.status.followUps = counts)))).catch((error: unknown) => {
+      if (!scope.consideredCancelled) throw error;
+    });
+    return this.status.followUps;
+  }
+
+  private async report(facts: Partial<BatchReport> & Pick<BatchReport, 'outcomes'>): Promise<BatchReport> {
+    const report: BatchReport = {
+      jobId: this.ref.jobId,
+      round: this.ref.round,
+      part: this.ref.part,
+      requests: this.status.requests,
+      retryable: 0,
+      usage: this.status.usage,
+      problems: [],
+      simulated: this.input.simulated ?? false,
+      ...facts,
+    };
+    await this.desk.untilDone(() => this.acts.reportPart(this.ref, report));
+    return this.finished(report);
+  }
+
+  private finished(report: BatchReport): BatchReport {
+    this.status.outcomes = report.outcomes;
+    this.status.usage = report.usage;
+    this.status.batchId = report.batchId;
+    this.enter('ended');
+    return report;
+  }
+
+  /** The phase also stands in the memo, so that it can be read where no worker runs. */
+  private enter(phase: BatchPhase): void {
+    if (this.status.phase === phase) return;
+    this.status.phase = phase;
+    upsertMemo({ phase, batchId: this.status.batchId });
+  }
+
+  private async attentionChanged(attention: BatchStatus['attention']): Promise<void> {
+    upsertMemo({ attention: attention ?? null });
+    const { parent } = workflowInfo();
+    if (!parent) return;
+    const { round, part } = this.ref;
+    try {
+      await getExternalWorkflowHandle(parent.workflowId).signal(attentionSignal, { round, part, attention });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      log.warn('The job of this batch could not be told', { error: String(error) });
+    }
+  }
+
+  private async continueAsNew(): Promise<never> {
+    await condition(allHandlersFinished);
+    return continueAsNew<typeof batchWorkflow>({
+      ...this.input,
+      requests: undefined,
+      output: this.ref.output,
+      jobId: this.ref.jobId,
+      resumed: {
+        cancelRequested: this.status.cancelRequested,
+        cancelSent: this.status.cancelSent,
+        paused: this.status.paused,
+        polls: this.status.polls,
+        workflowCanceled: this.workflowCanceled,
+        startedAt: this.startedAt,
+      },
+    });
+  }
+}
+
+function inMs(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}
+
+function unsent(requests: number, unsentReason: string): Pick<BatchReport, 'outcomes' | 'unsentReason'> {
+  const outcomes: OutcomeCounts = { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: requests };
+  return { outcomes, unsentReason };
+}
+
+function ledgerReport({ outcomes, retryable, usage, problems }: LedgerResult): Pick<BatchReport, 'outcomes' | 'retryable' | 'usage' | 'problems'> {
+  return { outcomes, retryable, usage, problems };
+}

@@ -1,0 +1,4 @@
+/** Nothing but workflows: users re-export this file from their own workflows file. */
+export { batchWorkflow } from './batch';
+export { batchJobWorkflow } from './job';
+export { followUpShardWorkflow } from './follow-up-shard';

@@ -1,0 +1,56 @@
+'use strict';
+// A worker in a process of its own, as built, that can stop itself exactly before or after one record.
+const { existsSync, writeFileSync } = require('node:fs');
+const { NativeConnection, Runtime, DefaultLogger } = require('@temporalio/worker');
+const { createMessageBatchesWorker } = require('../../dist/worker');
+const { syncedRecords } = require('../../dist/jobs');
+
+/** @type {{address: string, storage: string, account: object, api: object, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}}} */
+const config = JSON.parse(process.env.TEST_WORKER);
+
+function stop({ signal, once }) {
+  if (existsSync(once)) return;
+  writeFileSync(once, String(process.pid));
+  process.kill(process.pid, signal);
+}
+
+function recordsThatStop({ record, when, ...how }) {
+  const stopping = (write) => async (path, value) => {
+    const here = path.includes(record);
+    if (here && when === 'before') stop(how);
+    const written = await write(path, value);
+    if (here && when === 'after') stop(how);
+    return written;
+  };
+  return { ...syncedRecords, create: stopping(syncedRecords.create), replace: stopping(syncedRecords.replace) };
+}
+
+async function main() {
+  Runtime.install({ logger: new DefaultLogger(process.env.TEST_WORKER_LOG || 'ERROR'), shutdownSignals: [] });
+  const connection = await NativeConnection.connect({ address: config.address });
+  const worker = await createMessageBatchesWorker({
+    connection,
+    namespace: 'default',
+    account: config.account,
+    storage: config.storage,
+    api: config.api,
+    dependencies: {
+      records: config.stopAt ? recordsThatStop(config.stopAt) : undefined,
+      createTimeoutMs: config.createTimeoutMs === undefined ? undefined : () => config.createTimeoutMs,
+    },
+    tuning: config.maxCachedWorkflows === undefined ? undefined : { maxCachedWorkflows: config.maxCachedWorkflows },
+  });
+  process.on('SIGTERM', () => worker.shutdown());
+  void worker.refused.then(() => setTimeout(() => worker.shutdown(), 3_000));
+  process.send({ ready: true });
+  await worker.run();
+  await connection.close();
+}
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

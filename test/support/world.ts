@@ -1,0 +1,198 @@
+/** All of it for one test: a real Temporal server, a simulator that counts, workers in processes of their own, a client. */
+import type { ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
+import type { AccountReference, JobInput, JobPhase, JobReport } from '../../src/contract';
+import { activityTaskQueue, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
+import type { Simulator, SimulatorOptions } from '../../src/simulator';
+import { startSimulator } from '../../src/simulator';
+import { openStorageRoot } from '../../src/storage';
+import type { batchJobWorkflow } from '../../src/workflows';
+import { TemporalServer } from './temporal-server';
+
+export interface StopAt {
+  /** Part of the record's path, e.g. `create-01.intent`. */
+  record: string;
+  when: 'before' | 'after';
+  signal: 'SIGKILL' | 'SIGSTOP';
+}
+
+export interface WorkerSettings {
+  stopAt?: StopAt;
+  createTimeoutMs?: number;
+  maxCachedWorkflows?: number;
+  key?: string;
+}
+
+export class World {
+  /** A job id of this world's own: worlds may share a Temporal server. */
+  readonly jobId = `job-${randomBytes(4).toString('hex')}`;
+  private readonly workers: TestWorker[] = [];
+  private connection?: Connection;
+  private stops = 0;
+
+  private constructor(
+    readonly folder: string,
+    readonly temporal: TemporalServer,
+    readonly simulator: Simulator,
+    private readonly storageId: string,
+    private readonly ownsTemporal: boolean,
+  ) {}
+
+  static async create(options: Partial<SimulatorOptions> = {}, shared?: TemporalServer): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), 'message-batches-world-'));
+    const simulator = await startSimulator({ folder: join(folder, 'simulator'), processingMs: 500, ...options });
+    const temporal = shared ?? (await TemporalServer.start(join(folder, 'temporal')));
+    const { id } = await openStorageRoot(join(folder, 'storage'));
+    return new World(folder, temporal, simulator, id, shared === undefined);
+  }
+
+  get storage(): string {
+    return join(this.folder, 'storage');
+  }
+
+  get account(): AccountReference {
+    return { label: 'test', baseUrl: this.simulator.url };
+  }
+
+  async client(): Promise<Client> {
+    this.connection ??= await Connection.connect({ address: this.temporal.address });
+    return new Client({ connection: this.connection });
+  }
+
+  /** Starts a worker process and waits until it polls. */
+  async startWorker(settings: WorkerSettings = {}): Promise<TestWorker> {
+    const { stopAt, createTimeoutMs, maxCachedWorkflows, key = 'test-key' } = settings;
+    const mark = join(this.folder, `stopped-${++this.stops}`);
+    const config = {
+      address: this.temporal.address,
+      storage: this.storage,
+      account: this.account,
+      api: { baseUrl: this.simulator.url, credential: { kind: 'x-api-key', token: key } },
+      createTimeoutMs,
+      maxCachedWorkflows,
+      stopAt: stopAt && { ...stopAt, once: mark },
+    };
+    const child = fork(join(__dirname, 'worker-main.js'), { env: { ...process.env, TEST_WORKER: JSON.stringify(config) }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const worker = new TestWorker(child, mark);
+    this.workers.push(worker);
+    await Promise.race([once(child, 'message'), once(child, 'exit').then(([code]) => Promise.reject(new Error(`The worker ended with ${String(code)}`)))]);
+    return worker;
+  }
+
+  /** Writes `count` requests, of about `bytes` each. */
+  async writeRequests(count: number, { bytes = 0, name = 'requests.jsonl', prefix = 'request' } = {}): Promise<string> {
+    const path = join(this.folder, name);
+    const padding = 'x'.repeat(bytes);
+    const lines = Array.from({ length: count }, (_, index) =>
+      JSON.stringify({
+        custom_id: `${prefix}-${index}`,
+        params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: `What is ${index} + 1? ${padding}` }] },
+      }),
+    );
+    await writeFile(path, `${lines.join('\n')}\n`);
+    return path;
+  }
+
+  /** Starts a job's workflow, or attaches to it where it runs. */
+  async startJob(input: JobInput): Promise<WorkflowHandleWithFirstExecutionRunId<typeof batchJobWorkflow>> {
+    const client = await this.client();
+    const jobId = input.jobId ?? this.jobId;
+    return client.workflow.start<typeof batchJobWorkflow>('batchJobWorkflow', {
+      workflowId: jobWorkflowId(jobId),
+      taskQueue: workflowTaskQueue(this.account),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      args: [{ account: this.account, createGraceMs: 2_000, activityTaskQueue: activityTaskQueue(this.account, this.storageId), output: this.outputOf(jobId), ...input, jobId }],
+    });
+  }
+
+  /** Waits until the job's memo tells of this phase. */
+  async phase(job: WorkflowHandle, phase: JobPhase): Promise<void> {
+    while ((await job.describe()).memo?.['phase'] !== phase) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  async runJob(input: JobInput): Promise<JobReport> {
+    return (await this.startJob(input)).result();
+  }
+
+  outputOf(jobId: string): string {
+    return join(this.folder, `${jobId}.results`);
+  }
+
+  /** Waits until so many bytes of the first part's results lie on disk. */
+  async bytesStored(bytes: number): Promise<void> {
+    const segments = join(this.outputOf(this.jobId), '.parts', 'round-01', 'part-0001', 'segments');
+    for (;;) {
+      const names = existsSync(segments) ? await readdir(segments) : [];
+      const sizes = await Promise.all(names.map(async (name) => (await stat(join(segments, name))).size));
+      if (sizes.reduce((sum, size) => sum + size, 0) >= bytes) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Lines of the job's results by custom_id; fails where one stands twice. */
+  async results(report: JobReport): Promise<Map<string, { custom_id: string; result: { type: string } }>> {
+    const text = await readFile(join(report.output, 'results.jsonl'), 'utf8');
+    const results = new Map<string, { custom_id: string; result: { type: string } }>();
+    for (const line of text.split('\n').filter(Boolean)) {
+      const result = JSON.parse(line) as { custom_id: string; result: { type: string } };
+      if (results.has(result.custom_id)) throw new Error(`${result.custom_id} has two results`);
+      results.set(result.custom_id, result);
+    }
+    return results;
+  }
+
+  /** Names of a part's records, for tests that speak of them. */
+  async recordNames(round = 1, part = 1): Promise<string[]> {
+    const folder = join(this.storage, 'jobs', this.jobId, `round-0${round}`, `part-000${part}`);
+    return existsSync(folder) ? (await readdir(folder)).sort() : [];
+  }
+
+  async close(): Promise<void> {
+    for (const worker of this.workers) await worker.kill();
+    await this.connection?.close().catch(() => undefined);
+    await this.simulator.close();
+    if (this.ownsTemporal) await this.temporal.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export class TestWorker {
+  constructor(
+    readonly child: ChildProcess,
+    private readonly stopMark: string,
+  ) {}
+
+  /** Waits until it has stopped itself at the record it was told to stop at. */
+  async stopped(): Promise<void> {
+    while (!existsSync(this.stopMark)) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  /** Waits until it has ended by itself. */
+  async ended(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+  }
+
+  /** Freezes it, as a suspended machine would be. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  wake(): void {
+    this.child.kill('SIGCONT');
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exit = once(this.child, 'exit');
+    this.child.kill(signal);
+    await exit;
+  }
+}

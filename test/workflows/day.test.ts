@@ -1,0 +1,75 @@
+/**
+ * A batch that takes 24 hours, on Temporal's time-skipping server. The activities are stand-ins: the API's clock
+ * cannot be skipped, so here the batch's end is a moment of the skipped time.
+ */
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { BatchSnapshot, LedgerResult, OpenedPart } from '../../src/activities';
+import type { BatchReport } from '../../src/contract';
+import type { batchWorkflow } from '../../src/workflows';
+import { canSkipTime, timeSkippingServer } from '../support/time-skipping-server';
+import { workflowBundle } from '../support/workflow-bundle';
+
+const HOUR = 3_600_000;
+const outcomes = { succeeded: 10, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 };
+const usage = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
+
+// Where Java and Maven are missing, the tests say so by name instead of passing.
+const testWithJava = canSkipTime() ? test : test.failing;
+
+let environment: TestWorkflowEnvironment;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  environment = await startSkippingTime();
+}, 180_000);
+
+afterAll(() => environment?.teardown());
+
+/** The SDK waits five seconds for the server, which a JVM on a busy machine can need for itself. */
+async function startSkippingTime(triesLeft = 10): Promise<TestWorkflowEnvironment> {
+  try {
+    return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: timeSkippingServer() } } });
+  } catch (error) {
+    if (triesLeft === 0) throw error;
+    return startSkippingTime(triesLeft - 1);
+  }
+}
+
+testWithJava.each([1, 24])('a batch of %d h: few polls, few events, its end noticed within 5 %%', async (hours) => {
+  const createdMs = await environment.currentTimeMs();
+  const endMs = createdMs + hours * HOUR;
+  let polls = 0;
+  let noticedMs = 0;
+  const activities = {
+    'messageBatches.openPart': async (): Promise<OpenedPart> => ({
+      requests: 10,
+      bodyBytes: 1_000,
+      createTimeoutMs: 60_000,
+      create: { kind: 'accepted', attempt: 1, batchId: 'msgbatch_day', createdAt: new Date(createdMs).toISOString(), adopted: false, simulated: true },
+      cancelRequested: false,
+    }),
+    'messageBatches.retrieveBatch': async (): Promise<BatchSnapshot> => {
+      polls++;
+      noticedMs = await environment.currentTimeMs();
+      return noticedMs >= endMs ? { status: 'ended', endedAt: new Date(endMs).toISOString() } : { status: 'in_progress' };
+    },
+    'messageBatches.storeResults': async () => ({ generation: 1, lines: 10, bytes: 1_000 }),
+    'messageBatches.closeLedger': async (): Promise<LedgerResult> => ({ outcomes, retryable: 0, usage, problems: [], matched: 10, disproved: false }),
+    'messageBatches.reportPart': async (): Promise<void> => undefined,
+  };
+  const taskQueue = `day-${hours}`;
+  const worker = await Worker.create({ connection: environment.nativeConnection, taskQueue, activities, ...workflowBundle() });
+  const handle = await worker.runUntil(async () => {
+    const started = await environment.client.workflow.start<typeof batchWorkflow>('batchWorkflow', { taskQueue, workflowId: taskQueue, args: [{ jobId: taskQueue }] });
+    const report: BatchReport = await started.result();
+    expect(report.outcomes).toEqual(outcomes);
+    return started;
+  });
+  const events = (await handle.fetchHistory()).events?.length ?? 0;
+  console.info(`${hours} h: ${polls} polls, ${events} events, noticed ${((noticedMs - endMs) / (hours * HOUR) * 100).toFixed(2)} % late`);
+
+  expect(noticedMs - endMs).toBeLessThanOrEqual(0.05 * hours * HOUR);
+  expect(polls).toBeLessThanOrEqual(170);
+  expect(events).toBeLessThanOrEqual(2_200);
+}, 120_000);

@@ -1,0 +1,105 @@
+/** Jobs of more than one batch and more than one round. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { QUESTIONS, writeQuestions } from '../support/questions';
+import { sharedTemporal } from '../support/shared-temporal';
+import type { TemporalServer } from '../support/temporal-server';
+import { World } from '../support/world';
+
+const shared = sharedTemporal();
+let temporal: TemporalServer;
+let world: World;
+
+beforeAll(async () => {
+  temporal = await shared.start();
+});
+
+afterAll(() => shared.stop());
+
+afterEach(() => world.close());
+
+test('of 1,319 questions with 10 % expired and 5 % overloaded in the first round, all succeed after the second', async () => {
+  world = await World.create({ expiredShare: 0.1, overloadedShare: 0.05 }, temporal);
+  await world.startWorker();
+  const requests = join(world.folder, 'questions.jsonl');
+  await writeQuestions(requests);
+  const report = await world.runJob({ requests });
+
+  expect(report.outcomes).toEqual({ succeeded: QUESTIONS, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 });
+  expect((await world.results(report)).size).toBe(QUESTIONS);
+  const [first, second, ...more] = world.simulator.stats().accepted;
+  expect(first?.requests).toBe(QUESTIONS);
+  expect(more).toEqual([]);
+  // Only what had not succeeded was sent again.
+  expect(second?.requests).toBe(report.batches[0]!.outcomes.expired + report.batches[0]!.outcomes.errored);
+  expect(second?.requests).toBeGreaterThan(QUESTIONS * 0.1);
+  expect(second?.requests).toBeLessThan(QUESTIONS * 0.2);
+});
+
+test('an invalid request is never sent again, and comes back as an input line ready for another run', async () => {
+  world = await World.create({}, temporal);
+  await world.startWorker();
+  const requests = await world.writeRequests(10);
+  const bad = JSON.stringify({ custom_id: 'bad', params: { model: 'claude-sonnet-4-5', max_tokens: 10 }, metadata: { row: 11 } });
+  await writeFile(requests, `${bad}\n`, { flag: 'a' });
+  const report = await world.runJob({ requests });
+
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+  expect(report.outcomes).toMatchObject({ succeeded: 10, errored: 1 });
+  expect(await readFile(join(report.output, 'failed-requests.jsonl'), 'utf8')).toBe(`${bad}\n`);
+  expect((await world.results(report)).get('bad')?.result).toMatchObject({ type: 'errored', error: { error: { type: 'invalid_request_error' } } });
+});
+
+test('three parts make three batches, one after another', async () => {
+  world = await World.create({}, temporal);
+  await world.startWorker();
+  const report = await world.runJob({ requests: await world.writeRequests(25), maxRequestsPerBatch: 10 });
+  expect(world.simulator.stats().accepted.map((batch) => batch.requests)).toEqual([10, 10, 5]);
+  expect(report.outcomes.succeeded).toBe(25);
+  expect((await world.results(report)).size).toBe(25);
+});
+
+test('everything once with no workflow kept in memory between two of its tasks', async () => {
+  world = await World.create({ expiredShare: 0.2 }, temporal);
+  await world.startWorker({ maxCachedWorkflows: 0 });
+  const report = await world.runJob({ requests: await world.writeRequests(50), maxRequestsPerBatch: 20 });
+  expect(report.outcomes.succeeded).toBe(50);
+});
+
+test('a key that is refused in the middle asks for a person; a good key goes on', async () => {
+  world = await World.create({ processingMs: 3_000 }, temporal);
+  const first = await world.startWorker({ key: 'old-key' });
+  const job = await world.startJob({ requests: await world.writeRequests(20) });
+  await world.simulator.waitFor('poll');
+  world.simulator.setKeys(['new-key']);
+  // A worker whose key is refused takes no more activities; its owner ends it.
+  await first.ended();
+  const memo = (await job.describe()).memo as { attention?: { code: string } };
+  expect(memo.attention?.code).toBe('key_refused');
+  await expect(world.startWorker({ key: 'old-key' })).rejects.toThrow('The worker ended with 1');
+
+  await world.startWorker({ key: 'new-key' });
+  await job.signal('resume');
+  const report = (await job.result()) as { outcomes: { succeeded: number } };
+  expect(report.outcomes.succeeded).toBe(20);
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('the batches are deleted at the API, where asked for, once their results are on disk', async () => {
+  world = await World.create({}, temporal);
+  await world.startWorker();
+  const report = await world.runJob({ requests: await world.writeRequests(20), deleteFromApi: true });
+  expect(report.outcomes.succeeded).toBe(20);
+  expect(world.simulator.stats().accepted.map((batch) => batch.deletedAt !== undefined)).toEqual([true]);
+});
+
+test('a paused job creates nothing until it is resumed', async () => {
+  world = await World.create({}, temporal);
+  const job = await world.startJob({ requests: await world.writeRequests(20) });
+  await job.signal('pause');
+  await world.startWorker();
+  await world.phase(job, 'running');
+  expect(world.simulator.stats().calls.create).toBe(0);
+  await job.signal('resume');
+  expect((await job.result()).outcomes.succeeded).toBe(20);
+});
