@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Command } from 'commander';
+import type { ObservedJobStatus } from '../../client';
+import { printReport } from '../attach';
+import type { CommandContext } from '../command';
+import { action, newCommand } from '../command';
+import { byNeed, renderJobTable } from '../display/job-table';
+import { renderPanel } from '../display/panel';
+import { progressDisplay } from '../display/progress-display';
+import { ExitCode } from '../exit-codes';
+import { addJobArgument } from '../job-argument';
+import type { JobOptions } from '../job-argument';
+import { knownJob, knownJobs } from '../known-jobs';
+import { locateJob } from '../locate-job';
+import { observe } from '../observe';
+import type { Output } from '../output';
+import type { Session } from '../session';
+import { openRunningSession } from '../session';
+
+interface StatusOptions extends JobOptions {
+  watch?: boolean;
+}
+
+const WATCH_EVERY_MS = 1000;
+/** Ended jobs in the table for people; JSON has all. */
+const MAX_ENDED_SHOWN = 20;
+
+export function statusCommand(): Command {
+  const command = newCommand('status', 'Show one job in detail, or all: first those that need a person. Starts nothing, needs no key.', [
+    'message-batches status',
+    'message-batches status job_4c1f --watch',
+    'message-batches status --json',
+  ]);
+  return addJobArgument(command, 'all jobs')
+    .option('--watch', 'go on showing until the job has ended')
+    .action(action(status));
+}
+
+async function status(context: CommandContext, reference: string | undefined, options: StatusOptions): Promise<ExitCode> {
+  const { out } = context;
+  const known = reference === undefined ? undefined : await locateJob(context, reference, options);
+  const session = known?.report ? undefined : await openRunningSession(context);
+  try {
+    const seen = (jobs: ObservedJobStatus[]) => {
+      if (!session && jobs.some((job) => job.phase !== 'ended')) out.say('No Temporal server of this home runs, so nothing goes on; this is what the records tell.');
+    };
+    if (known) {
+      const look = async () => observe((await knownJob(context.home.folder, known.id)) ?? known, context.home.folder, session);
+      const first = await look();
+      seen([first]);
+      await (options.watch ? watchOne(out, look) : printOne(out, first, session));
+    } else {
+      const look = () => allJobs(context, session);
+      const first = await look();
+      seen(first);
+      await (options.watch ? watchAll(out, look) : printAll(out, first));
+    }
+    return ExitCode.ok;
+  } finally {
+    await session?.close();
+  }
+}
+
+/** What the folders of this home know, and what else the server knows. */
+async function allJobs({ home }: CommandContext, session: Session | undefined): Promise<ObservedJobStatus[]> {
+  const known = await knownJobs(home.folder);
+  const statuses = await Promise.all(known.map((job) => observe(job, home.folder, session)));
+  const ids = new Set(known.map((job) => job.id));
+  for await (const job of session?.batches.jobs() ?? []) {
+    if (!ids.has(job.jobId) && session) statuses.push(await session.batches.job(job.jobId).status());
+  }
+  return statuses.sort(byNeed);
+}
+
+async function printOne(out: Output, status: ObservedJobStatus, session: Session | undefined): Promise<void> {
+  if (status.report) {
+    await printReport(out, status.report);
+  } else {
+    out.print(renderPanel(status, await out.rendering()));
+    if (session?.temporal.webUiUrl) out.print(`web UI    ${session.temporal.webUiUrl}`);
+    out.print(status.failure ? `${status.failure.message ?? ''}\nGo on from its records: message-batches run INPUT` : `Stay with it: message-batches wait ${status.jobId}`);
+  }
+  out.document(status);
+}
+
+async function printAll(out: Output, jobs: ObservedJobStatus[]): Promise<void> {
+  out.print(await tableOf(out, jobs));
+  out.document({ jobs });
+}
+
+async function tableOf(out: Output, jobs: ObservedJobStatus[]): Promise<string> {
+  if (jobs.length === 0) return 'There is no job yet. Start one: message-batches run INPUT';
+  const ended = jobs.filter((job) => job.phase === 'ended' && !job.failure);
+  const hidden = new Set(ended.slice(MAX_ENDED_SHOWN));
+  const shown = jobs.filter((job) => !hidden.has(job));
+  const more = hidden.size > 0 ? `\nand ${hidden.size} more that have ended (--json lists all)` : '';
+  return `${renderJobTable(shown, await out.rendering())}${more}\nOne in detail: message-batches status JOB`;
+}
+
+async function watchOne(out: Output, look: () => Promise<ObservedJobStatus>): Promise<void> {
+  const display = out.json ? undefined : await progressDisplay(out, 'Ctrl-C leaves; it changes nothing');
+  try {
+    let last: ObservedJobStatus | undefined;
+    for (;;) {
+      const now = await look();
+      display?.update(now);
+      if (!isDeepStrictEqual(now, last)) out.document(now);
+      if (now.phase === 'ended') {
+        display?.close();
+        if (now.report) await printReport(out, now.report);
+        return;
+      }
+      last = now;
+      await sleep(WATCH_EVERY_MS);
+    }
+  } finally {
+    display?.close();
+  }
+}
+
+async function watchAll(out: Output, look: () => Promise<ObservedJobStatus[]>): Promise<void> {
+  const { createLogUpdate } = await import('log-update');
+  const panel = process.stdout.isTTY && !out.json ? createLogUpdate(process.stdout) : undefined;
+  let last: ObservedJobStatus[] | undefined;
+  for (;;) {
+    const now = await look();
+    const changed = !isDeepStrictEqual(now, last);
+    if (panel) panel(await tableOf(out, now));
+    else if (changed && !out.json) out.print(await tableOf(out, now));
+    if (changed) out.document({ jobs: now });
+    if (now.every((job) => job.phase === 'ended')) return;
+    last = now;
+    await sleep(WATCH_EVERY_MS);
+  }
+}

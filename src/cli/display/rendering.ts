@@ -1,0 +1,60 @@
+import { relative } from 'node:path';
+import type { Colors } from 'picocolors/types';
+import type { OutcomeCounts, TokenUsage } from '../../contract';
+import { OUTCOMES } from '../../contract';
+import type { Formats } from './formats';
+
+/** Everything that a picture depends on besides what it shows, so that the same input always gives the same picture. */
+export interface Rendering {
+  now: Date;
+  /** Columns. */
+  width: number;
+  colors: Colors;
+  formats: Formats;
+  /** Paths below it are shown relative to it. */
+  cwd: string;
+}
+
+/** `1 request`, `20 requests`. */
+export function counted(count: number, noun: string, { formats }: Rendering): string {
+  const plural = noun.endsWith('ch') ? `${noun}es` : `${noun}s`;
+  return `${formats.count(count)} ${count === 1 ? noun : plural}`;
+}
+
+/** Only the outcomes that occurred: `1,200 succeeded · 3 errored`; empty where nothing is known yet. */
+export function outcomesLine(outcomes: OutcomeCounts, { formats }: Rendering): string {
+  return OUTCOMES.filter((outcome) => outcomes[outcome] > 0)
+    .map((outcome) => `${formats.count(outcomes[outcome])} ${outcome}`)
+    .join(' · ');
+}
+
+/** `12,345 in · 6,789 out · 1,000 written to the cache · 500 read from it`; empty where none were used. */
+export function tokensLine(usage: TokenUsage, { formats }: Rendering): string {
+  const parts = [`${formats.count(usage.input_tokens)} in`, `${formats.count(usage.output_tokens)} out`];
+  if (usage.cache_creation_input_tokens > 0) parts.push(`${formats.count(usage.cache_creation_input_tokens)} written to the cache`);
+  if (usage.cache_read_input_tokens > 0) parts.push(`${formats.count(usage.cache_read_input_tokens)} read from the cache`);
+  return Object.values(usage).some((count) => count > 0) ? parts.join(' · ') : '';
+}
+
+/** The path as a person at `cwd` would type it. */
+export function shownPath(path: string, { cwd }: Pick<Rendering, 'cwd'>): string {
+  const fromHere = relative(cwd, path);
+  return fromHere === '' || fromHere.startsWith('..') ? path : fromHere;
+}
+
+/** Cuts a line without colours to the width: first the ends of batch ids, then the line's own. */
+export function fit(text: string, width: number): string {
+  const line = text.length <= width ? text : text.replace(/\b(msgbatch_\w{2})\w+/g, '$1…');
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** Breaks a text into lines at its spaces; a word that is longer than a line stays whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

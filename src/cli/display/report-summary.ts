@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import type { JobReport } from '../../contract';
+import { SIMULATED_ACCOUNT } from '../../contract';
+import { drawn, plainTable } from './plain-table';
+import { counted, outcomesLine, shownPath, tokensLine } from './rendering';
+import type { Rendering } from './rendering';
+import type { ReportFacts } from '../report-facts';
+
+/** Batches with a line of their own; all of them stand in `report.json`. */
+const MAX_BATCHES_SHOWN = 10;
+const MAX_REASONS_SHOWN = 3;
+
+/** The end of a job: what became of the requests, what it used, where the outputs lie, what to do next. */
+export function renderReport(report: JobReport, rendering: Rendering, { outputs, reasons }: ReportFacts): string {
+  const { colors, formats } = rendering;
+  const { outcomes, input } = report;
+  const all = outcomes.succeeded === input.requests;
+  const headline = `${formats.count(outcomes.succeeded)} of ${counted(input.requests, 'request', rendering)} succeeded${report.status === 'canceled' ? ', canceled' : ''}${report.simulated ? ' (simulated)' : ''}`;
+
+  const table = plainTable();
+  table.push(['job', report.job_id]);
+  table.push(['outcomes', outcomesLine(outcomes, rendering) || 'none']);
+  reasons.slice(0, MAX_REASONS_SHOWN).forEach(({ type, message, count }, index) => {
+    table.push([index === 0 ? 'errored' : '', `${formats.count(count)} × ${type}${message ? `: ${message}` : ''}`]);
+  });
+  if (report.unsent_reason) table.push(['unsent', report.unsent_reason]);
+  const tokens = tokensLine(report.usage, rendering);
+  if (tokens) table.push(['tokens', tokens]);
+  if (report.follow_ups) {
+    const { selected, succeeded, failed } = report.follow_ups;
+    table.push(['follow-ups', `${formats.count(succeeded)} of ${formats.count(selected)} succeeded${failed > 0 ? `, ${formats.count(failed)} failed` : ''}`]);
+  }
+  table.push(['time', formats.duration(Date.parse(report.ended_at) - Date.parse(report.started_at))]);
+  report.batches.slice(0, MAX_BATCHES_SHOWN).forEach((batch, index) => {
+    const took = formats.duration(Date.parse(batch.ended_at) - Date.parse(batch.created_at));
+    table.push([index === 0 ? 'batches' : '', `${batch.id}  ${counted(batch.requests, 'request', rendering)}  ${took}`]);
+  });
+  if (report.batches.length > MAX_BATCHES_SHOWN) table.push(['', `and ${formats.count(report.batches.length - MAX_BATCHES_SHOWN)} more in report.json`]);
+  for (const problem of report.problems) {
+    table.push(['problem', `${formats.count(problem.count)} × ${problem.kind}${problem.examples[0] ? `: ${problem.examples[0]}` : ''}`]);
+  }
+  const title = all ? colors.green(headline) : colors.yellow(headline);
+  if (outputs.state !== 'there') return [title, drawn(table), colors.yellow(goneNote(report, outputs, rendering))].join('\n');
+  table.push(['results', shownPath(join(report.output, 'results.jsonl'), rendering)]);
+  const failed = shownPath(join(report.output, 'failed-requests.jsonl'), rendering);
+  const someFailed = input.requests > outcomes.succeeded + outcomes.missing;
+  if (someFailed) table.push(['failed', failed]);
+  const missing = shownPath(join(report.output, 'missing-requests.jsonl'), rendering);
+  if (outcomes.missing > 0) table.push(['missing', missing]);
+  table.push(['report', shownPath(join(report.output, 'report.json'), rendering)]);
+
+  const simulate = report.account.label === SIMULATED_ACCOUNT.label ? ' --simulate' : '';
+  const invalid = reasons.some(({ type }) => type === 'invalid_request_error');
+  const again = invalid ? 'What was invalid fails again as it is: mend these lines, then run them' : 'To send what did not succeed again';
+  const next = someFailed ? `${again}: ${colors.bold(`message-batches run ${failed}${simulate}`)}` : `To read the results: ${colors.bold(`message-batches results ${report.job_id}`)}`;
+  const lines = [title, drawn(table), next];
+  if (outcomes.missing > 0) {
+    lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`message-batches run ${missing}${simulate}`)}`);
+  }
+  return lines.join('\n');
+}
+
+/** Where the outputs of a job that has ended are not in its folder any more. */
+export function goneNote({ output }: JobReport, outputs: ReportFacts['outputs'], rendering: Pick<Rendering, 'cwd'>): string {
+  const folder = shownPath(output, rendering);
+  const what = outputs.state === 'other' ? `${folder} belongs to job ${outputs.jobId} now` : `they are not in ${folder} any more`;
+  return `The outputs are gone: ${what}. The API keeps the results of a batch for 29 days after it was made.`;
+}

@@ -1,0 +1,87 @@
+import { readdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { accountKey } from '../contract';
+import { AccountRecords, jobFolderName } from '../jobs';
+import { CliError } from './cli-error';
+import { knownJobs } from './known-jobs';
+import type { KnownJob } from './known-jobs';
+
+/** Candidates that are listed where several jobs are meant. */
+const MAX_CANDIDATES = 10;
+
+export interface FindJobOptions {
+  homeFolder: string;
+  /** Against which paths are resolved. */
+  cwd: string;
+  /** Left out: only open jobs are looked at. False for commands that read outputs. */
+  openOnly?: boolean;
+  /** Of several jobs, only simulated ones are meant. */
+  simulatedOnly?: boolean;
+  /** Asked for an id that no folder knows, e.g. a job that a program started. */
+  elsewhere?: (id: string) => Promise<KnownJob | undefined>;
+}
+
+/**
+ * Finds the job that a person means: by its id or a unique beginning of it, its input's path, its output
+ * folder, or one of its batches; without any, the only open job.
+ * @throws CliError no_job, job_not_found, ambiguous_job (with the candidates)
+ */
+export async function findJob(reference: string | undefined, options: FindJobOptions): Promise<KnownJob> {
+  const jobs = (await knownJobs(options.homeFolder)).filter((job) => job.simulated || !options.simulatedOnly);
+  if (reference === undefined) return onlyJob(jobs, options.openOnly ?? true);
+
+  const exact = jobs.find((job) => job.id === reference);
+  if (exact) return exact;
+  const found = reference.startsWith('msgbatch_') ? await ownerOf(reference, jobs, options.homeFolder) : undefined;
+  if (found) return found;
+
+  const path = resolve(options.cwd, reference);
+  const byPath = jobs.filter((job) => job.input === path || job.output === path);
+  const matches = byPath.length > 0 ? byPath : jobs.filter((job) => job.id.startsWith(reference));
+  const open = matches.filter((job) => !job.report);
+  if (matches.length === 1 && matches[0]) return matches[0];
+  if (byPath.length > 0 && open.length === 1 && open[0]) return open[0];
+  if (matches.length > 1) throw ambiguous(`"${reference}" can mean ${matches.length} jobs.`, matches);
+
+  const elsewhere = await options.elsewhere?.(reference);
+  if (elsewhere) return elsewhere;
+  throw new CliError('job_not_found', `No job is known by "${reference}".`, {
+    hint: 'Give a job id or its beginning, the path of an input, an output folder, or a msgbatch_… id. See all jobs: message-batches status',
+  });
+}
+
+function onlyJob(jobs: KnownJob[], openOnly: boolean): KnownJob {
+  const open = jobs.filter((job) => !job.report);
+  const candidates = openOnly || open.length > 0 ? open : jobs;
+  if (candidates.length === 1 && candidates[0]) return candidates[0];
+  if (candidates.length > 1) throw ambiguous(`${candidates.length} jobs are ${openOnly || open.length > 0 ? 'open' : 'known'}: say which one.`, candidates);
+  throw new CliError('no_job', openOnly && jobs.length > 0 ? 'No job is open.' : 'There is no job yet.', {
+    hint: jobs.length > 0 ? 'See all jobs: message-batches status' : 'Start one: message-batches run INPUT',
+  });
+}
+
+function ambiguous(message: string, candidates: KnownJob[]): CliError {
+  const lines = candidates.slice(0, MAX_CANDIDATES).map((job) => `  ${job.id}  ${job.report ? 'ended' : 'open'}  ${basename(job.input)}  ${job.createdAt}`);
+  if (candidates.length > MAX_CANDIDATES) lines.push(`  and ${candidates.length - MAX_CANDIDATES} more`);
+  return new CliError('ambiguous_job', message, {
+    hint: ['Name one of them by its id:', ...lines].join('\n'),
+    details: { candidates: candidates.map((job) => job.id) },
+  });
+}
+
+async function ownerOf(batchId: string, jobs: KnownJob[], homeFolder: string): Promise<KnownJob | undefined> {
+  const accounts = new Map(jobs.map((job) => [accountKey(job.account), job.account]));
+  for (const account of accounts.values()) {
+    const owner = await new AccountRecords(homeFolder, account).owner(batchId);
+    if (owner) return jobs.find((job) => job.id === owner.job_id);
+  }
+  return undefined;
+}
+
+/** The id that `--new` gives: the job's own, with the first number that is free. */
+export async function nextJobId(id: string, homeFolder: string): Promise<{ id: string; number: number }> {
+  const taken = new Set(await readdir(join(homeFolder, 'jobs')).catch(() => [] as string[]));
+  let number = 1;
+  while (taken.has(jobFolderName(number === 1 ? id : `${id}-${number}`))) number++;
+  return { id: number === 1 ? id : `${id}-${number}`, number };
+}

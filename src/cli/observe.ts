@@ -1,0 +1,54 @@
+import type { ObservedJobStatus, ObservedPart } from '../client';
+// Not by the index: that would load the Temporal client, which takes longer than the rest of `status`.
+import { noOutcomes, noUsage, statusOfReport } from '../client/observed-status';
+import { batchWorkflowId } from '../contract';
+import { JobFolder } from '../jobs';
+import type { KnownJob } from './known-jobs';
+import type { Session } from './session';
+
+/**
+ * The best status there is of a job: its report, what the server and its worker say, or what its records tell
+ * where no server runs or the server has forgotten it.
+ */
+export async function observe(known: KnownJob, homeFolder: string, session: Session | undefined): Promise<ObservedJobStatus> {
+  if (known.report) return statusOfReport(known.report);
+  try {
+    if (session) return await session.batches.job(known.id).status();
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'JobNotFoundError')) throw error;
+  }
+  return statusOfRecords(known, homeFolder);
+}
+
+async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<ObservedJobStatus> {
+  const folder = new JobFolder(homeFolder, known.id);
+  let round = 1;
+  while (await folder.readPlan(round + 1)) round++;
+  const plan = await folder.readPlan(round);
+  const running: ObservedPart[] = [];
+  let ended = 0;
+  for (const { part } of plan?.parts ?? []) {
+    const records = folder.part(round, part);
+    const create = await records.creates.state();
+    if (await records.readReport()) ended++;
+    else if (create.kind === 'accepted') running.push({ round, part, workflowId: batchWorkflowId(known.id, round, part), phase: 'processing', batchId: create.batchId });
+  }
+  return {
+    jobId: known.id,
+    phase: plan ? 'running' : 'planning',
+    simulated: known.simulated,
+    account: known.account,
+    output: known.output,
+    requests: known.requests,
+    round,
+    parts: { total: plan?.parts.length ?? 0, ended },
+    outcomes: noOutcomes(),
+    usage: noUsage(),
+    running,
+    cancelRequested: await folder.cancelRequested(),
+    paused: false,
+    problems: [],
+    startedAt: known.createdAt,
+    source: 'memo',
+  };
+}

@@ -1,0 +1,237 @@
+/** What `run` and `submit` have in common: their options, and all that is decided before anything is sent. */
+import { rm, rmdir, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import type { StartJobOptions } from '../client';
+import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport } from '../contract';
+import { activityTaskQueue, API_OUTCOMES, SIMULATED_ACCOUNT } from '../contract';
+import type { InputCheck } from '../jobs';
+import { checkInput, claimOutput, InputError, JobFolder, outputFolder } from '../jobs';
+import { openStorageRoot, readRecord } from '../storage';
+import { exitCodeOfReport, showReport } from './attach';
+import { CliError } from './cli-error';
+import type { CommandContext, CommonOptions } from './command';
+import { counted, shownPath } from './display/rendering';
+import { parseCount, parseDuration } from './durations';
+import { ExitCode } from './exit-codes';
+import { nextJobId } from './find-job';
+import { openInput } from './input-file';
+import { JOB_ID_PATTERN, jobIdOf } from './job-id';
+import { knownJob } from './known-jobs';
+import { accountOf, API_VERSION, requireKey } from './settings';
+
+export interface SubmissionOptions extends CommonOptions {
+  output?: string;
+  id?: string;
+  account: string;
+  simulate?: boolean;
+  new?: boolean;
+  retries: number;
+  followUp?: FollowUpOptions;
+  followUpOn?: ApiOutcome[];
+  pollInterval?: number;
+  createGrace?: number;
+  deleteFromApi?: boolean;
+  beta: string[];
+  dryRun?: boolean;
+}
+
+export function addSubmissionOptions(command: Command): Command {
+  return command
+    .argument('<input>', 'JSONL, plain or .gz, a request a line: {"custom_id": …, "params": …}; "-" reads standard input')
+    .option('-o, --output <dir>', 'folder for the outputs (default: the input\'s name with .results, or .simulated)')
+    .option('--simulate', 'use the local simulator instead of the API: no key, no cost, invented answers')
+    .option('--dry-run', 'say what would be sent, and stop')
+    .option('--new', 'submit the same input once more, and pay for it again')
+    .option('--id <id>', 'id of the job (default: made of the input and the account)')
+    .option('--account <name>', 'name of the account that pays', 'default')
+    .addOption(new Option('--retries <n>', 'further rounds for requests that expired or failed for a passing reason').argParser(parseCount).default(2))
+    .option('--beta <name>', 'beta feature, sent as a header (may be repeated)', (name: string, all: string[]) => [...all, name], [] as string[])
+    .option('--follow-up <type[@queue]>', 'workflow to start for each result', parseFollowUp)
+    .option('--follow-up-on <outcomes>', 'for which outcomes, e.g. succeeded,errored (default: succeeded)', parseOutcomes)
+    .option('--poll-interval <duration>', 'fixed time between two looks at a batch, instead of one that grows', parseDuration)
+    .option('--create-grace <duration>', 'how long after an unanswered create a list without its batch counts as proof', parseDuration)
+    .option('--delete-from-api', 'delete the batches at the API once every request has its result on disk');
+}
+
+/** A job before its start. */
+export interface Submission {
+  id: string;
+  account: AccountReference;
+  /** Absolute folder. */
+  output: string;
+  check: InputCheck;
+  /** Absolute path of the input. */
+  input: string;
+  betas: string[];
+  /** The job has a record already: it is attached to, not begun. */
+  known: boolean;
+  /** The job has ended already. */
+  report?: JobReport;
+}
+
+/**
+ * Reads the settings, checks every line of the input, and settles the job's id and output folder.
+ * Nothing is sent, and nothing but a piped input is written.
+ */
+export async function prepareSubmission({ env, out, home }: CommandContext, inputArgument: string, options: SubmissionOptions): Promise<Submission> {
+  const account = accountOf(env, { label: options.account, simulate: options.simulate });
+  if (options.id !== undefined && !JOB_ID_PATTERN.test(options.id)) {
+    throw new CliError('usage', `"${options.id}" cannot be a job's id.`, { hint: 'At most 100 letters, digits, ".", "-" and "_", beginning with a letter or digit.' });
+  }
+  if (options.followUpOn && !options.followUp) throw new CliError('usage', '--follow-up-on says for which outcomes, but not which workflow.', { hint: 'Add --follow-up TYPE.' });
+
+  const input = await openInput(inputArgument, home.folder);
+  const check = await checkInput(input.path);
+  if (check.problemCount > 0) throw badInput(check, shownPath(input.path, { cwd: process.cwd() }));
+
+  const simulated = options.simulate ?? false;
+  const derived = options.id ?? jobIdOf({ inputSha256: check.sha256, account, apiVersion: API_VERSION, betas: options.beta, simulated });
+  const { id, number } = options.new ? await nextJobId(derived, home.folder) : { id: derived, number: 1 };
+  const suffix = `${simulated ? '.simulated' : '.results'}${number > 1 ? `-${number}` : ''}`;
+  const wanted = options.output === undefined ? undefined : resolve(options.output);
+
+  const known = await knownJob(home.folder, id);
+  const record = known && (await new JobFolder(home.folder, id).readJob());
+  if (record && record.input.sha256 !== check.sha256) {
+    throw new CliError('input_changed', `Job ${id} was made of other requests than ${shownPath(input.path, { cwd: process.cwd() })} holds now.`, {
+      hint: 'Give this input another --id, or leave --id out: the id is then made of the input.',
+    });
+  }
+  const output = known?.output ?? wanted ?? input.outputBase + suffix;
+  if (await isFile(output)) {
+    throw new CliError('output_not_a_folder', `${shownPath(output, { cwd: process.cwd() })} is a file, not a folder.`, { hint: 'Nothing was sent. Choose another name with --output DIR.' });
+  }
+  if (known && wanted !== undefined && wanted !== known.output) out.say(`Job ${id} is known already; its outputs stay at ${shownPath(known.output, { cwd: process.cwd() })}.`);
+  const report = known?.report ?? (await reportBeside(output, id));
+  // To show what became of a job takes no key.
+  if (!report) requireKey(env, account);
+  return { id, account, output, check, input: input.path, betas: options.beta, known: known !== undefined, report };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+/** A finished job is recognised by the report in its outputs, even where the home folder was lost. */
+async function reportBeside(output: string, id: string): Promise<JobReport | undefined> {
+  const report = await readRecord<JobReport>(outputFolder(output).report);
+  return report?.job_id === id ? report : undefined;
+}
+
+/** Makes the output folder that of this job, before any server is started for it. */
+export async function claimFolder({ home }: CommandContext, { id, output, check }: Submission): Promise<void> {
+  const { id: storageId } = await openStorageRoot(home.folder);
+  await claimOutput(output, id, { inputBytes: check.bytes, storageId }).catch((error: unknown) => {
+    throw nothingSent(error);
+  });
+}
+
+/** Takes the claim back where the job could not be begun, so that the folder is free for another. Removes no data, and nobody else's claim. */
+export async function releaseFolder({ home }: CommandContext, { id, output }: Submission): Promise<void> {
+  if (await knownJob(home.folder, id)) return;
+  const { claim, workFolder, folder } = outputFolder(output);
+  const [root, claimed] = await Promise.all([openStorageRoot(home.folder), readRecord<{ job_id: string; storage_id?: string }>(claim)]);
+  if (claimed?.job_id !== id || claimed.storage_id !== root.id) return;
+  // A folder that holds anything stays.
+  await rm(claim, { force: true })
+    .then(() => rmdir(workFolder))
+    .then(() => rmdir(folder))
+    .catch(() => undefined);
+}
+
+/** Puts the job on record: from now on it is known by its id, its input, and its outputs. */
+export async function recordJob({ home }: CommandContext, { id, account, output, check, input, betas }: Submission): Promise<void> {
+  await new JobFolder(home.folder, id).createJob({
+    format: 1,
+    job_id: id,
+    simulated: account.label === SIMULATED_ACCOUNT.label,
+    account: { label: account.label, base_url: account.baseUrl },
+    input: { path: input, sha256: check.sha256, requests: check.requests, bytes: check.bytes },
+    output,
+    betas,
+    created_at: new Date().toISOString(),
+  });
+}
+
+/** What the job's workflow is started with. */
+export async function startOptions({ home }: CommandContext, submission: Submission, options: SubmissionOptions): Promise<StartJobOptions> {
+  const root = await openStorageRoot(home.folder);
+  return {
+    id: submission.id,
+    requests: submission.input,
+    output: submission.output,
+    account: submission.account,
+    simulated: options.simulate ?? false,
+    betas: submission.betas,
+    retries: options.retries,
+    followUp: options.followUp && { ...options.followUp, on: options.followUpOn ?? ['succeeded'] },
+    pollIntervalMs: options.pollInterval,
+    createGraceMs: options.createGrace,
+    deleteFromApi: options.deleteFromApi,
+    activityTaskQueue: activityTaskQueue(submission.account, root.id),
+  };
+}
+
+/** Says what will be sent, before it is. */
+export async function announce({ out }: CommandContext, submission: Submission, options: SubmissionOptions): Promise<void> {
+  const rendering = await out.progressRendering();
+  const { check, account, id, output } = submission;
+  const to = options.simulate ? 'the simulator' : `${account.baseUrl} (account ${account.label})`;
+  const verb = submission.known ? 'Job is known already, going on with it' : options.dryRun ? 'Would send' : 'Sending';
+  out.say(`${verb}: ${counted(check.requests, 'request', rendering)} in ${counted(check.parts, 'batch', rendering)}, ${rendering.formats.bytes(check.sentBytes)}, to ${to}`);
+  out.say(`job      ${id}`);
+  out.say(`outputs  ${shownPath(output, rendering)}`);
+  if (options.new && !submission.known) out.say(`--new: all ${counted(check.requests, 'request', rendering)} will be paid for again.`);
+}
+
+/** The answer of a dry run. */
+export async function printDryRun(context: CommandContext, submission: Submission, options: SubmissionOptions): Promise<ExitCode> {
+  await announce(context, submission, options);
+  const { id, account, output, check, input } = submission;
+  const { sha256, requests, bytes, parts, sentBytes } = check;
+  context.out.print('Dry run: nothing was sent. Without --dry-run, the same command sends it.');
+  context.out.document({ dryRun: true, jobId: id, account, input: { path: input, sha256, requests, bytes }, batches: parts, sentBytes, output });
+  return ExitCode.ok;
+}
+
+/** The answer where the job has ended before: its report, and nothing is started. */
+export async function showEnded({ out }: CommandContext, report: JobReport): Promise<ExitCode> {
+  out.say('This job has ended already, and nothing is sent. --new submits it once more, and pays again.');
+  await showReport(out, report);
+  return exitCodeOfReport(report);
+}
+
+/** The first twenty bad lines, then a count. */
+export function badInput(check: InputCheck, path: string): CliError {
+  const lines = check.problems.map((problem) => `  line ${problem.line}: ${problem.message}\n    ${problem.hint}`);
+  const more = check.problemCount - check.problems.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  return new CliError('input_invalid', `${path} cannot be sent: ${check.problemCount === 1 ? 'one line is' : `${check.problemCount} lines are`} wrong.\n${lines.join('\n')}`, {
+    hint: 'Nothing was sent. Mend the input, then run the same command again.',
+    details: { problems: check.problems, problemCount: check.problemCount },
+  });
+}
+
+function nothingSent(error: unknown): unknown {
+  if (!(error instanceof InputError) || error.code !== 'output_taken') return error;
+  return new CliError(error.code, error.message, { hint: `Nothing was sent. ${error.hint}`, cause: error });
+}
+
+function parseFollowUp(text: string): FollowUpOptions {
+  const [workflow, taskQueue, ...rest] = text.split('@');
+  if (!workflow || taskQueue === '' || rest.length > 0) throw new InvalidArgumentError('Write the type of a workflow, and its task queue where it is another: TYPE or TYPE@QUEUE.');
+  return { workflow, ...(taskQueue !== undefined && { taskQueue }) };
+}
+
+function parseOutcomes(text: string): ApiOutcome[] {
+  const outcomes = text.split(',').map((outcome) => outcome.trim());
+  const unknown = outcomes.filter((outcome) => !(API_OUTCOMES as readonly string[]).includes(outcome));
+  if (unknown.length > 0) throw new InvalidArgumentError(`Choose among ${API_OUTCOMES.join(', ')}.`);
+  return outcomes as ApiOutcome[];
+}
+

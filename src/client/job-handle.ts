@@ -1,0 +1,108 @@
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { SignalDefinition } from '@temporalio/common';
+import type { JobReport } from '../contract';
+import { cancelSignal, jobWorkflowId, pauseSignal, resumeSignal } from '../contract';
+import { splitLines } from '../jsonl';
+import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
+import { observeJob } from './status';
+import type { ObservedJobStatus } from './observed-status';
+
+export interface WatchOptions {
+  /** Time between two looks in ms; default 1,000. */
+  intervalMs?: number;
+  signal?: AbortSignal;
+}
+
+/** One job: look at it, steer it, read what came out. */
+export class JobHandle {
+  private readonly workflow: WorkflowHandle;
+
+  constructor(
+    private readonly client: Client,
+    readonly id: string,
+  ) {
+    this.workflow = client.workflow.getHandle(jobWorkflowId(id));
+  }
+
+  /**
+   * What the job is doing. The workflow is asked where a worker answers within about three seconds;
+   * else what Temporal itself knows is told (see `ObservedJobStatus.source`).
+   * @throws JobNotFoundError
+   */
+  status(): Promise<ObservedJobStatus> {
+    return observeJob(this.client, this.id);
+  }
+
+  /** Yields the status now and whenever it has changed, the last one with phase `ended`. */
+  async *watch({ intervalMs = 1000, signal }: WatchOptions = {}): AsyncGenerator<ObservedJobStatus> {
+    let last: ObservedJobStatus | undefined;
+    for (;;) {
+      signal?.throwIfAborted();
+      const status = await this.status();
+      if (!isDeepStrictEqual(status, last)) yield status;
+      if (status.phase === 'ended') return;
+      last = status;
+      await sleep(intervalMs, undefined, { signal });
+    }
+  }
+
+  /**
+   * Waits for the end of the job, however long it takes.
+   * @throws JobFailedError where the workflow ended without a report; JobNotFoundError
+   */
+  async report(): Promise<JobReport> {
+    try {
+      return (await this.workflow.result()) as JobReport;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new JobNotFoundError(this.id);
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      const { status } = await this.workflow.describe();
+      throw new JobFailedError(this.id, status.name, error.cause?.message, { cause: error });
+    }
+  }
+
+  /** Cancels at the API and keeps what is done; the job then ends with a report. May be sent twice. Returns when the request stands in the job's history. */
+  cancel(): Promise<void> {
+    return this.send(cancelSignal);
+  }
+
+  /** No new calls that cost money until `resume()`. What the API has accepted is processed and stored all the same. */
+  pause(): Promise<void> {
+    return this.send(pauseSignal);
+  }
+
+  /** Goes on after a pause, or tries again what waited for a person. */
+  resume(): Promise<void> {
+    return this.send(resumeSignal);
+  }
+
+  /**
+   * The results of a job that has ended, as the API gave them, from `results.jsonl` in its output folder
+   * (which must be on this machine). Requests without a result are in `failed-requests.jsonl` only.
+   * @throws JobUnfinishedError; JobFailedError where the workflow ended without a report
+   */
+  async *results(): AsyncGenerator<MessageBatchIndividualResponse> {
+    const { report, failure } = await this.status();
+    if (failure) throw new JobFailedError(this.id, failure.status, failure.message);
+    if (!report) throw new JobUnfinishedError(this.id);
+    for await (const lines of splitLines(createReadStream(join(report.output, 'results.jsonl')))) {
+      for (const line of lines) yield JSON.parse(line.bytes.toString()) as MessageBatchIndividualResponse;
+    }
+  }
+
+  /** A job that has ended takes no signals, and needs none. */
+  private async send(signal: SignalDefinition): Promise<void> {
+    try {
+      await this.workflow.signal(signal);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      await this.status();
+    }
+  }
+}

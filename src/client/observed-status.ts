@@ -1,0 +1,77 @@
+/** A job's status as a client sees it, and how a report is one. Loads nothing of Temporal. */
+import type { AccountReference, Attention, BatchPhase, JobPhase, JobReport, JobStatus, OutcomeCounts, RunningPart, TokenUsage } from '../contract';
+
+/** A part that runs now, as far as it could be found out. */
+export interface ObservedPart extends RunningPart {
+  phase?: BatchPhase;
+  batchId?: string;
+  /** What its activity failed with, where that one is being tried again. */
+  trouble?: Trouble;
+}
+
+/** A failure that passes by itself, or lasts: Temporal goes on trying. */
+export interface Trouble {
+  /** Of the last failure. */
+  message: string;
+  /** Which attempt runs now, or is next. */
+  attempt: number;
+  /** ISO time; absent while an attempt runs. */
+  nextTryAt?: string;
+}
+
+/** A job's status as a client sees it from outside. */
+export interface ObservedJobStatus extends JobStatus {
+  running: ObservedPart[];
+  /**
+   * Who told it. `workflow`: the job's workflow, just now. `memo`: no worker answered, so only the phase, the
+   * output folder, what waits for a person and the batch ids are known, and counts are zero. `report`: the job has ended.
+   */
+  source: 'workflow' | 'memo' | 'report';
+  /** The workflow ended without a report: what Temporal calls that end, and why. Starting the job again goes on from its records. */
+  failure?: { status: string; message?: string };
+}
+
+/** What stands in the memo of a job's workflow. */
+export interface JobMemo {
+  phase: JobPhase;
+  requests?: number;
+  output?: string;
+  attention?: Attention | null;
+  simulated: boolean;
+  account?: AccountReference;
+}
+
+/** The status of a job that has ended. */
+export function statusOfReport(report: JobReport): ObservedJobStatus {
+  const rounds = report.batches.map((batch) => batch.round);
+  const round = Math.max(1, ...rounds);
+  const parts = rounds.filter((each) => each === round).length;
+  return {
+    jobId: report.job_id,
+    phase: 'ended',
+    simulated: report.simulated,
+    account: { label: report.account.label, baseUrl: report.account.base_url },
+    output: report.output,
+    requests: report.input.requests,
+    round,
+    parts: { total: parts, ended: parts },
+    outcomes: report.outcomes,
+    usage: report.usage,
+    running: [],
+    cancelRequested: report.status === 'canceled',
+    paused: false,
+    problems: report.problems,
+    startedAt: report.started_at,
+    endedAt: report.ended_at,
+    report,
+    source: 'report',
+  };
+}
+
+export function noOutcomes(): OutcomeCounts {
+  return { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 };
+}
+
+export function noUsage(): TokenUsage {
+  return { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
+}

@@ -1,0 +1,152 @@
+import { QueryNotRegisteredError, QueryRejectedError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { Attention, BatchPhase, JobReport, RunningPart } from '../contract';
+import { DEFAULT_BASE_URL, batchStatusQuery, jobStatusQuery, jobWorkflowId } from '../contract';
+import { JobNotFoundError } from './errors';
+import { noOutcomes, noUsage, statusOfReport } from './observed-status';
+import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
+
+/** How long a worker is given to answer a query, in ms. */
+const QUERY_TIMEOUT_MS = 3000;
+/** How long the server is given to answer itself, in ms. */
+const SERVER_TIMEOUT_MS = 10_000;
+/** More running parts than these are counted, but not asked one by one. */
+const MAX_PARTS_ASKED = 20;
+/** The server lists a worker's poller for five minutes after its last poll; a live one polls at least every minute. */
+const POLLER_FRESH_MS = 90_000;
+
+interface BatchMemo {
+  phase?: BatchPhase;
+  batchId?: string;
+  attention?: Attention | null;
+}
+
+/** Reads a job's status: from its report, its workflow, or what the server knows without a worker. */
+export async function observeJob(client: Client, jobId: string): Promise<ObservedJobStatus> {
+  const description = await describe(client, jobWorkflowId(jobId), jobId);
+  if (description.status.name === 'COMPLETED') {
+    const report = (await client.workflow.getHandle(jobWorkflowId(jobId), description.runId).result()) as JobReport;
+    return statusOfReport(report);
+  }
+  if (description.status.name !== 'RUNNING') {
+    const status = statusOfMemo(jobId, description);
+    const message = await failureMessage(client, description);
+    return { ...status, phase: 'ended', endedAt: description.closeTime?.toISOString(), failure: { status: description.status.name, message } };
+  }
+  const answered = (await hasWorker(client, description.taskQueue))
+    ? await query(client, () => client.workflow.getHandle(jobWorkflowId(jobId)).query(jobStatusQuery))
+    : undefined;
+  if (!answered) return { ...statusOfMemo(jobId, description), running: await partsOfMemo(client, description) };
+  // Between its last step and its end.
+  if (answered.report) return statusOfReport(answered.report);
+  const running = await Promise.all(answered.running.map((part, index) => (index < MAX_PARTS_ASKED ? observePart(client, part) : part)));
+  return { ...answered, running, source: 'workflow' };
+}
+
+async function observePart(client: Client, part: RunningPart): Promise<ObservedPart> {
+  const status = await query(client, () => client.workflow.getHandle(part.workflowId).query(batchStatusQuery));
+  if (!status) return part;
+  const observed = { ...part, status, phase: status.phase, batchId: status.batchId };
+  // Between two looks no activity runs.
+  if (status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now()) return observed;
+  const description = await describe(client, part.workflowId, part.workflowId).catch(() => undefined);
+  return { ...observed, ...troubleOf(description) };
+}
+
+/** What Temporal tells of an activity that failed and is tried again. A worker that was lost is no failure of the activity's own. */
+function troubleOf(description: WorkflowExecutionDescription | undefined): { trouble?: Trouble } {
+  const failing = (description?.raw.pendingActivities ?? []).find((each) => (each.attempt ?? 0) > 1 && each.lastFailure?.applicationFailureInfo);
+  if (!failing) return {};
+  const { attempt, lastFailure, scheduledTime } = failing;
+  const scheduledAt = Number(scheduledTime?.seconds ?? 0) * 1000 + (scheduledTime?.nanos ?? 0) / 1e6;
+  const nextTryAt = scheduledAt > Date.now() ? new Date(scheduledAt).toISOString() : undefined;
+  return { trouble: { message: lastFailure?.message ?? '', attempt: attempt ?? 0, ...(nextTryAt !== undefined && { nextTryAt }) } };
+}
+
+/** @returns undefined where no worker answered, or the workflow is too young or already gone. */
+async function query<T>(client: Client, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, ask);
+  } catch (error) {
+    const unanswered =
+      error instanceof ServiceError ||
+      error instanceof WorkflowNotFoundError ||
+      error instanceof QueryNotRegisteredError ||
+      error instanceof QueryRejectedError;
+    if (unanswered) return undefined;
+    throw error;
+  }
+}
+
+async function describe(client: Client, workflowId: string, jobId: string): Promise<WorkflowExecutionDescription> {
+  try {
+    return await client.withDeadline(Date.now() + SERVER_TIMEOUT_MS, () => client.workflow.getHandle(workflowId).describe());
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new JobNotFoundError(jobId);
+    throw error;
+  }
+}
+
+/**
+ * Whether a worker polls the task queue, so that a query has somebody to answer it.
+ * One that was killed a moment ago still counts; then the query's own timeout decides.
+ */
+export async function hasWorker(client: Client, taskQueue: string): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: 1, // TASK_QUEUE_TYPE_WORKFLOW
+  });
+  return (pollers ?? []).some((poller) => Date.now() - Number(poller.lastAccessTime?.seconds ?? 0) * 1000 < POLLER_FRESH_MS);
+}
+
+async function partsOfMemo(client: Client, description: WorkflowExecutionDescription): Promise<ObservedPart[]> {
+  const children = (description.raw.pendingChildren ?? []).filter((child) => child.workflowTypeName === 'batchWorkflow');
+  const parts = children.slice(0, MAX_PARTS_ASKED).map(async (child): Promise<ObservedPart> => {
+    const workflowId = child.workflowId ?? '';
+    const [round = 1, part = 1] = /(\d+)\.(\d+)$/.exec(workflowId)?.slice(1).map(Number) ?? [];
+    const found = await describe(client, workflowId, workflowId).catch(() => undefined);
+    const memo = (found?.memo ?? {}) as BatchMemo;
+    return { round, part, workflowId, phase: memo.phase, batchId: memo.batchId, ...troubleOf(found) };
+  });
+  return Promise.all(parts);
+}
+
+function statusOfMemo(jobId: string, description: WorkflowExecutionDescription): ObservedJobStatus {
+  const memo = (description.memo ?? {}) as Partial<JobMemo>;
+  return {
+    jobId,
+    phase: memo.phase ?? 'planning',
+    simulated: memo.simulated ?? false,
+    account: memo.account ?? { label: 'default', baseUrl: DEFAULT_BASE_URL },
+    output: memo.output,
+    requests: memo.requests,
+    round: 1,
+    parts: { total: 0, ended: 0 },
+    outcomes: noOutcomes(),
+    usage: noUsage(),
+    running: [],
+    attention: memo.attention ?? undefined,
+    cancelRequested: false,
+    paused: false,
+    problems: [],
+    startedAt: description.startTime.toISOString(),
+    source: 'memo',
+  };
+}
+
+async function failureMessage(client: Client, { workflowId, runId }: WorkflowExecutionDescription): Promise<string | undefined> {
+  try {
+    await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result();
+    return undefined;
+  } catch (error) {
+    return rootMessage(error);
+  }
+}
+
+/** The innermost message: Temporal wraps what went wrong in "Activity task failed" and the like. */
+function rootMessage(error: unknown): string | undefined {
+  let innermost = error;
+  while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
+  return innermost instanceof Error ? innermost.message : undefined;
+}

@@ -1,0 +1,50 @@
+/** What a job that shows a refused key means to whoever follows it. The job stands in for a real one: when it shows what is the point. */
+import type { JobHandle, ObservedJobStatus } from '../../src/client';
+import { noOutcomes, noUsage } from '../../src/client/observed-status';
+import type { FollowOptions } from '../../src/cli/follow-job';
+import { followJob } from '../../src/cli/follow-job';
+import type { Attention, JobReport } from '../../src/contract';
+
+const REFUSED: Attention = { code: 'key_refused', message: 'invalid x-api-key', hint: 'Set another.', since: '2026-11-02T09:00:00.000Z' };
+const report = { job_id: 'job_1' } as JobReport;
+
+/** Waits for a good key, and ends once it is told to try again. */
+class WaitingJob {
+  resumes = 0;
+
+  report = () => new Promise(() => undefined);
+
+  status(): Promise<Partial<ObservedJobStatus>> {
+    const facts = { jobId: 'job_1', outcomes: noOutcomes(), usage: noUsage(), running: [], problems: [] };
+    return Promise.resolve(this.resumes > 0 ? { ...facts, phase: 'ended', report } : { ...facts, phase: 'running', attention: REFUSED });
+  }
+
+  resume(): Promise<void> {
+    this.resumes++;
+    return Promise.resolve();
+  }
+}
+
+function follow(job: WaitingJob, more: Partial<FollowOptions> = {}) {
+  return followJob(job as unknown as JobHandle, {
+    display: { update: () => undefined, note: () => undefined, close: () => undefined },
+    interactive: false,
+    keyIsGood: () => Promise.resolve(true),
+    intervalMs: 1,
+    signal: new AbortController().signal,
+    reconnect: () => Promise.resolve(),
+    ...more,
+  });
+}
+
+test('that of an earlier worker, shown only now: the job is told once to try again with the good key', async () => {
+  const job = new WaitingJob();
+  expect(await follow(job)).toEqual({ kind: 'ended', report });
+  expect(job.resumes).toBe(1);
+});
+
+test('the key of this worker, or no worker here that could know: a person is asked', async () => {
+  const job = new WaitingJob();
+  expect(await follow(job, { keyIsGood: () => Promise.resolve(false) })).toEqual({ kind: 'attention', attention: REFUSED });
+  expect(job.resumes).toBe(0);
+});

@@ -1,0 +1,232 @@
+/** Whole runs: outputs, the same command again, exit codes, what belongs to whom. */
+import { existsSync } from 'node:fs';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JobReport } from '../../src/contract';
+import type { Simulator } from '../../src/simulator';
+import { startSimulator } from '../../src/simulator';
+import { CliWorld, NOTHING_LISTENS } from './support/cli-world';
+
+let world: CliWorld;
+let simulator: Simulator;
+let api: Record<string, string>;
+
+beforeAll(async () => {
+  world = await CliWorld.create();
+  simulator = await startSimulator({ folder: join(world.folder, 'api'), processingMs: 0 });
+  api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key' };
+});
+afterAll(async () => {
+  await world.close();
+  await simulator.close();
+});
+beforeEach(() => {
+  simulator.clearFaults();
+  simulator.setKeys();
+  simulator.setOptions({ processingMs: 0, erroredShare: 0, overloadedShare: 0, expiredShare: 0 });
+});
+
+const accepted = () => simulator.stats().accepted.length;
+const lines = async (...path: string[]) => (await readFile(join(world.folder, ...path), 'utf8')).split('\n').filter(Boolean);
+
+test('--simulate: without a key, to outputs that say that they are simulated', async () => {
+  const input = await world.input('simulated', 20);
+  const { code, stdout, stderr } = await world.run(['run', input, '--simulate']);
+  expect(stderr).toMatch(/^Sending: 20 requests in 1 batch, .*, to the simulator\njob +sim_[0-9a-f]{16}\noutputs +simulated\.simulated\n[\s\S]*web UI +http/);
+  expect(stderr).toMatch(/msgbatch_\w+ processing/);
+  expect(stdout).toMatch(/^20 of 20 requests succeeded \(simulated\)\n/);
+  expect(code).toBe(0);
+  expect(await lines('simulated.simulated', 'results.jsonl')).toHaveLength(20);
+  expect(JSON.parse(await readFile(join(world.folder, 'simulated.simulated', 'report.json'), 'utf8'))).toMatchObject({ simulated: true, outcomes: { succeeded: 20 } });
+
+  // A simulated result never answers a real run.
+  const before = accepted();
+  expect(await world.run(['run', input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/job +job_/) });
+  expect(accepted()).toBe(before + 1);
+});
+
+test('the same command again shows the report and sends nothing; --new pays again', async () => {
+  const input = await world.input('again');
+  const first = await world.run(['run', input, '--json'], api);
+  const report = JSON.parse(first.stdout) as JobReport;
+  const after = accepted();
+  const second = await world.run(['run', input, '--json'], api);
+  expect(second.code).toBe(0);
+  expect(JSON.parse(second.stdout)).toEqual(report);
+  expect(second.stderr).toMatch(/has ended already, and nothing is sent\. --new submits it once more, and pays again/);
+  expect(accepted()).toBe(after);
+
+  const anew = await world.run(['run', input, '--new', '--json'], api);
+  expect(anew.stderr).toMatch(/--new: all 3 requests will be paid for again\./);
+  expect(JSON.parse(anew.stdout)).toMatchObject({ job_id: `${report.job_id}-2`, output: join(world.folder, 'again.results-2') });
+  expect(accepted()).toBe(after + 1);
+});
+
+test('some did not succeed: exit 2, and what failed is ready for another run', async () => {
+  simulator.setOptions({ erroredShare: 0.5 });
+  const input = await world.input('errors', 20);
+  const { code, stdout } = await world.run(['run', input], api);
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/\nerrored +\d+ × invalid_request_error: .*\n[\s\S]*failed +errors\.results\/failed-requests\.jsonl[\s\S]*message-batches run errors\.results\/failed-requests\.jsonl\n$/);
+  const failed = await lines('errors.results', 'failed-requests.jsonl');
+  const succeeded = (await lines('errors.results', 'results.jsonl')).filter((line) => JSON.parse(line).result.type === 'succeeded');
+  expect(failed.length + succeeded.length).toBe(20);
+
+  simulator.setOptions({ erroredShare: 0 });
+  expect(await world.run(['run', join('errors.results', 'failed-requests.jsonl')], api)).toMatchObject({ code: 0 });
+});
+
+test('an output folder belongs to one job', async () => {
+  const input = await world.input('folder');
+  expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
+  const before = accepted();
+  await writeFile(join(world.folder, input), (await readFile(join(world.folder, input), 'utf8')).replaceAll('What', 'How much'));
+  const changed = await world.run(['run', input], api);
+  expect(changed).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: [\s\S]*\nNothing was sent\. Choose another folder with --output DIR, or move that one away\.\n$/) });
+  expect(accepted()).toBe(before);
+  expect(await world.run(['run', input, '--output', 'elsewhere'], api)).toMatchObject({ code: 0 });
+  expect(await lines('elsewhere', 'results.jsonl')).toHaveLength(3);
+});
+
+test('the same job from another home is refused while it runs, and leaves the claim as it is', async () => {
+  simulator.setOptions({ processingMs: 3000 });
+  const input = await world.input('two-homes');
+  const before = accepted();
+  const running = world.start(['run', input, '--poll-interval', '500ms'], api);
+  await running.printed(/msgbatch_\w+ processing/);
+  const other = { ...api, MESSAGE_BATCHES_HOME: join(world.folder, 'second-home') };
+  for (const command of ['run', 'submit']) {
+    const refused = { code: 1, stdout: '', stderr: expect.stringMatching(/^Error: Another home folder [\s\S]*\nNothing was sent\. Go on from there\. .*--output DIR.*paid for again\.\n$/) };
+    expect(await world.run([command, input], other)).toEqual(refused);
+  }
+  expect(await running.ended()).toMatchObject({ code: 0 });
+  expect(accepted()).toBe(before + 1);
+});
+
+test('--id names a job; other requests cannot have the same', async () => {
+  const one = await world.input('named');
+  expect(await world.run(['run', one, '--id', 'mine'], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/job +mine\n/) });
+  const other = await world.input('named-other');
+  expect(await world.run(['run', other, '--id', 'mine'], api)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: Job mine was made of other requests than named-other\.jsonl holds now/) });
+});
+
+test('standard input is kept, so that the job can read it again', async () => {
+  const content = await readFile(join(world.folder, await world.input('piped')), 'utf8');
+  const { code, stdout } = await world.run(['run', '-', '--json'], api, content);
+  expect(code).toBe(0);
+  const { input, output } = JSON.parse(stdout) as JobReport;
+  expect(input.path).toBe(join(world.home, 'inputs', `${input.sha256}.jsonl`));
+  expect(await readFile(input.path, 'utf8')).toBe(content);
+  expect(output).toBe(join(world.folder, `stdin-${input.sha256.slice(0, 8)}.results`));
+});
+
+test('a finished job is recognised by its outputs, even where the home folder is new', async () => {
+  const input = await world.input('kept');
+  expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
+  const before = accepted();
+  const { code, stdout } = await world.run(['run', input], { ...api, MESSAGE_BATCHES_HOME: join(world.folder, 'new-home') });
+  expect([code, accepted()]).toEqual([0, before]);
+  expect(stdout).toMatch(/^3 of 3 requests succeeded/);
+});
+
+test('results to a file, and by custom_id', async () => {
+  const input = await world.input('read', 5);
+  expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
+  expect(await world.run(['results', input, '--output', 'all.jsonl'])).toEqual({ code: 0, stdout: '', stderr: 'Wrote all.jsonl\n' });
+  expect(await readFile(join(world.folder, 'all.jsonl'))).toEqual(await readFile(join(world.folder, 'read.results', 'results.jsonl')));
+  const two = await world.run(['results', input, '--id', 'read-3', '--id', 'read-1']);
+  expect(two.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line).custom_id).sort()).toEqual(['read-1', 'read-3']);
+  expect(await world.run(['results', input, '--id', 'nobody'])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/has no result for nobody\./) });
+});
+
+test('outputs that are gone, or another job\'s by now, are not taken for the job\'s own', async () => {
+  const input = await world.input('gone');
+  expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
+  expect(await world.run(['results', input, '--output', 'nowhere/x.jsonl'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: The folder nowhere does not exist\./) });
+  await rm(join(world.folder, 'gone.results'), { recursive: true });
+  const note = /The outputs are gone: they are not in gone\.results any more\. .* 29 days/;
+  for (const command of ['run', 'status']) expect(await world.run([command, input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(note) });
+  expect(await world.run(['results', input])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(note) });
+
+  expect(await world.run(['run', await world.input('next'), '--output', 'gone.results', '--id', 'next'], api)).toMatchObject({ code: 0 });
+  expect(await world.run(['results', input])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/gone\.results belongs to job next now/) });
+});
+
+test('--timeout: exit 5, the job goes on in the background, wait ends it', async () => {
+  simulator.setOptions({ processingMs: 5000 });
+  const input = await world.input('slow');
+  const { code, stdout } = await world.run(['run', input, '--timeout', '1s', '--json'], api);
+  expect(code).toBe(5);
+  const { error, job_id: id } = JSON.parse(stdout);
+  expect(error).toMatchObject({ code: 'timeout', hint: expect.stringContaining(`message-batches wait ${id}`) });
+  expect(await world.run(['wait', id, '--json'], api)).toMatchObject({ code: 0, stdout: expect.stringContaining('"succeeded":3') });
+});
+
+test('a key that is refused in the middle: exit 4; the same command with a good key goes on', async () => {
+  simulator.setOptions({ processingMs: 3000 });
+  const input = await world.input('refused');
+  const before = accepted();
+  const running = world.start(['run', input, '--poll-interval', '500ms'], { ...api, ANTHROPIC_API_KEY: 'soon-refused-key' });
+  await running.printed(/msgbatch_\w+ processing/);
+  simulator.setKeys(['good-key']);
+  const { code, stdout, stderr } = await running.ended();
+  expect(code).toBe(4);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(/waits for a person: [\s\S]*ANTHROPIC_API_KEY[\s\S]*message-batches wait job_/);
+  expect(stderr).not.toContain('soon-refused-key');
+
+  const bad = { ...api, ANTHROPIC_API_KEY: 'still-bad-key' };
+  expect(await world.run(['run', input, '--poll-interval', '500ms'], bad)).toMatchObject({ code: 4 });
+  expect(await world.run(['worker'], bad)).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('ANTHROPIC_API_KEY') });
+  expect(await world.run(['run', input, '--poll-interval', '500ms'], { ...api, ANTHROPIC_API_KEY: 'good-key' })).toMatchObject({ code: 0 });
+  expect(accepted()).toBe(before + 1);
+});
+
+test('kill -9, and the same command goes on: one batch', async () => {
+  simulator.setOptions({ processingMs: 4000 });
+  const input = await world.input('killed');
+  const before = accepted();
+  const running = world.start(['run', input], api);
+  await running.printed(/msgbatch_\w+ processing/);
+  await running.signal('SIGKILL');
+  const { code, stderr } = await world.run(['run', input], api);
+  expect(stderr).toMatch(/^Job is known already, going on with it: 3 requests/);
+  expect([code, accepted()]).toEqual([0, before + 1]);
+});
+
+test('cancel returns when the API has answered, not before; again it says the same', async () => {
+  simulator.setOptions({ processingMs: 600_000, cancelingMs: 600_000 });
+  const { stdout } = await world.run(['submit', await world.input('cancel'), '--json'], api);
+  const { job_id: id, batch_id: batch } = JSON.parse(stdout);
+  simulator.addFault({ on: 'cancel', kind: 'status', status: 500, times: 2 });
+  const before = simulator.stats().calls.cancel;
+  const answer = { code: 0, stdout: `${JSON.stringify({ job_id: id, ended: false, batch_ids: [batch] })}\n` };
+  expect(await world.run(['cancel', batch, '--json'], api)).toMatchObject(answer);
+  expect(simulator.stats().calls.cancel).toBe(before + 3);
+  expect(await world.run(['cancel', id, '--json'], api)).toMatchObject(answer);
+  simulator.endBatch(batch);
+  expect(await world.run(['wait', id, '--json'], api)).toMatchObject({ code: 3, stdout: expect.stringContaining('"status":"canceled"') });
+});
+
+test('what could not begin leaves nothing behind', async () => {
+  const input = await world.input('unbegun');
+  expect(await world.run(['run', input], { ...api, TEMPORAL_ADDRESS: NOTHING_LISTENS })).toMatchObject({ code: 1 });
+  expect(existsSync(join(world.folder, 'unbegun.results'))).toBe(false);
+  expect((await world.run(['status'])).stdout).not.toContain('unbegun');
+});
+
+test('a batch that was submitted with another host is not given this key', async () => {
+  simulator.setOptions({ processingMs: 60_000 });
+  const { stdout } = await world.run(['submit', await world.input('hosts'), '--json'], api);
+  const { job_id: id, batch_id: batch } = JSON.parse(stdout);
+  const other = { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: 'http://127.0.0.1:1' };
+  expect(await world.run(['wait', batch], other)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: The job was started with the API at http.*\nSet ANTHROPIC_BASE_URL=http/) });
+  expect(await world.run(['cancel', id], api)).toMatchObject({ code: 0 });
+});
+
+test('the examples in the repository can be run', async () => {
+  const questions = join(__dirname, '..', '..', 'examples', 'questions.jsonl');
+  if (!existsSync(questions)) return;
+  await cp(questions, join(world.folder, 'questions.jsonl'));
+  expect(await world.run(['check', 'questions.jsonl'])).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,186 @@
+/** The client against a real server, a real worker process and the simulator. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { JobFailedError, JobNotFoundError, JobUnfinishedError, MessageBatchesClient } from '../../src/client';
+import type { ObservedJobStatus, StartJobOptions } from '../../src/client';
+import { activityTaskQueue, jobWorkflowId } from '../../src/contract';
+import { openStorageRoot } from '../../src/storage';
+import { sharedTemporal } from '../support/shared-temporal';
+import type { TemporalServer } from '../support/temporal-server';
+import { World } from '../support/world';
+
+const REQUESTS = 20;
+const shared = sharedTemporal();
+let temporal: TemporalServer;
+let world: World;
+let batches: MessageBatchesClient;
+
+beforeAll(async () => {
+  temporal = await shared.start();
+});
+afterAll(() => shared.stop());
+afterEach(() => world.close());
+
+async function begin(options: Parameters<typeof World.create>[0] = {}): Promise<void> {
+  world = await World.create(options, temporal);
+  batches = new MessageBatchesClient({ client: await world.client() });
+}
+
+let jobs = 0;
+async function startOptions(more: Partial<StartJobOptions> = {}): Promise<StartJobOptions> {
+  const id = more.id ?? `job-${process.pid}-${++jobs}`;
+  const { id: storageId } = await openStorageRoot(world.storage);
+  return {
+    id,
+    requests: await world.writeRequests(REQUESTS),
+    account: world.account,
+    activityTaskQueue: activityTaskQueue(world.account, storageId),
+    output: join(world.folder, `${id}.results`),
+    ...more,
+  };
+}
+
+test('a job from its start to its results', async () => {
+  await begin();
+  await world.startWorker();
+  const job = await batches.startJob(await startOptions());
+  const seen: ObservedJobStatus[] = [];
+  for await (const status of job.watch({ intervalMs: 100 })) seen.push(status);
+  expect(seen.at(-1)).toMatchObject({ phase: 'ended', source: 'report', outcomes: { succeeded: REQUESTS } });
+  const parts = seen.flatMap((status) => status.running);
+  expect(parts.map((part) => part.phase)).toContain('processing');
+  expect(parts.find((part) => part.phase === 'processing')).toMatchObject({ batchId: world.simulator.stats().accepted[0]?.id, status: { requests: REQUESTS } });
+  expect(new Set(seen.map((status) => JSON.stringify(status))).size).toBe(seen.length);
+
+  expect(await job.report()).toMatchObject({ job_id: job.id, status: 'finished', outcomes: { succeeded: REQUESTS } });
+  const ids = new Set<string>();
+  for await (const line of job.results()) {
+    expect(line.result.type).toBe('succeeded');
+    ids.add(line.custom_id);
+  }
+  expect(ids.size).toBe(REQUESTS);
+});
+
+test('the same id attaches to the running job', async () => {
+  await begin({ processingMs: 1000 });
+  await world.startWorker();
+  const options = await startOptions();
+  const [first, second] = await Promise.all([batches.startJob(options), batches.startJob(options)]);
+  const [one, other] = await Promise.all([first.report(), second.report()]);
+  expect(other).toEqual(one);
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('without a worker the server tells what it knows, at once', async () => {
+  await begin();
+  const job = await batches.startJob(await startOptions());
+  const before = Date.now();
+  expect(await job.status()).toMatchObject({ source: 'memo', phase: 'planning', simulated: false, account: world.account, output: join(world.folder, `${job.id}.results`) });
+  expect(Date.now() - before).toBeLessThan(2000);
+  await job.cancel();
+  await world.startWorker();
+  await job.report();
+});
+
+test('an API that keeps failing is told, with the attempt', async () => {
+  await begin({ processingMs: 60_000 });
+  await world.startWorker();
+  const job = await batches.startJob(await startOptions({ pollIntervalMs: 200 }));
+  world.simulator.addFault({ on: 'retrieve', kind: 'status', status: 500, times: 1000 });
+  for await (const { running } of job.watch({ intervalMs: 100 })) {
+    const trouble = running[0]?.trouble;
+    if (!trouble) continue;
+    expect(trouble).toMatchObject({ message: expect.stringMatching(/500|error/i), attempt: expect.any(Number) });
+    expect(trouble.attempt).toBeGreaterThan(1);
+    break;
+  }
+});
+
+test('a worker that was killed: the batch is still named', async () => {
+  await begin({ processingMs: 60_000 });
+  const worker = await world.startWorker();
+  const job = await batches.startJob(await startOptions());
+  // Not in the middle of a call: that one would have to time out first.
+  for await (const { running } of job.watch({ intervalMs: 100 })) if (running[0]?.status?.phase === 'processing') break;
+  await worker.kill();
+  const status = await job.status();
+  expect(status).toMatchObject({ source: 'memo', phase: 'running', requests: REQUESTS });
+  expect(status.running).toEqual([expect.objectContaining({ round: 1, part: 1, phase: 'processing', batchId: world.simulator.stats().accepted[0]?.id })]);
+  await job.cancel();
+  await world.startWorker();
+  expect(await job.report()).toMatchObject({ status: 'canceled' });
+});
+
+test('pause sends nothing; resume goes on', async () => {
+  await begin();
+  const job = await batches.startJob(await startOptions());
+  await job.pause();
+  await world.startWorker();
+  for await (const status of job.watch({ intervalMs: 100 })) if (status.paused && status.running.length > 0) break;
+  expect(world.simulator.stats().accepted).toHaveLength(0);
+  await job.resume();
+  await job.report();
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('cancel twice, and once more after the end', async () => {
+  await begin({ processingMs: 60_000 });
+  await world.startWorker();
+  const job = await batches.startJob(await startOptions());
+  await world.simulator.waitFor('poll');
+  await Promise.all([job.cancel(), job.cancel()]);
+  expect(await job.report()).toMatchObject({ status: 'canceled' });
+  await job.cancel();
+});
+
+test('a job that nobody knows', async () => {
+  await begin();
+  const job = batches.job('no-such-job');
+  for (const call of [() => job.status(), () => job.report(), () => job.cancel(), () => job.pause(), () => job.results().next()]) {
+    await expect(call()).rejects.toBeInstanceOf(JobNotFoundError);
+  }
+});
+
+test('a job that was terminated says so, and goes on when it is started again', async () => {
+  await begin({ processingMs: 2000 });
+  await world.startWorker();
+  const options = await startOptions();
+  const job = await batches.startJob(options);
+  await world.simulator.waitFor('poll');
+  await expect(job.results().next()).rejects.toBeInstanceOf(JobUnfinishedError);
+  await (await world.client()).workflow.getHandle(jobWorkflowId(job.id)).terminate('by hand');
+  expect(await job.status()).toMatchObject({ phase: 'ended', failure: { status: 'TERMINATED' } });
+  await expect(job.report()).rejects.toMatchObject({ name: 'JobFailedError', status: 'TERMINATED' });
+  await expect(job.report()).rejects.toBeInstanceOf(JobFailedError);
+
+  await batches.startJob(options);
+  await job.report();
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('all jobs, with what their memos tell', async () => {
+  await begin({ processingMs: 0 });
+  const job = await batches.startJob(await startOptions());
+  const found = async () => {
+    for await (const summary of batches.jobs()) if (summary.jobId === job.id) return summary;
+    return undefined;
+  };
+  // The server's list is a moment behind.
+  let summary = await found();
+  while (!summary) summary = await found();
+  expect(summary).toMatchObject({ workflowId: jobWorkflowId(job.id), open: true, phase: 'planning', simulated: false, account: world.account });
+  await world.startWorker();
+  await job.report();
+});
+
+test('does not load the native worker', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'message-batches-client-'));
+  try {
+    const { execFileSync } = await import('node:child_process');
+    const script = `require(${JSON.stringify(join(__dirname, '..', '..', 'dist', 'client'))}); console.log(Object.keys(require.cache).filter((path) => /@temporalio\\/(worker|core-bridge)/.test(path)).length)`;
+    expect(execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).trim()).toBe('0');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
