@@ -1,0 +1,26 @@
+'use strict';
+// `npm run bench`: figures, each beside something else in the same run. Medians of several runs; one machine, loopback.
+const { spawnSync } = require('node:child_process');
+const { join } = require('node:path');
+const { runToOutputs } = require('./run-to-outputs');
+
+async function main() {
+  console.log(`${require('node:os').cpus().length} cores, Node ${process.versions.node}\n`);
+  console.log('## A batch of 24 hours (time skipped; the API is a stand-in)');
+  dayOfPolling();
+  console.log('\n## 1,000 requests, the simulated batch ends at once');
+  await runToOutputs();
+}
+
+/** Polls and history events, as the test counts them on the time-skipping server. */
+function dayOfPolling() {
+  const jest = require.resolve('jest/bin/jest');
+  const test = spawnSync(process.execPath, [jest, join('test', 'workflows', 'day.test.ts')], { cwd: join(__dirname, '..'), encoding: 'utf8' });
+  const lines = (test.stdout + test.stderr).match(/^.* h: \d+ polls, .*$/gm);
+  console.log(lines ? lines.map((line) => line.trim()).join('\n') : `not measured: it needs Java and Maven\n${test.stderr}`);
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

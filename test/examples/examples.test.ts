@@ -1,0 +1,84 @@
+/** The samples of the documentation run as they stand, against a real server and the simulator. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import type { Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { cancelLastMonth, gradeAll } from '../../examples/client';
+import { createWorker } from '../../examples/worker';
+import type { JobReport } from '../../src/contract';
+import type { Simulator } from '../../src/testing';
+import { startSimulator } from '../../src/testing';
+import { sharedTemporal } from '../support/shared-temporal';
+
+const shared = sharedTemporal();
+let folder: string;
+let simulator: Simulator;
+let connection: Connection;
+let native: NativeConnection;
+let worker: Worker;
+let running: Promise<void>;
+let client: Client;
+let requests: string;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  folder = await mkdtemp(join(tmpdir(), 'message-batches-examples-'));
+  simulator = await startSimulator({ folder: join(folder, 'simulator'), processingMs: 300 });
+  const temporal = await shared.start();
+  connection = await Connection.connect({ address: temporal.address });
+  native = await NativeConnection.connect({ address: temporal.address });
+  client = new Client({ connection });
+  process.env['ANTHROPIC_API_KEY'] = 'test-key';
+  process.env['ANTHROPIC_BASE_URL'] = simulator.url;
+  worker = await createWorker(native, join(folder, 'storage'));
+  running = worker.run();
+  requests = join(folder, 'requests.jsonl');
+  const lines = [7, 8, 9].map((factor) => ({
+    custom_id: `times-${factor}`,
+    params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: `What is ${factor} * 6?` }] },
+    metadata: { expected: String(factor === 9 ? 55 : factor * 6) },
+  }));
+  await writeFile(requests, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+});
+
+afterAll(async () => {
+  worker.shutdown();
+  await running;
+  await native.close();
+  await connection.close();
+  await simulator.close();
+  await shared.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+// The sample tells of its progress on the console.
+beforeEach(() => void jest.spyOn(console, 'error').mockReturnValue());
+
+test('a client starts a job, watches it, reads its results', async () => {
+  const outcomes = await gradeAll(client, requests);
+  expect([...outcomes].sort()).toEqual([
+    ['times-7', 'succeeded'],
+    ['times-8', 'succeeded'],
+    ['times-9', 'succeeded'],
+  ]);
+});
+
+test('cancel of a job that nobody knows says so', async () => {
+  await expect(cancelLastMonth(client)).rejects.toThrow('knows no job grades-2026-10');
+});
+
+test('another workflow runs a job as a child, with a follow-up for each result', async () => {
+  const report = (await client.workflow.execute('nightlyGrading', {
+    workflowId: 'nightly',
+    taskQueue: 'message-batches',
+    args: ['2026-11-21', requests],
+  })) as JobReport;
+  expect(report.outcomes.succeeded).toBe(3);
+  expect(report.follow_ups).toEqual({ selected: 3, started: 3, succeeded: 3, failed: 0 });
+  const graded = await Promise.all(
+    [7, 8, 9].map((factor) => client.workflow.getHandle(`message-batches/follow-up/grading-2026-11-21/1/times-${factor}`).result() as Promise<{ correct: boolean }>),
+  );
+  expect(graded).toEqual([{ correct: true }, { correct: true }, { correct: false }]);
+});
