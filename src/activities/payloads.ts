@@ -1,5 +1,6 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
 import type { AccountReference, DataReference, FollowUpOptions, JobReport, OutcomeCounts, Problem, TokenUsage } from '../contract';
+import type { CreateState } from '../jobs';
 
 /** Which part of which job, and where its working data lies. */
 export interface PartReference {
@@ -45,11 +46,8 @@ export interface OpenedPart {
   cancelRequested: boolean;
 }
 
-/** What the records say of a part's batch; see `CreateState`. */
-export type KnownCreate =
-  | { kind: 'none'; attempt: number }
-  | { kind: 'open'; attempt: number }
-  | { kind: 'accepted'; attempt: number; batchId: string; createdAt: string; adopted: boolean; simulated: boolean };
+/** What the records say of a part's batch. */
+export type KnownCreate = CreateState;
 
 /** Leave to create, and the newest batches of the account at that moment: a later look need not go back beyond them. */
 export interface CreateClaim {

@@ -58,14 +58,14 @@ export class MessageBatchesWorker {
   readonly refused: Promise<Attention>;
 
   private constructor(
-    private readonly workers: { workflows: Worker; activities: Worker },
+    private readonly workers: { workflows: Worker; activities: Worker[] },
     private readonly api: MessageBatchesApi,
     refused: Promise<Attention>,
     /** Task queue of this worker's activities, for `JobInput.activityTaskQueue`. */
     readonly activityTaskQueue: string,
   ) {
     this.refused = refused;
-    void refused.then(() => shutdown(workers.activities));
+    void refused.then(() => workers.activities.forEach(shutdown));
   }
 
   /**
@@ -96,7 +96,7 @@ export class MessageBatchesWorker {
       maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
       ...options.tuning,
     };
-    const [workflowWorker, activityWorker] = await Promise.all([
+    const [workflows, ...activityWorkers] = await Promise.all([
       Worker.create({
         ...common,
         ...workflowBundle(),
@@ -107,23 +107,29 @@ export class MessageBatchesWorker {
         workflowTaskPollerBehavior: POLLERS,
       }),
       Worker.create({ ...common, activities, taskQueue: queue, activityTaskPollerBehavior: POLLERS }),
+      // For jobs whose caller names no queue of a storage root, such as a workflow that runs one as its child.
+      Worker.create({ ...common, activities, taskQueue: workflowTaskQueue(account), activityTaskPollerBehavior: POLLERS }),
     ]);
-    return new MessageBatchesWorker({ workflows: workflowWorker, activities: activityWorker }, api, refused, queue);
+    return new MessageBatchesWorker({ workflows, activities: activityWorkers }, api, refused, queue);
   }
 
   /** Runs until `shutdown` is called. */
   async run(): Promise<void> {
     try {
       // Each to its end: a create may be under way in the one when the other fails.
-      const [workflows, activities] = await Promise.allSettled([this.runOne(this.workers.workflows), this.runOne(this.workers.activities)]);
-      if (workflows.status === 'rejected') throw workflows.reason;
-      if (activities.status === 'rejected') throw activities.reason;
+      const ends = await Promise.allSettled(this.all.map((worker) => this.runOne(worker)));
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed) throw failed.reason;
     } finally {
       await this.api.close();
     }
   }
 
-  /** Of two workers that serve together neither goes on where the other has failed. */
+  private get all(): Worker[] {
+    return [this.workers.workflows, ...this.workers.activities];
+  }
+
+  /** Of workers that serve together none goes on where another has failed. */
   private async runOne(worker: Worker): Promise<void> {
     try {
       await worker.run();
@@ -135,8 +141,7 @@ export class MessageBatchesWorker {
 
   /** Takes no more tasks and lets those in hand come to a good end. May be called twice. */
   shutdown(): void {
-    shutdown(this.workers.workflows);
-    shutdown(this.workers.activities);
+    this.all.forEach(shutdown);
   }
 }
 

@@ -93,6 +93,13 @@ test('the batches are deleted at the API, where asked for, once their results ar
   expect(world.simulator.stats().accepted.map((batch) => batch.deletedAt !== undefined)).toEqual([true]);
 });
 
+test('a job whose caller names no queue for its activities is served as well', async () => {
+  world = await World.create({}, temporal);
+  await world.startWorker();
+  const report = await world.runJob({ requests: await world.writeRequests(20), activityTaskQueue: undefined });
+  expect(report.outcomes.succeeded).toBe(20);
+});
+
 test('a paused job creates nothing until it is resumed', async () => {
   world = await World.create({}, temporal);
   const job = await world.startJob({ requests: await world.writeRequests(20) });
