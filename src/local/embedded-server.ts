@@ -155,9 +155,12 @@ function endOf(child: ChildProcess): Promise<End> {
   });
 }
 
+/** The server panics where a port of its is taken, and tells of the stack after it tells why. */
+const PANIC_LINES = 300;
+
 /** Whether another server of this home, or another listener at its ports, was faster. */
 async function wasTooLate(end: End, log: LogFile): Promise<boolean> {
-  return end.code === CLAIMED_BY_ANOTHER || (await lastLines(log, 20)).some((line) => line.includes('address already in use'));
+  return end.code === CLAIMED_BY_ANOTHER || (await lastLines(log, PANIC_LINES)).some((line) => line.includes('address already in use'));
 }
 
 async function startFailed(end: End, log: LogFile, version: string, database: DatabaseRecord): Promise<LocalError> {
