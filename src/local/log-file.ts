@@ -6,7 +6,7 @@ import { open, rename, stat } from 'node:fs/promises';
 const MAX_LOG_BYTES = 20_000_000;
 
 /** How much of a log's end is looked at for an error message. */
-const TAIL_BYTES = 16_384;
+const TAIL_BYTES = 262_144;
 
 export interface LogFile {
   handle: FileHandle;
