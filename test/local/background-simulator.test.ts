@@ -4,6 +4,9 @@ import { ensureSimulator, runningBackground, stopBackground } from '../../src/lo
 import type { TestHome } from './support';
 import { nodeArguments, testHome } from './support';
 
+// A port that was free a moment ago can be taken by a test file that runs beside this one.
+jest.retryTimes(3);
+
 let home: TestHome;
 beforeEach(async () => {
   home = await testHome();

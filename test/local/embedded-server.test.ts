@@ -16,6 +16,9 @@ import { whileNoServerStarts } from '../../src/local/server-process';
 import type { TestHome } from './support';
 import { temporalCliPath, testHome } from './support';
 
+// A port that was free a moment ago can be taken by a test file that runs beside this one.
+jest.retryTimes(3);
+
 let home: TestHome;
 beforeEach(async () => {
   temporalCliPath();
