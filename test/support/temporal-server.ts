@@ -19,9 +19,16 @@ export class TemporalServer {
   /** @param folder where the database lies; kept by the caller. */
   static async start(folder: string): Promise<TemporalServer> {
     await mkdir(folder, { recursive: true });
-    const server = new TemporalServer(folder, await freePort());
-    await server.start();
-    return server;
+    // A port that was free a moment ago can be taken by a test file that runs beside this one.
+    for (let triesLeft = 3; ; triesLeft--) {
+      const server = new TemporalServer(folder, await freePort());
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        if (triesLeft === 0) throw error;
+      }
+    }
   }
 
   get address(): string {
