@@ -54,7 +54,6 @@ export interface BatchCarriedState {
   cancelSent: boolean;
   paused: boolean;
   polls: number;
-  startedAt: string;
   /** The workflow itself was canceled, so it ends as Cancelled. */
   workflowCanceled: boolean;
 }

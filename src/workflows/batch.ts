@@ -53,7 +53,6 @@ class BatchRun {
   private readonly graceMs: number;
   private readonly ref: Omit<PartReference, 'output'> & { output: string };
   private readonly status: BatchStatus;
-  private readonly startedAt: string;
   private readonly desk = new AttentionDesk((attention) => this.attentionChanged(attention));
   private createRetryMs = FIRST_CREATE_RETRY_MS;
   private claimRetryMs = FIRST_CREATE_RETRY_MS;
@@ -66,7 +65,6 @@ class BatchRun {
     const { resumed } = input;
     this.acts = activities(input.activityTaskQueue);
     this.graceMs = input.createGraceMs ?? DEFAULT_CREATE_GRACE_MS;
-    this.startedAt = resumed?.startedAt ?? new Date().toISOString();
     this.workflowCanceled = resumed?.workflowCanceled ?? false;
     this.ref = {
       jobId: input.jobId ?? jobIdOfWorkflow(workflowInfo().workflowId),
@@ -382,7 +380,6 @@ class BatchRun {
         paused: this.status.paused,
         polls: this.status.polls,
         workflowCanceled: this.workflowCanceled,
-        startedAt: this.startedAt,
       },
     });
   }
