@@ -2,6 +2,8 @@
 // `npm run bench`: figures, each beside something else in the same run. Medians of several runs; one machine, loopback.
 const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
+const { createFromDisk } = require('./create-from-disk');
+const { resultsReading } = require('./results-reading');
 const { runToOutputs } = require('./run-to-outputs');
 
 async function main() {
@@ -10,6 +12,10 @@ async function main() {
   dayOfPolling();
   console.log('\n## 1,000 requests, the simulated batch ends at once');
   await runToOutputs();
+  console.log('\n## Create from disk');
+  await createFromDisk();
+  console.log('\n## Reading results');
+  await resultsReading();
 }
 
 /** Polls and history events, as the test counts them on the time-skipping server. */

@@ -1,6 +1,7 @@
 /** Reads an answer of the API: JSON of a known shape, or a typed error. */
 import { apiErrorOf, MAX_ERROR_BODY_BYTES, statusSettlesOutcome, type ApiError } from './api-error';
 import { changesSomething, describeCall, unknownOutcomeAdvice, type Call } from './call';
+import type { CallObserver } from './call-observer';
 import { isBodyTimeout, stalledBodyError } from './connection-failure';
 import { InvalidAnswerError, type Sent } from './errors';
 import { decodedBody, readBeginning, readWhole, UnknownEncodingError, type WireResponse } from './response-body';
@@ -18,6 +19,8 @@ export interface Answer<T> {
   retryAfterMs?: number;
   /** True where the answer came from the simulator. */
   simulated: boolean;
+  /** All headers of the answer, lower-case names; credentials are shown as `[redacted]`. */
+  headers: ResponseHeaders;
 }
 
 /** No answer in JSON is anywhere near this; a page of 1,000 batches has about 1 MB. */
@@ -27,6 +30,7 @@ const MAX_JSON_BYTES = 32 * 1024 * 1024;
 export interface Asked {
   call: Call;
   settings: Settings;
+  observer: CallObserver;
   /** How much of the request had been sent when the answer came. Default: all of it. */
   sent?: Sent;
 }
@@ -42,10 +46,9 @@ export function isSimulated(headers: ResponseHeaders): boolean {
  * @throws InvalidAnswerError, TimeoutError (body), the signal's reason
  */
 export async function readAnswer<T>(response: WireResponse, asked: Asked, isExpected: (value: unknown) => value is T): Promise<Answer<T>> {
-  let text: string;
+  let body: Buffer;
   try {
-    // The decoder drops a byte order mark.
-    text = new TextDecoder().decode(await readWhole(decodedBody(response), MAX_JSON_BYTES));
+    body = await readWhole(decodedBody(response), MAX_JSON_BYTES);
   } catch (error) {
     asked.call.signal?.throwIfAborted();
     if (isBodyTimeout(error)) {
@@ -55,6 +58,8 @@ export async function readAnswer<T>(response: WireResponse, asked: Asked, isExpe
     if (error instanceof UnknownEncodingError) throw invalidAnswer(response, asked, `its ${error.message} was not asked for`);
     throw invalidAnswer(response, asked, 'its body was cut off');
   }
+  // The decoder drops a byte order mark.
+  const text = new TextDecoder().decode(body);
   let data: unknown;
   try {
     data = JSON.parse(text);
@@ -62,13 +67,14 @@ export async function readAnswer<T>(response: WireResponse, asked: Asked, isExpe
     throw invalidAnswer(response, asked, whatInstead(text));
   }
   if (!isExpected(data)) throw invalidAnswer(response, asked, 'its JSON is not what the API answers to this call');
-  const answer: Answer<T> = { data, simulated: isSimulated(response.headers) };
+  const answer: Answer<T> = { data, simulated: isSimulated(response.headers), headers: asked.settings.redactHeaders(response.headers) };
   const requestId = response.headers['request-id'];
   if (requestId !== undefined) answer.requestId = requestId;
   const time = serverTime(response.headers);
   if (time) answer.serverTime = time;
   const hint = retryAfterMs(response.headers);
   if (hint !== undefined) answer.retryAfterMs = hint;
+  asked.observer.ended(body.length);
   return answer;
 }
 
@@ -78,10 +84,9 @@ export async function readError(response: WireResponse, asked: Asked, message?: 
   const beginning = await readBeginning(response, MAX_ERROR_BODY_BYTES + 8192);
   asked.call.signal?.throwIfAborted();
   const { settings, call } = asked;
-  const redacted = Object.entries(response.headers).map(([name, value]) => [name, settings.redact(value)] as const);
   return apiErrorOf({
     status: response.status,
-    headers: Object.fromEntries(redacted),
+    headers: settings.redactHeaders(response.headers),
     body: settings.redact(new TextDecoder().decode(beginning)).slice(0, MAX_ERROR_BODY_BYTES),
     call,
     outcomeKnown: !changesSomething(call) || statusSettlesOutcome(response.status) || !isWhole(asked),

@@ -28,6 +28,8 @@ export class ApiError extends MessageBatchesError {
   declare readonly type?: string;
   /** `error.details.error_code`, where given. */
   declare readonly errorCode?: string;
+  /** The workspace that the call was for (`anthropic-workspace-id` of the answer), where the API named it. */
+  declare readonly workspaceId?: string;
   /** How long the server asks to wait, ms, bounded. */
   declare readonly retryAfterMs?: number;
   readonly outcomeKnown: boolean;
@@ -35,6 +37,7 @@ export class ApiError extends MessageBatchesError {
   // Private, so that neither logging nor JSON spreads them; read them by name.
   readonly #headers: ResponseHeaders;
   readonly #body: string;
+  readonly #details?: Readonly<Record<string, unknown>>;
   readonly #apiMessage?: string;
 
   constructor(answer: ErrorAnswer) {
@@ -44,10 +47,13 @@ export class ApiError extends MessageBatchesError {
     this.status = answer.status;
     if (parsed.type !== undefined) this.type = parsed.type;
     if (parsed.errorCode !== undefined) this.errorCode = parsed.errorCode;
+    const workspaceId = answer.headers['anthropic-workspace-id'];
+    if (workspaceId !== undefined) this.workspaceId = workspaceId;
     const hint = retryAfterMs(answer.headers);
     if (hint !== undefined) this.retryAfterMs = hint;
     this.#headers = answer.headers;
     this.#body = answer.body;
+    this.#details = parsed.details;
     this.#apiMessage = parsed.message;
     this.outcomeKnown = answer.outcomeKnown;
     const passing = [408, 409, 429].includes(answer.status) || answer.status >= 500;
@@ -65,6 +71,11 @@ export class ApiError extends MessageBatchesError {
     return this.#body;
   }
 
+  /** `error.details` as the API gave it: what goes with the `errorCode`; absent where there is none. */
+  get details(): Readonly<Record<string, unknown>> | undefined {
+    return this.#details;
+  }
+
   /**
    * True where money or a limit on it is the reason, so that waiting a little does not help:
    * 402, the spend limits that the API names, and a spend limit that the user set (400, known only by its words).
@@ -76,16 +87,34 @@ export class ApiError extends MessageBatchesError {
   }
 }
 
+/** 400. */
 export class BadRequestError extends ApiError {}
+/** 401: the credential is not known. */
 export class AuthenticationError extends ApiError {}
+/** 402. */
 export class BillingError extends ApiError {}
+/** 403: the credential may not do this. */
 export class PermissionError extends ApiError {}
+/** 404; not final shortly after a create. */
 export class NotFoundError extends ApiError {}
+/** 408. */
+export class RequestTimeoutError extends ApiError {}
+/** 409. */
 export class ConflictError extends ApiError {}
+/** 413; may come from something before the API, as HTML. */
 export class RequestTooLargeError extends ApiError {}
+/** 422. */
+export class UnprocessableEntityError extends ApiError {}
+/** 429. */
 export class RateLimitError extends ApiError {}
-/** 5xx. */
+/** Any 5xx. */
 export class ServerError extends ApiError {}
+/** 500. */
+export class InternalServerError extends ServerError {}
+/** 503. */
+export class ServiceUnavailableError extends ServerError {}
+/** 504. */
+export class GatewayTimeoutError extends ServerError {}
 /** 529. */
 export class OverloadedError extends ServerError {}
 
@@ -95,9 +124,14 @@ const CLASSES: Record<number, typeof ApiError> = {
   402: BillingError,
   403: PermissionError,
   404: NotFoundError,
+  408: RequestTimeoutError,
   409: ConflictError,
   413: RequestTooLargeError,
+  422: UnprocessableEntityError,
   429: RateLimitError,
+  500: InternalServerError,
+  503: ServiceUnavailableError,
+  504: GatewayTimeoutError,
   529: OverloadedError,
 };
 
@@ -109,15 +143,17 @@ export function apiErrorOf(answer: ErrorAnswer): ApiError {
 
 /**
  * Whether a status settles what became of a call that changes something.
- * 4xx and "ask elsewhere" do; a timeout in between (408) and 5xx do not: the batch may have been made.
+ * 4xx and "ask elsewhere" do; a timeout in between (408), "the client has left" (499, of gateways) and 5xx do not: the
+ * batch may have been made.
  */
 export function statusSettlesOutcome(status: number): boolean {
-  return (status >= 400 && status < 500 && status !== 408) || [301, 302, 307, 308].includes(status);
+  return (status >= 400 && status < 500 && status !== 408 && status !== 499) || [301, 302, 307, 308].includes(status);
 }
 
 interface ParsedErrorBody {
   type?: string;
   message?: string;
+  details?: Record<string, unknown>;
   errorCode?: string;
   requestId?: string;
 }
@@ -135,16 +171,22 @@ function parseErrorBody(body: string): ParsedErrorBody {
     return typeof found === 'string' ? found : undefined;
   };
   const error = property(value, 'error');
+  const details = property(error, 'details');
   return {
     type: text(error, 'type'),
     message: text(error, 'message'),
-    errorCode: text(property(error, 'details'), 'error_code'),
+    details: isObject(details) ? details : undefined,
+    errorCode: text(details, 'error_code'),
     requestId: text(value, 'request_id'),
   };
 }
 
 function property(object: unknown, key: string): unknown {
-  return typeof object === 'object' && object !== null ? (object as Record<string, unknown>)[key] : undefined;
+  return isObject(object) ? object[key] : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function messageOf(answer: ErrorAnswer, parsed: ParsedErrorBody, requestId: string | undefined): string {

@@ -2,6 +2,7 @@
 import { errors } from 'undici';
 import { changesSomething, describeCall, unknownOutcomeAdvice, type Call } from './call';
 import { ConnectionError, TimeoutError, type MessageBatchesError, type Sent } from './errors';
+import { ProxyFailure } from './proxy-agent';
 
 /** Where a call stood when it failed. */
 export interface Failure {
@@ -18,22 +19,42 @@ const NOTHING_SENT = new Set([
 ]);
 /** The server's certificate is not trusted: calling again does not help. */
 const CERTIFICATE = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/;
+const UNTRUSTED = ' The certificate is not trusted; where it belongs to a gateway or proxy of your own, name its authority in NODE_EXTRA_CA_CERTS.';
+/** Node's own code for a proxy that answers CONNECT with an error. */
+const PROXY_REFUSED = 'ERR_PROXY_TUNNEL';
 
 /** The error for a call that got no answer at all. */
 export function noAnswerError(error: unknown, failure: Failure): MessageBatchesError {
+  if (error instanceof ProxyFailure) return proxyRefusedError(error, failure);
   const code = codeOf(error);
   const untrusted = CERTIFICATE.test(code);
   const sent = failure.sent ?? (NOTHING_SENT.has(code) || untrusted ? 'nothing' : 'maybe');
   const details = detailsOf(failure, sent, code);
   const what = describeCall(failure.call);
   if (sent === 'nothing') {
-    const hint = untrusted ? ' The certificate is not trusted; where it belongs to a gateway of your own, name its authority in NODE_EXTRA_CA_CERTS.' : '';
-    return new ConnectionError(`${what}: no connection to ${failure.origin} (${code}); nothing was sent.${hint}`, { ...details, retryable: !untrusted });
+    return new ConnectionError(`${what}: no connection to ${failure.origin} (${code}); nothing was sent.${untrusted ? UNTRUSTED : ''}`, { ...details, retryable: !untrusted });
   }
   if (error instanceof errors.HeadersTimeoutError) {
     return new TimeoutError(`${what}: ${failure.origin} took the request but gave no answer in time.${advice(failure, sent)}`, { ...details, waitingFor: 'headers' });
   }
   return new ConnectionError(`${what}: the connection to ${failure.origin} was lost before an answer (${code}).${advice(failure, sent)}`, details);
+}
+
+/** The error for a call that got no further than the proxy. */
+function proxyRefusedError({ host, reason }: ProxyFailure, { call, origin }: Failure): ConnectionError {
+  const details = { sent: 'nothing', outcomeKnown: true } as const;
+  const what = `${describeCall(call)}: the proxy ${host}`;
+  if ('status' in reason) {
+    const { status } = reason;
+    // 401 is what some proxies answer in place of 407.
+    const hint = status === 407 || status === 401 ? ' It wants other credentials; they belong into its URL, as http://user:password@host.' : '';
+    // A proxy that is busy, or does not reach the API, may do so later; one that forbids it will not.
+    const retryable = status >= 500 || status === 408 || status === 429;
+    return new ConnectionError(`${what} refused to connect to ${origin}: it answered ${status}; nothing was sent.${hint}`, { ...details, retryable, code: PROXY_REFUSED });
+  }
+  const code = codeOf(reason.cause);
+  const untrusted = CERTIFICATE.test(code);
+  return new ConnectionError(`${what} refused, or could not be reached (${code}); nothing was sent.${untrusted ? UNTRUSTED : ''}`, { ...details, retryable: !untrusted, code });
 }
 
 /** The error for an answer whose body stood still. */

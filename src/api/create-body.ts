@@ -1,93 +1,140 @@
-/** The body of a create: checked, and measured in bytes before anything is sent. */
+/** The body of a create in its three forms, measured in bytes before anything is sent. */
+import { Readable } from 'node:stream';
 import type { BatchCreateParams } from '@anthropic-ai/sdk/resources/messages/batches';
-import { CUSTOM_ID_PATTERN, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract/limits';
+import { MAX_BATCH_BODY_BYTES } from '../contract/limits';
+import { jsonMembers, type BodyFields } from './body-fields';
+import { BlockMemory, SourceBlocks } from './body-blocks';
+import { isAsyncIterable, SourceReader, type BodyReader } from './body-source';
 import { InvalidRequestError } from './errors';
+import { FileBlocks } from './file-blocks';
+import { BODY_START, JsonlBody } from './jsonl-body';
+import { pathOf } from './jsonl-file';
+import { measureJsonl } from './measure-jsonl';
+import { PiecesReader, serializeRequests } from './requests-body';
 
-/** Requests as objects, or a body that is already serialized, of a length that is known beforehand. */
-export type CreateBody =
-  | { requests: BatchCreateParams.Request[] }
-  | {
-      /** Bytes of the whole body. */
-      contentLength: number;
-      /**
-       * The body; read at most once, with backpressure, only after the connection stands.
-       * Chunks are not copied: what was yielded must not be written to again.
-       */
-      chunks: AsyncIterable<Uint8Array>;
-    };
+/**
+ * Bytes of JSONL in chunks of any size. A function is called once for each time it is read, and gives it from its beginning.
+ * Chunks are not written to.
+ */
+export type JsonlSource = AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
+
+/** Requests as objects. */
+export interface ListBody {
+  /** Each is checked, and all are serialized, before any HTTP. */
+  requests: BatchCreateParams.Request[];
+}
+
+/**
+ * Requests that are already serialized: one, `{"custom_id":"…","params":{…}}`, a line, in UTF-8. Blank lines, CRLF and a byte order mark
+ * do no harm. They become `{"requests":[…]}` on their way and are never held in memory. See `jsonlFile` for a file.
+ *
+ * Checked while they are sent: there is at least one, not more than 100,000, and each has a `custom_id` of its own and params. The last
+ * byte of the body is sent only when all of it was found right: or else the call rejects with an InvalidRequestError that names the
+ * line, and no batch was made. A line of the usual form, with `custom_id` or `params` first, is not parsed but scanned: where it is not
+ * valid JSON, or holds a further object behind its params, it is left to the API to refuse the body. The first line, and lines of
+ * another form, are parsed, up to 16 MB each.
+ */
+export interface LinesBody {
+  jsonl: JsonlSource;
+  /**
+   * Bytes of the JSONL, so that it is read once. Without them `jsonl` must be a function: it is read twice, and the first time,
+   * before any HTTP, every line up to 16 MB is parsed.
+   */
+  bytes?: number;
+}
+
+/** The whole body as it is. */
+export interface WholeBody {
+  /** Bytes of the whole body. */
+  contentLength: number;
+  /**
+   * The body; read at most once, with backpressure, only after the connection stands.
+   * Chunks are not copied: what was yielded must not be written to again.
+   */
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+export type CreateBody = ListBody | LinesBody | WholeBody;
 
 export interface MeasuredBody {
   contentLength: number;
-  /** The body's bytes for one attempt. */
-  open(): AsyncIterable<Uint8Array>;
+  /**
+   * The body's bytes for one attempt.
+   * @param mayReuseMemory whether what was given may be written to again after the two that follow it
+   */
+  open(mayReuseMemory: boolean): BodyReader;
   /** False where the source is used up by the first attempt that reads it. */
   reusable: boolean;
 }
 
-/** About how much is handed to the socket at once. */
-const PIECE_BYTES = 256 * 1024;
-
-/** @throws InvalidRequestError where the API is certain to refuse the body; the message names the index of the request */
-export function measureBody(body: CreateBody): MeasuredBody {
-  if (!('requests' in body)) {
-    checkLength(body.contentLength);
-    return { contentLength: body.contentLength, open: () => body.chunks, reusable: false };
+/**
+ * @param bodyFields further fields of the body, beside `requests`
+ * @param signal ends the reading of JSONL that has to be measured first
+ * @throws InvalidRequestError where the API is certain to refuse the body; the message names the index or line of the request.
+ *   RequestBodyError, or the signal's reason, of JSONL that has to be measured first
+ */
+export async function measureBody(body: CreateBody, bodyFields: BodyFields | undefined, signal: AbortSignal): Promise<MeasuredBody> {
+  const given: { requests?: unknown; jsonl?: unknown; chunks?: unknown } = Object(body);
+  if ([given.requests, given.jsonl, given.chunks].filter((form) => form !== undefined).length !== 1) {
+    throw new InvalidRequestError('create: the body is one of { requests }, { jsonl, bytes } and { contentLength, chunks }.');
   }
-  const pieces = serialize(body.requests);
+  if (given.chunks !== undefined) return measureChunks(body as WholeBody, bodyFields);
+  const members = jsonMembers(bodyFields, ['requests']);
+  const bodyEnd = members === '' ? ']}' : `],${members}}`;
+  if (given.jsonl !== undefined) return measureLines(body as LinesBody, bodyEnd, signal);
+  const pieces = serializeRequests((body as ListBody).requests, bodyEnd);
   const contentLength = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
   checkLength(contentLength);
-  return { contentLength, open: () => iterate(pieces), reusable: true };
+  return { contentLength, open: () => new PiecesReader(pieces), reusable: true };
+}
+
+function measureChunks({ contentLength, chunks }: WholeBody, bodyFields: BodyFields | undefined): MeasuredBody {
+  if (jsonMembers(bodyFields) !== '') {
+    throw new InvalidRequestError('create: bodyFields cannot be added to chunks, which are the whole body. Write the fields into it, or hand over { requests } or { jsonl }.');
+  }
+  if (!isAsyncIterable(chunks)) throw new InvalidRequestError('create: chunks must be an async iterable of bytes.');
+  if (!Number.isSafeInteger(contentLength) || contentLength <= 0) throw new InvalidRequestError('create: contentLength must be the whole number of bytes of the body.');
+  checkLength(contentLength);
+  return { contentLength, open: () => new SourceReader(chunks), reusable: false };
+}
+
+async function measureLines({ jsonl, bytes }: LinesBody, bodyEnd: string, signal: AbortSignal): Promise<MeasuredBody> {
+  const reusable = typeof jsonl === 'function';
+  if (!reusable && !isAsyncIterable(jsonl)) {
+    throw new InvalidRequestError('create: jsonl must be an async iterable of bytes, or a function that gives one; for a file there is jsonlFile(path).');
+  }
+  if (bytes === undefined && !reusable) {
+    throw new InvalidRequestError('create: without bytes, jsonl is read twice, so it must be a function that gives an async iterable of bytes each time it is called.');
+  }
+  if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0)) throw new InvalidRequestError('create: bytes must be the whole number of bytes of jsonl.');
+  if (bytes === 0) throw new InvalidRequestError('create: jsonl is empty, but a batch holds at least one request.');
+  const measured = bytes ?? (await measureJsonl(blocksOf(jsonl, true), signal));
+  const contentLength = Buffer.byteLength(BODY_START) + measured + Buffer.byteLength(bodyEnd);
+  checkLength(contentLength);
+  return { contentLength, open: (mayReuseMemory) => new JsonlBody(blocksOf(jsonl, mayReuseMemory), measured, bodyEnd), reusable };
+}
+
+function blocksOf(jsonl: JsonlSource, mayReuseMemory: boolean): BodyReader {
+  const memory = new BlockMemory(mayReuseMemory);
+  const path = pathOf(jsonl);
+  return path === undefined ? new SourceBlocks(jsonl, memory) : new FileBlocks(path, memory);
 }
 
 function checkLength(bytes: number): void {
-  if (!Number.isSafeInteger(bytes) || bytes <= 0) throw new InvalidRequestError('create: contentLength must be the whole number of bytes of the body.');
   if (bytes > MAX_BATCH_BODY_BYTES) {
     throw new InvalidRequestError(`create: the body has ${bytes} bytes, but a batch may have at most ${MAX_BATCH_BODY_BYTES}. Cut the requests into more batches.`);
   }
 }
 
-function serialize(requests: readonly BatchCreateParams.Request[]): Buffer[] {
-  if (!Array.isArray(requests) || requests.length === 0) throw new InvalidRequestError('create: requests is empty, but a batch holds at least one.');
-  if (requests.length > MAX_REQUESTS_PER_BATCH) {
-    throw new InvalidRequestError(`create: ${requests.length} requests, but a batch holds at most ${MAX_REQUESTS_PER_BATCH}. Cut them into more batches.`);
-  }
-  const indexOfId = new Map<string, number>();
-  const pieces: Buffer[] = [];
-  let text = '{"requests":[';
-  for (const [index, request] of requests.entries()) {
-    checkRequest(request, index, indexOfId);
-    text += (index === 0 ? '' : ',') + toJson(request, index);
-    if (text.length >= PIECE_BYTES) {
-      pieces.push(Buffer.from(text));
-      text = '';
-    }
-  }
-  pieces.push(Buffer.from(`${text}]}`));
-  return pieces;
-}
-
-function checkRequest(request: BatchCreateParams.Request, index: number, indexOfId: Map<string, number>): void {
-  const where = `create: requests[${index}]`;
-  if (typeof request !== 'object' || request === null) throw new InvalidRequestError(`${where} is not an object with custom_id and params.`);
-  const id: unknown = request.custom_id;
-  if (typeof id !== 'string') throw new InvalidRequestError(`${where} has no custom_id. Give each request one of its own.`);
-  if (!CUSTOM_ID_PATTERN.test(id)) {
-    throw new InvalidRequestError(`${where} has the custom_id ${JSON.stringify(id.slice(0, 80))}, but it must be 1 to 64 letters, digits, "_" or "-".`);
-  }
-  const earlier = indexOfId.get(id);
-  if (earlier !== undefined) throw new InvalidRequestError(`${where} has the same custom_id "${id}" as requests[${earlier}].`);
-  indexOfId.set(id, index);
-  if (typeof request.params !== 'object' || request.params === null) throw new InvalidRequestError(`${where} ("${id}") has no params.`);
-}
-
-function toJson(request: BatchCreateParams.Request, index: number): string {
-  try {
-    return JSON.stringify(request);
-  } catch {
-    throw new InvalidRequestError(`create: requests[${index}] ("${request.custom_id}") cannot be written as JSON: it holds a BigInt or refers to itself.`);
-  }
-}
-
-async function* iterate(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
-  yield* pieces;
+/**
+ * Takes the body's source into care before anything else is done. A stream that was opened by the caller can fail while it waits to be read;
+ * with nobody listening, that would end the process.
+ * @returns what frees it, once the call is over for whatever reason. Sources other than streams hold nothing until they are read
+ */
+export function holdSource(body: CreateBody): () => void {
+  const { jsonl, chunks } = Object(body) as { jsonl?: unknown; chunks?: unknown };
+  const stream = jsonl ?? chunks;
+  if (!(stream instanceof Readable)) return () => undefined;
+  stream.on('error', () => undefined);
+  return () => stream.destroy();
 }

@@ -2,37 +2,42 @@
 import type { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import type { Settings } from './settings';
+import { proxyAgent } from './proxy-agent';
 import { CONNECT_TIMEOUT_MS } from './transport';
 
+/** Handed on to net.connect and tls.connect; undici's types do not name it. */
+const ONE_BYTE_BUFFER = { highWaterMark: 1 };
+
 /**
- * A fresh undici Client. Its socket has a write buffer of one byte, so that undici asks for a chunk only when the kernel
- * has taken the one before. Where the caller brings a dispatcher of its own, that is used instead: its sockets are out
- * of reach, so that the guarantees end at "undici was not given the last byte".
+ * A fresh undici Client, or agent for a proxy. Its socket has a write buffer of one byte, so that undici asks for a chunk
+ * only when the kernel has taken the one before. With a proxy, the kernel of this machine is as far as that goes: what a
+ * proxy has taken it may pass on. Where the caller brings a dispatcher of its own, that is used instead: its sockets are
+ * out of reach, so that the guarantees end at "undici was not given the last byte".
  */
 export class CreateConnection {
-  readonly #client: Client | undefined;
+  readonly #own: Dispatcher | undefined;
+  /** The TCP socket, to the proxy where there is one. */
   #socket: Socket | undefined;
   #gone = false;
 
   constructor(private readonly settings: Settings) {
     if (settings.dispatcher) return;
-    this.#client = new Client(settings.origin, {
-      connect: this.#connector(),
-      // The deadline bounds the wait for headers.
-      headersTimeout: 0,
-      bodyTimeout: settings.idleTimeoutMs,
-    });
+    const connect = this.#connector();
+    const requestTls = { ...ONE_BYTE_BUFFER, timeout: CONNECT_TIMEOUT_MS };
+    this.#own = settings.proxy
+      ? proxyAgent(settings.proxy, { connect, requestTls, tunnelTimeoutMs: CONNECT_TIMEOUT_MS, connections: 1 })
+      : new Client(settings.origin, { connect });
   }
 
-  request(options: Pick<Dispatcher.RequestOptions, 'path' | 'method' | 'headers' | 'body' | 'signal'>): Promise<Dispatcher.ResponseData> {
-    const dispatcher = this.settings.dispatcher ?? this.#client!;
+  request(options: Pick<Dispatcher.RequestOptions, 'path' | 'method' | 'headers' | 'body' | 'signal' | 'bodyTimeout'>): Promise<Dispatcher.ResponseData> {
+    const dispatcher = this.settings.dispatcher ?? this.#own!;
     return dispatcher.request({
       ...options,
       origin: this.settings.origin,
       // "connection: close": nothing else is ever sent on it.
       reset: true,
+      // The deadline bounds the wait for headers.
       headersTimeout: 0,
-      bodyTimeout: this.settings.idleTimeoutMs,
     });
   }
 
@@ -53,14 +58,12 @@ export class CreateConnection {
 
   async close(): Promise<void> {
     this.#gone = true;
-    await this.#client?.destroy();
+    await this.#own?.destroy();
   }
 
   /** Like undici's own, but it keeps the TCP socket even where TLS lies over it. */
   #connector(): buildConnector.connector {
-    // Handed on to net.connect and tls.connect; undici's types do not name it.
-    const socketOptions = { highWaterMark: 1 };
-    const connect = buildConnector({ ...socketOptions, timeout: CONNECT_TIMEOUT_MS });
+    const connect = buildConnector({ ...ONE_BYTE_BUFFER, timeout: CONNECT_TIMEOUT_MS });
     const keep = (socket: unknown) => {
       this.#socket = socket as Socket;
       if (this.#gone) this.#socket.destroy();

@@ -6,15 +6,16 @@ import type { MessageBatch } from '@anthropic-ai/sdk/resources/messages/batches'
 import { orAborted } from './abort';
 import { readAnswer, readError, type Answer, type Asked } from './answer';
 import { ApiError } from './api-error';
-import { BATCHES_PATH, type Call, type CallOptions } from './call';
+import { makeAttempts, type Attempt } from './attempts';
+import type { BodyFields } from './body-fields';
+import { BATCHES_PATH, buildCall, type Call, type CallOptions, type CallShape } from './call';
 import { answerTooLateError, noAnswerError } from './connection-failure';
 import { CreateConnection } from './create-connection';
-import { measureBody, type CreateBody, type MeasuredBody } from './create-body';
+import { holdSource, measureBody, type CreateBody, type MeasuredBody } from './create-body';
 import { Deadline } from './deadline';
 import { ConnectionError, DeadlinePassedError, InvalidRequestError, type MessageBatchesError } from './errors';
 import { HeldBackBody } from './held-back-body';
 import { isRedirect, redirectTarget, refusedRedirect } from './redirects';
-import { withRetries } from './retry';
 import { wireResponse, type WireResponse } from './response-body';
 import type { Settings } from './settings';
 import { isMessageBatch } from './shapes';
@@ -22,36 +23,47 @@ import { isMessageBatch } from './shapes';
 export interface CreateOptions extends CallOptions {
   /**
    * When the create must be over. The last byte is never sent after it, and the connection is reset at it, whatever
-   * the process has been through. Default: ten minutes from now, the timeout of the official SDKs.
+   * the process has been through. Default: `timeoutMs` of this call from now, or else ten minutes, the timeout of the official SDKs.
    */
   deadline?: Date;
+  /** Further fields of the JSON body, beside `requests`. */
+  bodyFields?: BodyFields;
+  /** `anthropic-user-profile-id`: the user profile that all requests of the batch are for. A beta; see the API for its name. */
+  userProfileId?: string;
 }
 
 const DEFAULT_DEADLINE_MS = 10 * 60_000;
 
 /** @see MessageBatchesApi.create */
 export async function createMessageBatch(settings: Settings, body: CreateBody, options: CreateOptions = {}): Promise<Answer<MessageBatch>> {
+  const releaseSource = holdSource(body);
+  try {
+    return await createFrom(settings, body, options);
+  } finally {
+    releaseSource();
+  }
+}
+
+async function createFrom(settings: Settings, body: CreateBody, options: CreateOptions): Promise<Answer<MessageBatch>> {
   options.signal?.throwIfAborted();
-  const deadline = new Deadline(options.deadline ?? new Date(Date.now() + DEFAULT_DEADLINE_MS));
+  const shape: CallShape = { name: 'create', method: 'POST', path: BATCHES_PATH, accept: 'application/json', headers: { 'content-type': 'application/json' } };
+  const call = buildCall(settings, shape, withUserProfile(options));
+  const deadline = new Deadline(options.deadline ?? new Date(Date.now() + (options.timeoutMs ?? DEFAULT_DEADLINE_MS)));
   if (Number.isNaN(deadline.at.getTime())) throw new InvalidRequestError('create: the deadline is not a valid date.');
-  const measured = measureBody(body);
-  const call: Call = {
-    name: 'create',
-    method: 'POST',
-    path: BATCHES_PATH,
-    headers: settings.headers(options, {
-      accept: 'application/json',
-      'content-type': 'application/json',
-      'content-length': String(measured.contentLength),
-    }),
-    signal: options.signal,
-  };
-  return withRetries(() => attempt(settings, call, measured, deadline), {
-    maxRetries: settings.maxRetries,
-    signal: options.signal,
+  if (deadline.passed()) throw new DeadlinePassedError(deadline.at);
+  const measured = await deadline.bound(options.signal, (signal) => measureBody(body, options.bodyFields, signal));
+  call.headers['content-length'] = String(measured.contentLength);
+  return makeAttempts(settings, call, (made) => attempt(settings, call, made, measured, deadline), {
     mayRetry: (error) => mayCreateAgain(error, measured),
     longestWaitMs: () => deadline.remainingMs(),
+    isRepeatable: measured.reusable,
+    bound: (work) => deadline.bound(call.signal, work),
   });
+}
+
+/** What is in `headers` goes before it, as before the other options that have a header. */
+function withUserProfile(options: CreateOptions): CallOptions {
+  return options.userProfileId ? { ...options, headers: { 'anthropic-user-profile-id': options.userProfileId, ...options.headers } } : options;
 }
 
 /** Nothing of the body was read, or the API itself said that it did nothing (409, 429). */
@@ -61,11 +73,14 @@ function mayCreateAgain(error: MessageBatchesError, body: MeasuredBody): boolean
   return error instanceof ApiError && (error.status === 409 || error.status === 429) && body.reusable;
 }
 
-async function attempt(settings: Settings, call: Call, measured: MeasuredBody, deadline: Deadline): Promise<Answer<MessageBatch>> {
+async function attempt(settings: Settings, call: Call, { headers, observer }: Attempt, measured: MeasuredBody, deadline: Deadline): Promise<Answer<MessageBatch>> {
+  call.signal?.throwIfAborted();
   if (deadline.passed()) throw new DeadlinePassedError(deadline.at);
   const connection = new CreateConnection(settings);
   const stop = new AbortController();
-  const body = new HeldBackBody(measured.open(), {
+  // Nobody knows for how long a dispatcher of the caller's own keeps what it was given.
+  const mayReuseMemory = settings.dispatcher === undefined;
+  const body = new HeldBackBody(measured.open(mayReuseMemory), {
     contentLength: measured.contentLength,
     beforeLastByte: () => {
       if (deadline.passed()) throw new DeadlinePassedError(deadline.at);
@@ -88,11 +103,12 @@ async function attempt(settings: Settings, call: Call, measured: MeasuredBody, d
   });
   try {
     const path = settings.basePath + call.path;
-    const asking = connection.request({ path, method: 'POST', headers: call.headers, body, signal: stop.signal });
+    const asking = connection.request({ path, method: 'POST', headers, body, signal: stop.signal, bodyTimeout: call.idleTimeoutMs });
     response = wireResponse(await orAborted(asking, stop.signal));
     // An answer that came before the body's end settles the matter only if the rest stays here.
     body.stop();
-    return await batchOf(response, { call: { ...call, signal: stop.signal }, settings, sent: body.sent });
+    observer.response(response);
+    return await batchOf(response, { call: { ...call, signal: stop.signal }, settings, observer, sent: body.sent });
   } catch (error) {
     stop.signal.throwIfAborted();
     throw response ? error : noAnswerError(error, failure());

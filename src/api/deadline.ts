@@ -2,6 +2,8 @@
  * A point in time that is watched on two clocks. The wall clock can be set back; the monotonic one stands still
  * while a machine sleeps. The deadline has passed as soon as either says so.
  */
+import { DeadlinePassedError } from './errors';
+
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Deadline {
@@ -30,5 +32,23 @@ export class Deadline {
     };
     look();
     return () => clearTimeout(timer);
+  }
+
+  /**
+   * Runs `work` with a signal that is aborted when the deadline has passed, or when the caller's own is.
+   * @throws DeadlinePassedError, or the reason of the caller's signal, where the work rejects because of them
+   */
+  async bound<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const cancel = this.onPassed(() => stop.abort(new DeadlinePassedError(this.at)));
+    try {
+      return await work(stop.signal);
+    } finally {
+      cancel();
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 }

@@ -108,8 +108,25 @@ export class InvalidAnswerError extends MessageBatchesError {
   }
 }
 
-/** Refused before any HTTP: bad settings, ids or requests. */
+/**
+ * What was asked for cannot be done: bad settings, ids or requests. Refused before any HTTP, but for requests that are checked on
+ * their way: there the last byte was held back, so no batch was made.
+ */
 export class InvalidRequestError extends MessageBatchesError {
   readonly outcomeKnown = true;
   readonly retryable = false;
+}
+
+/**
+ * The function that gives the credential failed, took too long, or gave no token. Nothing was sent with it.
+ * What it threw is the `cause`, as it was: the message does not repeat it.
+ */
+export class CredentialError extends MessageBatchesError {
+  readonly outcomeKnown = true;
+  readonly retryable = false;
+
+  constructor(problem: string, options?: { cause?: unknown }) {
+    super(`${problem}. Nothing was sent with it.`);
+    if (options && 'cause' in options) this.cause = options.cause;
+  }
 }

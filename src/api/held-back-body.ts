@@ -1,6 +1,7 @@
 /** A request body whose last byte is let go only by a check, in the same synchronous turn. */
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BodyReader } from './body-source';
 import { RequestBodyError, type Sent } from './errors';
 
 export interface HeldBackBodyOptions {
@@ -14,7 +15,7 @@ export interface HeldBackBodyOptions {
 }
 
 /**
- * Feeds undici with the chunks of `source`. undici takes a chunk by a listener that writes it to the socket at once,
+ * Feeds undici with what `source` gives. undici takes a chunk by a listener that writes it to the socket at once,
  * and pauses this stream until the socket has drained: a chunk that is pushed while the stream flows is therefore
  * on the socket when `push` returns, and with a socket buffer of one byte (see `CreateConnection`) the stream flows only
  * when the kernel has taken everything before. The stream itself holds nothing (`highWaterMark: 0`).
@@ -29,7 +30,7 @@ export class HeldBackBody extends Readable {
   #stopped = false;
 
   constructor(
-    private readonly source: AsyncIterable<Uint8Array>,
+    private readonly source: BodyReader,
     private readonly options: HeldBackBodyOptions,
   ) {
     super({ highWaterMark: 0 });
@@ -53,6 +54,7 @@ export class HeldBackBody extends Readable {
     if (this.#state === 'nothing') {
       this.#state = 'incomplete';
       this.#pump().catch((error: unknown) => {
+        if (this.#stopped) return;
         this.options.onFailure(error);
         this.destroy();
       });
@@ -63,6 +65,7 @@ export class HeldBackBody extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#stopped = true;
     this.#wanted?.();
+    this.source.close();
     callback(error);
   }
 
@@ -70,20 +73,15 @@ export class HeldBackBody extends Readable {
     const { contentLength, beforeLastByte, afterLastByte } = this.options;
     let lastByte: Buffer | undefined;
     let position = 0;
-    try {
-      for await (const chunk of this.source) {
-        let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-        position += bytes.length;
-        if (position > contentLength) break;
-        if (position === contentLength && bytes.length > 0) {
-          lastByte = bytes.subarray(-1);
-          bytes = bytes.subarray(0, -1);
-        }
-        if (bytes.length > 0 && !(await this.#pushWhenWanted(bytes))) return;
-      }
-    } catch (error) {
+    for (let bytes = await this.source.next(); bytes; bytes = await this.source.next()) {
       if (this.#stopped) return;
-      throw new RequestBodyError('the source of the body failed', { cause: error });
+      position += bytes.length;
+      if (position > contentLength) break;
+      if (position === contentLength && bytes.length > 0) {
+        lastByte = bytes.subarray(-1);
+        bytes = bytes.subarray(0, -1);
+      }
+      if (bytes.length > 0 && !(await this.#pushWhenWanted(bytes))) return;
     }
     if (position !== contentLength || !lastByte) {
       const found = position > contentLength ? 'more' : `only ${position}`;

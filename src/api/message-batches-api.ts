@@ -2,21 +2,29 @@
 import { inspect } from 'node:util';
 import type { DeletedMessageBatch, MessageBatch } from '@anthropic-ai/sdk/resources/messages/batches';
 import type { Answer } from './answer';
-import { batchPath, type Call, type CallOptions } from './call';
+import { jsonMembers, type BodyFields } from './body-fields';
+import { batchPath, buildCall, type Call, type CallOptions, type CallShape } from './call';
 import { createMessageBatch, type CreateOptions } from './create';
 import type { CreateBody } from './create-body';
-import { listAll, listPage, type ListParams } from './list';
-import { openResults, type ResultsOptions, type ResultsStream } from './results';
+import { listAll, listPage, type ListParams, type MessageBatchesPage } from './list';
+import { openResults, type ResultsOptions } from './results';
+import type { ResultsStream } from './results-stream';
 import { Settings, type ApiOptions } from './settings';
-import { isDeletedMessageBatch, isMessageBatch, type MessageBatchPage } from './shapes';
+import { isDeletedMessageBatch, isMessageBatch } from './shapes';
 import { Transport } from './transport';
 
+export interface CancelOptions extends CallOptions {
+  /** Fields of a JSON body. Without any, a cancel has no body. */
+  bodyFields?: BodyFields;
+}
+
 /**
- * A client of the Message Batches API. It reads nothing from the environment (see `apiOptionsFromEnv`) and logs nothing.
+ * A client of the Message Batches API. It reads nothing from the environment (see `apiOptionsFromEnv`), and logs
+ * nothing unless `hooks` do.
  *
  * Every call rejects with ApiError (an error that was answered), ConnectionError or TimeoutError (no whole answer),
- * InvalidAnswerError (an answer that is none), InvalidRequestError (refused before any HTTP), or, where its signal was
- * aborted, with the signal's own reason. All but create are made again after passing failures, `maxRetries` times.
+ * InvalidAnswerError (an answer that is none), InvalidRequestError (refused before any HTTP), CredentialError (no token was
+ * to be had), or, where its signal was aborted, with the signal's own reason. All but create are made again after passing failures, `maxRetries` times.
  *
  * Source of calls and fields: https://platform.claude.com/docs/en/api/messages/batches
  */
@@ -34,7 +42,8 @@ export class MessageBatchesApi {
    * Creates a batch, and pays for it. The body goes over a connection of its own; its last byte is held back until the
    * deadline is seen, on the wall clock and on the monotonic one, not to have passed; at the deadline the connection is reset.
    * Made again only where none of the body can have been read (refused connection, DNS), or where the API answered 429 or
-   * 409 and the body can be read again (`requests`); and only where `maxRetries` is above 0.
+   * 409 and the body can be read again (not `chunks`); and only where `maxRetries` is above 0. Where the credential is a
+   * function, also once after a 401, with another token and a body that can be read again.
    * After any rejection with `outcomeKnown` not true (an abort included, once the call had begun) a batch may exist.
    * @throws also DeadlinePassedError and RequestBodyError: no batch was made
    */
@@ -45,11 +54,14 @@ export class MessageBatchesApi {
 
   /** Retrieves a batch. A NotFoundError is not final shortly after its creation. */
   async retrieve(id: string, options: CallOptions = {}): Promise<Answer<MessageBatch>> {
-    return this.#transport.call(this.#call('retrieve', 'GET', id, options), isMessageBatch);
+    return this.#transport.call(this.#call({ name: 'retrieve', method: 'GET', path: batchPath(id), batchId: id }, options), isMessageBatch);
   }
 
-  /** One page of batches, newest first. */
-  async list(params?: ListParams, options?: CallOptions): Promise<Answer<MessageBatchPage>> {
+  /**
+   * One page of batches, newest first. `for await` over it gives the batches of all further pages as well;
+   * `hasNextPage` and `getNextPage` go page by page.
+   */
+  async list(params?: ListParams, options?: CallOptions): Promise<MessageBatchesPage> {
     return listPage(this.#transport, params, options);
   }
 
@@ -62,13 +74,15 @@ export class MessageBatchesApi {
   }
 
   /** Asks the API to cancel a batch. It becomes `ended` later and may have partial results. */
-  async cancel(id: string, options: CallOptions = {}): Promise<Answer<MessageBatch>> {
-    return this.#transport.call(this.#call('cancel', 'POST', id, options, '/cancel'), isMessageBatch);
+  async cancel(id: string, options: CancelOptions = {}): Promise<Answer<MessageBatch>> {
+    const members = jsonMembers(options.bodyFields);
+    const body = members === '' ? {} : { body: `{${members}}`, headers: { 'content-type': 'application/json' } };
+    return this.#transport.call(this.#call({ name: 'cancel', method: 'POST', path: batchPath(id, '/cancel'), batchId: id, ...body }, options), isMessageBatch);
   }
 
   /** Deletes an ended batch and its results. */
   async delete(id: string, options: CallOptions = {}): Promise<Answer<DeletedMessageBatch>> {
-    return this.#transport.call(this.#call('delete', 'DELETE', id, options), isDeletedMessageBatch);
+    return this.#transport.call(this.#call({ name: 'delete', method: 'DELETE', path: batchPath(id), batchId: id }, options), isDeletedMessageBatch);
   }
 
   /** Opens the results of an ended batch; resolves when the headers have come. */
@@ -81,12 +95,16 @@ export class MessageBatchesApi {
     await this.#transport.close();
   }
 
+  /** `close`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   [inspect.custom](): string {
     return `MessageBatchesApi { baseUrl: '${this.#settings.origin}${this.#settings.basePath}' }`;
   }
 
-  #call(name: Call['name'], method: Call['method'], id: string, options: CallOptions, suffix?: '/cancel'): Call {
-    const headers = this.#settings.headers(options, { accept: 'application/json' });
-    return { name, method, path: batchPath(id, suffix), batchId: id, headers, signal: options.signal };
+  #call(shape: Omit<CallShape, 'accept'>, options: CallOptions): Call {
+    return buildCall(this.#settings, { ...shape, accept: 'application/json' }, options);
   }
 }

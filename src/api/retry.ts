@@ -2,31 +2,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageBatchesError } from './errors';
 import { ApiError } from './api-error';
+import type { Call } from './call';
 import { backoffMs } from './retry-hints';
 
-export interface RetryOptions {
-  maxRetries: number;
-  signal?: AbortSignal;
+export interface RetryPolicy {
   /** Which failures may be tried again. Default: those that say so themselves. */
   mayRetry?: (error: MessageBatchesError) => boolean;
   /** A wait that is longer than this is not begun; the failure is thrown instead. */
   longestWaitMs?: () => number;
+  /** Told of a failure after which there will be another attempt, before the wait for it. */
+  onRetry?: (error: MessageBatchesError, delayMs: number) => void;
 }
 
 /** Runs `attempt` until it succeeds, fails for good, or `maxRetries` further attempts were made. */
-export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const mayRetry = options.mayRetry ?? ((error) => error.retryable);
+export async function withRetries<T>(attempt: () => Promise<T>, { maxRetries, signal }: Pick<Call, 'maxRetries' | 'signal'>, policy: RetryPolicy = {}): Promise<T> {
+  const mayRetry = policy.mayRetry ?? ((error) => error.retryable);
   for (let retry = 0; ; retry++) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
-      if (retry >= options.maxRetries || !(error instanceof MessageBatchesError) || !mayRetry(error)) throw error;
+      if (retry >= maxRetries || !(error instanceof MessageBatchesError) || !mayRetry(error)) throw error;
       // A hint of 0 must not make a tight loop, so it can only lengthen the usual wait.
       const hint = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
       const delay = Math.max(hint, backoffMs(retry));
-      if (delay > (options.longestWaitMs?.() ?? Infinity)) throw error;
-      await wait(delay, options.signal);
+      if (delay > (policy.longestWaitMs?.() ?? Infinity)) throw error;
+      policy.onRetry?.(error, delay);
+      await wait(delay, signal);
     }
   }
 }

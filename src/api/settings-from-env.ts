@@ -1,11 +1,26 @@
 /** The settings that users of the official SDKs already have in their environment. */
+import type { Credential } from './credential';
 import { InvalidRequestError } from './errors';
-import type { ApiOptions, Credential } from './settings';
+import type { ApiHooks } from './hooks';
+import { LOG_LEVELS, logHooks } from './log-hooks';
+import { proxyFromEnv } from './proxy';
+import type { ApiOptions } from './settings';
 
 /**
- * Reads ANTHROPIC_API_KEY (sent as `x-api-key`), ANTHROPIC_AUTH_TOKEN (sent as bearer), ANTHROPIC_BASE_URL and
- * ANTHROPIC_CUSTOM_HEADERS (lines of `Name: value`). An empty variable counts as unset. Where both a key and a
- * token are set the key is used, as the official SDKs do.
+ * Reads, where an empty variable counts as unset:
+ * - ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN: the credential. Where both are set the key is used, as the official SDKs do.
+ *   The key is sent as `x-api-key`: older SDKs send it so, and many gateways that were made for them read nothing else.
+ *   Newer SDKs send it as bearer, and the API takes both; for a gateway that wants a bearer, set it as ANTHROPIC_AUTH_TOKEN.
+ * - ANTHROPIC_BASE_URL
+ * - ANTHROPIC_CUSTOM_HEADERS: lines of `Name: value`. An `authorization` or `x-api-key` among them goes before the credential,
+ *   which is then not sent (the TypeScript SDK sends an `x-api-key` beside the bearer). Where both are wanted, both are given here.
+ * - ANTHROPIC_LOG: debug, info, warn, error or off; lines on stderr without credentials or bodies. Default: off.
+ * - HTTPS_PROXY, HTTP_PROXY, NO_PROXY; the same in lower case goes before
+ *
+ * Profiles of the SDKs (ANTHROPIC_PROFILE, files in ANTHROPIC_CONFIG_DIR) and their workload identity
+ * (ANTHROPIC_FEDERATION_RULE_ID and what belongs to it, ANTHROPIC_WORKSPACE_ID among them) are not read: they say how to get
+ * tokens from an identity provider. Whoever has such a token gives it by a `TokenProvider`. The SDKs send no workspace
+ * because of a variable either, except with a profile.
  * @throws InvalidRequestError where a line of the custom headers is no header; its content is not repeated
  */
 export function apiOptionsFromEnv(env: Record<string, string | undefined>): ApiOptions {
@@ -16,6 +31,10 @@ export function apiOptionsFromEnv(env: Record<string, string | undefined>): ApiO
   if (credential) options.credential = credential;
   const headers = customHeaders(valueOf(env['ANTHROPIC_CUSTOM_HEADERS']));
   if (headers) options.headers = headers;
+  const proxy = proxyFromEnv(env);
+  if (proxy) options.proxy = proxy;
+  const hooks = hooksOf(valueOf(env['ANTHROPIC_LOG']));
+  if (hooks) options.hooks = hooks;
   return options;
 }
 
@@ -37,6 +56,14 @@ function customHeaders(lines: string | undefined): Record<string, string> | unde
     headers[name] = line.slice(colon + 1).trim();
   }
   return headers;
+}
+
+function hooksOf(level: string | undefined): ApiHooks | undefined {
+  if (level === undefined) return undefined;
+  const known = LOG_LEVELS.find((name) => name === level.toLowerCase());
+  // As in the SDKs, a wrong level keeps nobody from working. It is not repeated: it may be a key in the wrong variable.
+  if (known === undefined) process.emitWarning(`ANTHROPIC_LOG is none of ${LOG_LEVELS.join(', ')}, so nothing is logged.`);
+  return known === undefined || known === 'off' ? undefined : logHooks(known);
 }
 
 function valueOf(variable: string | undefined): string | undefined {

@@ -1,14 +1,16 @@
 /** Checks the options of the client and keeps them: where calls go, how long they may take, and what identifies the caller. */
 import type { Dispatcher } from 'undici';
 import { DEFAULT_BASE_URL } from '../contract/data';
-import type { CallOptions } from './call';
+import type { Call, CallOptions } from './call';
+import { CredentialSource, type Credential } from './credential';
 import { InvalidRequestError } from './errors';
-
-/** How the caller identifies itself: `Authorization: Bearer …` or `x-api-key: …`. */
-export interface Credential {
-  kind: 'bearer' | 'x-api-key';
-  token: string;
-}
+import { checkHeaderValue, givenHeaders, holdCredential, isSecretName, mergeHeaders, withoutCredential, type GivenHeaders } from './headers';
+import type { ApiHooks } from './hooks';
+import { proxyFor, type ProxyServer, type ProxySettings } from './proxy';
+import { queryString, type GivenQuery, type Query } from './query';
+import type { ResponseHeaders } from './retry-hints';
+import { Secrets } from './secrets';
+import { VERSION } from './version';
 
 export interface ApiOptions {
   /** Default `https://api.anthropic.com`. May have a path prefix; may not hold credentials. */
@@ -19,45 +21,64 @@ export interface ApiOptions {
   apiVersion?: string;
   /** Beta names, sent with every call as `anthropic-beta`. */
   betas?: string[];
+  /** `anthropic-workspace-id`, for a credential that is good for more than one workspace. */
+  workspaceId?: string;
+  /**
+   * Uses the beta form of the API: `?beta=true` and the beta `message-batches-2024-09-24` with every call.
+   * Obsolete at the API itself; some gateways know nothing else. Default false.
+   */
+  betaApi?: boolean;
   /** How long an answer may take to begin, ms. Default 60,000. A create has its own deadline. */
   timeoutMs?: number;
   /** How long the body of an answer may stand still while it is being read, ms. Default 60,000. */
   idleTimeoutMs?: number;
-  /** How often a call is made again after a passing failure. Default 2; 0 where Temporal retries. */
+  /** How often a call is made again after a passing failure. Default 2; 0, where Temporal retries, turns all of it off. */
   maxRetries?: number;
-  /** Connections of the caller's own (a proxy, say). It is not closed by the client. */
-  dispatcher?: Dispatcher;
-  /** Sent with every call; they replace the client's own headers of the same name (`anthropic-beta` adds to them). */
+  /**
+   * Sent with every call; they replace the client's own headers of the same name (`anthropic-beta` adds to them).
+   * With `authorization` or `x-api-key` among them, `credential` is not sent.
+   */
   headers?: Record<string, string>;
+  /** Query parameters of every call. */
+  query?: Query;
+  /** Proxies to go through. Loopback addresses are always asked directly. */
+  proxy?: ProxySettings;
+  /** Connections of the caller's own. Not together with `proxy`. It is not closed by the client. */
+  dispatcher?: Dispatcher;
+  /** Told of every attempt and answer, for logs and traces. */
+  hooks?: ApiHooks;
 }
 
 export const DEFAULT_API_VERSION = '2023-06-01';
+/** Name of the beta that the Message Batches API once was. */
+const BETA_FORM = 'message-batches-2024-09-24';
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_RETRIES = 2;
+const MOST_RETRIES = 100;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** Framing and routing are the client's own business; a wrong one would break the promises of create. */
-const RESERVED_HEADERS = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect', 'upgrade', 'keep-alive', 'accept-encoding', 'range', 'if-range']);
-const SECRET_HEADER = /auth|key|token|secret|cookie|password/i;
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Anything shorter is no secret, and blotting it out would make messages unreadable. */
-const SHORTEST_SECRET = 8;
 
 export class Settings {
   /** Scheme, host and port. */
   readonly origin: string;
   /** Path prefix without a trailing slash, often empty. */
   readonly basePath: string;
+  /** Query parameters of every call. */
+  readonly query: Query;
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxRetries: number;
+  /** What the calls go through, if anything. */
+  readonly proxy: ProxyServer | undefined;
   readonly dispatcher: Dispatcher | undefined;
+  readonly hooks: ApiHooks;
+  readonly #credential: CredentialSource | undefined;
   readonly #apiVersion: string;
   readonly #betas: string[];
-  readonly #headers: Record<string, string> = {};
-  readonly #secrets: string[] = [];
+  readonly #workspaceId: string | undefined;
+  readonly #betaApi: boolean;
+  readonly #headers: GivenHeaders;
+  readonly #secrets = new Secrets();
 
   constructor(options: ApiOptions = {}) {
     const base = parseBaseUrl(options.baseUrl);
@@ -65,51 +86,87 @@ export class Settings {
     this.basePath = base.pathname.replace(/\/+$/, '');
     this.timeoutMs = wholeNumber('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, 1, LONGEST_TIMER_MS);
     this.idleTimeoutMs = wholeNumber('idleTimeoutMs', options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS, 1, LONGEST_TIMER_MS);
-    this.maxRetries = wholeNumber('maxRetries', options.maxRetries ?? DEFAULT_MAX_RETRIES, 0, 100);
+    this.maxRetries = wholeNumber('maxRetries', options.maxRetries ?? DEFAULT_MAX_RETRIES, 0, MOST_RETRIES);
+    if (options.proxy && options.dispatcher) throw new InvalidRequestError('Only one of proxy and dispatcher can be given: a dispatcher decides by itself how to connect.');
+    this.proxy = options.proxy && proxyFor(options.proxy, this.origin);
     this.dispatcher = options.dispatcher;
+    this.hooks = options.hooks ?? {};
+    this.#betaApi = options.betaApi ?? false;
+    this.query = { ...(this.#betaApi && { beta: true }), ...options.query };
+    queryString(this.query);
     this.#apiVersion = options.apiVersion || DEFAULT_API_VERSION;
-    this.#betas = [...(options.betas ?? [])];
-    if (options.credential) this.#addCredential(options.credential);
-    for (const [name, value] of Object.entries(options.headers ?? {})) this.#addHeader(name, value);
+    this.#workspaceId = options.workspaceId || undefined;
+    const credential = options.credential && new CredentialSource(options.credential, this.#secrets);
+    const { 'anthropic-beta': betas, ...headers } = givenHeaders(options.headers ?? {});
+    this.#headers = headers;
+    this.#credential = holdCredential(headers) ? undefined : credential;
+    this.#betas = [...(options.betas ?? []), ...listed(betas)];
+    for (const secret of [...secretsOf(this.#headers), ...secretsOf(this.query)]) this.#secrets.add(secret);
   }
 
-  /** Headers of one call. Later ones win, whatever the case of their names. */
-  headers(call: CallOptions, more: Record<string, string>): Record<string, string> {
-    const headers: Record<string, string> = { 'user-agent': 'temporal-message-batches', 'anthropic-version': call.apiVersion || this.#apiVersion };
-    const betas = [...new Set([...this.#betas, ...(call.betas ?? [])])];
-    if (betas.length > 0) headers['anthropic-beta'] = betas.join(',');
-    Object.assign(headers, more, this.#headers);
-    for (const [name, value] of Object.entries(headers)) checkHeader(name, value);
-    return headers;
+  /** Headers of one call apart from the credential's, and whether that goes along. What is given for the call goes before what the client has. */
+  headers(options: CallOptions, needed: Record<string, string>): Pick<Call, 'headers' | 'sendsCredential'> {
+    const { 'anthropic-beta': betas, ...given } = givenHeaders(options.headers ?? {});
+    this.rememberSecrets(given);
+    this.rememberSecrets(options.query ?? {});
+    const allBetas = new Set([...(betas === null ? [] : this.#betas), ...(options.betas ?? []), ...listed(betas), ...(this.#betaApi && betas !== null ? [BETA_FORM] : [])]);
+    const headers = mergeHeaders(
+      {
+        'user-agent': `temporal-message-batches/${VERSION}`,
+        'anthropic-version': this.#apiVersion,
+        'anthropic-workspace-id': this.#workspaceId,
+        'anthropic-beta': [...allBetas].join(',') || undefined,
+        ...needed,
+      },
+      holdCredential(given) ? withoutCredential(this.#headers) : this.#headers,
+      { ...(options.apiVersion && { 'anthropic-version': options.apiVersion }), ...(options.workspaceId && { 'anthropic-workspace-id': options.workspaceId }) },
+      given,
+    );
+    for (const [name, value] of Object.entries(headers)) checkHeaderValue(name, value);
+    const credentialName = this.#credential?.headerName;
+    return { headers, sendsCredential: credentialName !== undefined && !(credentialName in given) && !holdCredential(given) };
+  }
+
+  /** Times and retries of one call. @throws InvalidRequestError */
+  limits(options: CallOptions): Pick<Call, 'timeoutMs' | 'idleTimeoutMs' | 'maxRetries'> {
+    return {
+      timeoutMs: wholeNumber('timeoutMs', options.timeoutMs ?? this.timeoutMs, 1, LONGEST_TIMER_MS),
+      idleTimeoutMs: wholeNumber('idleTimeoutMs', options.idleTimeoutMs ?? this.idleTimeoutMs, 1, LONGEST_TIMER_MS),
+      maxRetries: wholeNumber('maxRetries', options.maxRetries ?? this.maxRetries, 0, MOST_RETRIES),
+    };
+  }
+
+  /** The client's credential, where the call is to be sent with it. */
+  credentialFor(call: Pick<Call, 'sendsCredential'>): CredentialSource | undefined {
+    return call.sendsCredential ? this.#credential : undefined;
+  }
+
+  /** Keeps what is taken for a credential in values of one call out of errors and events. */
+  rememberSecrets(values: GivenHeaders | GivenQuery): void {
+    for (const secret of secretsOf(values)) this.#secrets.addPassing(secret);
   }
 
   /** Replaces every credential in a text that came from outside, for it may be an echo. */
   redact(text: string): string {
-    return this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, '[redacted]'), text);
+    return this.#secrets.redact(text);
   }
 
-  #addCredential({ kind, token }: Credential): void {
-    if (kind !== 'bearer' && kind !== 'x-api-key') throw new InvalidRequestError('credential.kind is "bearer" or "x-api-key".');
-    if (typeof token !== 'string' || token.trim() === '') throw new InvalidRequestError('credential.token is empty.');
-    if (kind === 'bearer') this.#addHeader('authorization', `Bearer ${token}`);
-    else this.#addHeader('x-api-key', token);
+  /** The same for the headers of an answer. Cookies are credentials whatever they hold, and the client keeps none. */
+  redactHeaders(headers: ResponseHeaders): ResponseHeaders {
+    return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, name === 'set-cookie' ? '[redacted]' : this.redact(value)]));
   }
+}
 
-  #addHeader(name: string, value: string): void {
-    checkHeader(name, value);
-    const lowerCase = name.toLowerCase();
-    if (RESERVED_HEADERS.has(lowerCase)) throw new InvalidRequestError(`The header ${lowerCase} is set by the client and cannot be given.`);
-    if (lowerCase === 'anthropic-beta') {
-      this.#betas.push(...value.split(',').map((beta) => beta.trim()));
-      return;
-    }
-    this.#headers[lowerCase] = value;
-    if (!SECRET_HEADER.test(lowerCase)) return;
-    // With "Bearer x" both the whole and x are secret. The longest goes first, or a rest of it would stay.
-    const secrets = [value, value.replace(/^\S+\s+/, '')].filter((secret) => secret.length >= SHORTEST_SECRET);
-    this.#secrets.push(...secrets);
-    this.#secrets.sort((one, other) => other.length - one.length);
-  }
+/** Values that are taken for credentials by their names. */
+function secretsOf(values: GivenHeaders | GivenQuery): string[] {
+  return Object.entries(values)
+    .filter(([name, value]) => isSecretName(name) && value !== null)
+    .map(([, value]) => String(value));
+}
+
+/** The names in a header that holds a list. */
+function listed(value: string | null | undefined): string[] {
+  return (value ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '');
 }
 
 function parseBaseUrl(value: string | undefined): URL {
@@ -131,14 +188,6 @@ function parseBaseUrl(value: string | undefined): URL {
     throw new InvalidRequestError(`The base URL of ${url.host} has a query or a fragment. Only a path prefix may follow the host.`);
   }
   return url;
-}
-
-/** Never names the value: it may be a secret. */
-function checkHeader(name: string, value: string): void {
-  if (!HEADER_NAME.test(name)) throw new InvalidRequestError('The name of a header holds characters that HTTP does not allow.');
-  if (typeof value !== 'string' || !HEADER_VALUE.test(value)) {
-    throw new InvalidRequestError(`The value of the header ${name} holds characters that HTTP does not allow, such as a line break.`);
-  }
 }
 
 function wholeNumber(name: string, value: number, least: number, most: number): number {

@@ -1,13 +1,14 @@
 /** Sends the calls that may be repeated, over kept-alive connections. `create.ts` has a connection of its own. */
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { orAborted } from './abort';
+import { makeAttempts, type Attempt } from './attempts';
 import { readAnswer, readError, type Answer } from './answer';
 import type { Call } from './call';
 import { noAnswerError } from './connection-failure';
 import { InvalidRequestError } from './errors';
+import { proxyAgent } from './proxy-agent';
 import { isRedirect, redirectTarget, refusedRedirect } from './redirects';
 import { wireResponse, type WireResponse } from './response-body';
-import { withRetries } from './retry';
 import type { Settings } from './settings';
 
 /** How long a connection may take to come about, ms. */
@@ -16,30 +17,32 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 const MOST_REDIRECTS = 5;
 
 export class Transport {
-  #agent: Agent | undefined;
+  #agent: Dispatcher | undefined;
   #closed = false;
 
   constructor(readonly settings: Settings) {}
 
   /** Makes a call, again after passing failures, and reads its JSON. */
   async call<T>(call: Call, isExpected: (value: unknown) => value is T): Promise<Answer<T>> {
-    return this.repeat(call, async () => readAnswer(await this.open(call), { call, settings: this.settings }, isExpected));
+    return this.repeat(call, async (attempt) => readAnswer(await this.open(call, attempt), { call, settings: this.settings, observer: attempt.observer }, isExpected));
   }
 
-  /** Repeats an attempt at a call as the settings allow. */
-  async repeat<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
-    return withRetries(attempt, { maxRetries: this.settings.maxRetries, signal: call.signal });
+  /** Repeats an attempt at a call as the call allows. */
+  async repeat<T>(call: Call, attempt: (attempt: Attempt) => Promise<T>): Promise<T> {
+    this.assertOpen();
+    // After `close` the failure of the last attempt says more than that the client is closed.
+    return makeAttempts(this.settings, call, attempt, { mayRetry: (error) => error.retryable && !this.#closed });
   }
 
   /**
-   * Sends a call once, follows redirects of a GET within the same origin, and resolves when the headers of a success have come.
+   * Sends an attempt at a call, follows redirects of a GET within the same origin, and resolves when the headers of a success have come.
    * @throws ApiError for every other status, ConnectionError, TimeoutError, or the signal's reason
    */
-  async open(call: Call): Promise<WireResponse> {
-    const asked = { call, settings: this.settings };
+  async open(call: Call, attempt: Attempt): Promise<WireResponse> {
+    const asked = { call, settings: this.settings, observer: attempt.observer };
     let path = this.settings.basePath + call.path;
     for (let redirects = 0; ; redirects++) {
-      const response = await this.#send(call, path);
+      const response = await this.#send(call, attempt, path);
       if (response.status >= 200 && response.status < 300) return response;
       if (!isRedirect(response)) throw await readError(response, asked);
       const target = redirectTarget(response, this.settings.origin + path);
@@ -61,28 +64,32 @@ export class Transport {
     await this.#agent?.destroy();
   }
 
-  async #send(call: Call, path: string): Promise<WireResponse> {
+  async #send(call: Call, attempt: Attempt, path: string): Promise<WireResponse> {
     this.assertOpen();
     call.signal?.throwIfAborted();
     const { settings } = this;
+    let response: WireResponse;
     try {
-      const response = await orAborted(
+      const asking = orAborted(
         this.#dispatcher().request({
           origin: settings.origin,
           path,
           method: call.method,
-          headers: call.headers,
+          headers: attempt.headers,
+          body: call.body,
           signal: call.signal,
-          headersTimeout: settings.timeoutMs,
-          bodyTimeout: settings.idleTimeoutMs,
+          headersTimeout: call.timeoutMs,
+          bodyTimeout: call.idleTimeoutMs,
         }),
         call.signal,
       );
-      return wireResponse(response);
+      response = wireResponse(await asking);
     } catch (error) {
       call.signal?.throwIfAborted();
       throw noAnswerError(error, { call, origin: settings.origin });
     }
+    attempt.observer.response(response);
+    return response;
   }
 
   #whyNotFollowed(call: Call, target: URL | undefined, redirects: number): string | undefined {
@@ -92,6 +99,13 @@ export class Transport {
   }
 
   #dispatcher(): Dispatcher {
-    return this.settings.dispatcher ?? (this.#agent ??= new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS } }));
+    return this.settings.dispatcher ?? (this.#agent ??= ownAgent(this.settings));
   }
+}
+
+/** The client's own connections, through its proxy where it has one. */
+function ownAgent({ proxy, timeoutMs }: Settings): Dispatcher {
+  const connect = { timeout: CONNECT_TIMEOUT_MS };
+  if (!proxy) return new Agent({ connect });
+  return proxyAgent(proxy, { connect: buildConnector(connect), requestTls: connect, tunnelTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, timeoutMs) });
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 // Not by the index, which loads what starts servers.
 import { productVersion } from '../local/product-version';
+import { apiCommand } from './commands/api';
 import { cancelCommand } from './commands/cancel';
 import { checkCommand } from './commands/check';
 import { devCommand } from './commands/dev';
@@ -28,8 +29,13 @@ export function createProgram(): Command {
   for (const make of jobs) program.addCommand(make());
   program.commandsGroup('This machine:');
   for (const make of machine) program.addCommand(make());
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ outputError: () => undefined }).showSuggestionAfterError();
-  }
+  program.commandsGroup('The API by itself:').addCommand(apiCommand());
+  throwErrors(program);
   return program;
+}
+
+/** commander would print errors of usage by itself, and exit. */
+function throwErrors(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => undefined }).showSuggestionAfterError();
+  for (const subcommand of command.commands) throwErrors(subcommand);
 }

@@ -2,7 +2,7 @@
  * All settings of the command line in one place.
  *
  *   ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN   who pays; never stored, never shown
- *   ANTHROPIC_BASE_URL, ANTHROPIC_CUSTOM_HEADERS
+ *   ANTHROPIC_BASE_URL, ANTHROPIC_CUSTOM_HEADERS, ANTHROPIC_LOG, HTTPS_PROXY, HTTP_PROXY, NO_PROXY   see `apiOptionsFromEnv`
  *   TEMPORAL_*, TEMPORAL_CLI_PATH, MESSAGE_BATCHES_HOME   read by the local room
  */
 import type { ApiOptions } from '../api';

@@ -1,1 +1,2 @@
+export * from './json-scan';
 export * from './line-splitter';

@@ -3,8 +3,10 @@
  * A line ends at byte 0x0A and nowhere else (U+2028, U+2029 and U+0085 may stand raw inside JSON strings).
  * Linear in the size of a line, whatever the chunks are.
  */
+import { HeldBytes } from './held-bytes';
 
 const LINE_FEED = 0x0a;
+const NOTHING = Buffer.alloc(0);
 
 export interface Line {
   /** The line's bytes without its line feed. May share memory with the chunk it came in. */
@@ -16,8 +18,7 @@ export interface Line {
 }
 
 export class LineSplitter {
-  private pending: Buffer[] = [];
-  private pendingBytes = 0;
+  private readonly held = new HeldBytes();
   private lineOffset: number;
 
   /** @param startOffset offset of the first byte that will be pushed, in the source. */
@@ -34,29 +35,24 @@ export class LineSplitter {
       lines.push(this.finish(buffer.subarray(from, end), true));
       from = end + 1;
     }
-    if (from < buffer.length) {
-      this.pending.push(buffer.subarray(from));
-      this.pendingBytes += buffer.length - from;
-    }
+    if (from < buffer.length) this.held.add(buffer.subarray(from));
     return lines;
   }
 
   /** Gives the last line where it has no line feed. */
   end(): Line | undefined {
-    return this.pendingBytes === 0 ? undefined : this.finish(Buffer.alloc(0), false);
+    return this.held.length === 0 ? undefined : this.finish(NOTHING, false);
   }
 
   /** Bytes of the unfinished line held back so far. */
   get heldBytes(): number {
-    return this.pendingBytes;
+    return this.held.length;
   }
 
   private finish(rest: Buffer, terminated: boolean): Line {
-    const bytes = this.pendingBytes === 0 ? rest : Buffer.concat([...this.pending, rest], this.pendingBytes + rest.length);
+    const bytes = this.held.length === 0 ? rest : this.held.takeWith(rest);
     const offset = this.lineOffset;
     this.lineOffset += bytes.length + (terminated ? 1 : 0);
-    this.pending = [];
-    this.pendingBytes = 0;
     return { bytes, offset, terminated };
   }
 }

@@ -3,16 +3,19 @@ import type { IncomingMessage } from 'node:http';
 import { ApiFailure, invalidRequest } from './api-failure';
 import type { SimulatorContext } from './context';
 
+const BETA_NAME = 'message-batches-2024-09-24';
+
 /**
- * Checks credential, version and rate limit.
+ * Checks credential, version, beta form and rate limit.
  * @returns headers for the answer
  * @throws ApiFailure
  */
-export function checkAccess(request: IncomingMessage, context: SimulatorContext): Record<string, string> {
+export function checkAccess(request: IncomingMessage, query: URLSearchParams, context: SimulatorContext): Record<string, string> {
   checkCredential(request, context.options.keys);
   const version = request.headers['anthropic-version'];
   if (version === undefined) throw invalidRequest('anthropic-version: header is required');
   if (!/^\d{4}-\d{2}-\d{2}$/.test(String(version))) throw invalidRequest(`anthropic-version: "${String(version)}" is not a valid version.`);
+  if (context.options.requiresBetaForm) checkBetaForm(request, query);
   return checkRate(context);
 }
 
@@ -22,6 +25,12 @@ function checkCredential(request: IncomingMessage, keys: string[] | undefined): 
   const given = bearer ?? (apiKey === undefined ? undefined : String(apiKey));
   if (given === undefined || given.trim() === '') throw new ApiFailure(401, 'Authentication is required: send an authorization or x-api-key header.');
   if (keys && !keys.includes(given)) throw new ApiFailure(401, bearer === undefined ? 'invalid x-api-key' : 'Invalid bearer token');
+}
+
+function checkBetaForm(request: IncomingMessage, query: URLSearchParams): void {
+  const betas = String(request.headers['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
+  if (!betas.includes(BETA_NAME)) throw invalidRequest(`anthropic-beta: ${BETA_NAME} is required here`);
+  if (query.get('beta') !== 'true') throw invalidRequest('beta: the query ?beta=true is required here');
 }
 
 function checkRate(context: SimulatorContext): Record<string, string> {

@@ -19,14 +19,14 @@ const MAX_BODY_BYTES = 1_000_000;
  * GET stats · GET wait?event=…&count=… · GET, POST, DELETE faults · GET, POST options · POST batches/{id}/end
  * @throws ApiFailure
  */
-export async function answerAdmin(request: IncomingMessage, url: URL, context: SimulatorContext): Promise<TextAnswer> {
-  const target = `${request.method} ${url.pathname.slice(ADMIN_PREFIX.length)}`;
+export async function answerAdmin(request: IncomingMessage, path: string, query: URLSearchParams, context: SimulatorContext): Promise<TextAnswer> {
+  const target = `${request.method} ${path.slice(ADMIN_PREFIX.length)}`;
   try {
     switch (target) {
       case 'GET stats':
         return jsonAnswer(statsOf(context));
       case 'GET wait':
-        return await wait(url.searchParams, context);
+        return await wait(query, context);
       case 'GET faults':
         return admin(context.faults.pending());
       case 'POST faults': {

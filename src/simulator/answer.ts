@@ -20,7 +20,11 @@ export interface ResultsAnswer {
     /** First byte and the one behind the last. */
     from: number;
     to: number;
+    /** Of the whole file. */
+    size: number;
     gzip: boolean;
+    /** What is sent instead of a line; gets it without its line feed, and its number from 1. */
+    change?: (line: Buffer, number: number) => string;
   };
 }
 

@@ -17,7 +17,7 @@ export function findBatch(id: string, context: SimulatorContext): BatchRecord {
 export async function describeBatch(record: BatchRecord, context: SimulatorContext): Promise<MessageBatch> {
   const course = courseOf(record, context.now());
   const shown = course.status === 'ended' || context.options.countsMoveEarly ? course.finished : 0;
-  return messageBatch(record, course, await context.store.countFinished(record, shown), context.url);
+  return messageBatch(record, course, await context.store.countFinished(record, shown), context.options.resultsUrlBase ?? context.url);
 }
 
 export async function retrieve(id: string, context: SimulatorContext): Promise<TextAnswer> {

@@ -22,6 +22,7 @@ export interface BatchRecord {
   seen_before: number;
   anthropic_version: string;
   anthropic_beta?: string;
+  anthropic_workspace_id?: string;
   cancel_initiated_at?: string;
   /** Set by `endBatch`; a batch that ends by the clock has none. */
   ended_at?: string;
@@ -82,8 +83,9 @@ function finishedAt(record: BatchRecord, moment: number): number {
 /**
  * The API's object.
  * @param finished what became of the first `course.finished` requests, counted
+ * @param baseUrl of `results_url`
  */
-export function messageBatch(record: BatchRecord, course: Course, finished: Record<OwnOutcome, number>, url: string): MessageBatch {
+export function messageBatch(record: BatchRecord, course: Course, finished: Record<OwnOutcome, number>, baseUrl: string): MessageBatch {
   const counts = { processing: 0, canceled: 0, ...finished };
   counts[course.rest] += record.requests - finished.succeeded - finished.errored - finished.expired;
   const ended = course.status === 'ended';
@@ -97,6 +99,6 @@ export function messageBatch(record: BatchRecord, course: Course, finished: Reco
     expires_at: new Date(Date.parse(record.created_at) + EXPIRES_AFTER_MS).toISOString(),
     archived_at: course.archivedAt ?? null,
     cancel_initiated_at: record.cancel_initiated_at ?? null,
-    results_url: ended && course.archivedAt === undefined ? `${url}/v1/messages/batches/${record.id}/results` : null,
+    results_url: ended && course.archivedAt === undefined ? `${baseUrl.replace(/\/$/, '')}/v1/messages/batches/${record.id}/results` : null,
   };
 }

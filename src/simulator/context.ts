@@ -1,15 +1,18 @@
 /** What all calls of one simulator share. */
 import type { BatchStore } from './batch-store';
 import type { Events } from './events';
-import type { Call, FaultList } from './faults';
+import type { FaultList } from './fault-list';
+import type { Call } from './faults';
 import type { AdjustableOptions } from './options';
 import type { RateLimiter } from './rate-limiter';
 
 export interface SimulatorContext {
   /** Replaced as a whole when options change. */
   options: AdjustableOptions;
-  /** The simulator's own base URL, without a trailing slash. */
+  /** The simulator's own base URL with the path prefix, without a trailing slash. */
   url: string;
+  /** Stands before every path; empty or like `/some/path`. */
+  readonly pathPrefix: string;
   readonly store: BatchStore;
   readonly faults: FaultList;
   readonly events: Events;

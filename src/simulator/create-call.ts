@@ -49,6 +49,7 @@ export async function create(request: IncomingMessage, body: RequestBody, contex
       body: { bytes, sha256: hash.digest('hex') },
       anthropic_version: apiVersion(request),
       anthropic_beta: request.headers['anthropic-beta']?.toString(),
+      anthropic_workspace_id: request.headers['anthropic-workspace-id']?.toString(),
     });
     accepted = true;
     context.events.emit('create-accepted');

@@ -1,7 +1,4 @@
 /** Faults on demand: what can go wrong, and when it is some call's turn. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { parse, stringify } from './json';
-
 export const CALLS = ['create', 'retrieve', 'list', 'cancel', 'delete', 'results'] as const;
 export type Call = (typeof CALLS)[number];
 
@@ -41,7 +38,30 @@ export type FaultKind =
    */
   | ({ kind: 'cut'; contentLength?: boolean; looksComplete?: boolean; gzip?: boolean } & CutPoint)
   /** The results' body stops after so many bytes or lines and the connection stays open. */
-  | ({ kind: 'stall'; gzip?: boolean } & CutPoint);
+  | ({ kind: 'stall'; gzip?: boolean } & CutPoint)
+  /** Sends the client elsewhere; the call takes no effect. Default: 307 to the call's own path, where no fault may wait any more. An empty `location`: none. */
+  | { kind: 'redirect'; status?: RedirectStatus; location?: string }
+  /** The call takes effect. Its answer has these headers besides or instead of its own, and its object (in a list: each batch) these fields. */
+  | { kind: 'change-answer'; headers?: Record<string, string>; fields?: Record<string, unknown> }
+  /** Results in which lines are changed: `count` of them (default 1), the first of which is number `line` (default 1). They are sent from the beginning, without a length. */
+  | { kind: 'change-lines'; change: LineChange; line?: number; count?: number };
+
+export const REDIRECTS = [301, 302, 303, 307, 308] as const;
+export type RedirectStatus = (typeof REDIRECTS)[number];
+
+/** What a line of results can be instead of what it should be. */
+export const LINE_CHANGES = [
+  'unknown-result-type', // `result.type` is one that no client knows
+  'unknown-error-type', // an errored result whose `error.error.type` no client knows
+  'unknown-fields', // fields that no client knows beside the known ones
+  'unknown-custom-id', // a custom_id that was not in the batch, instead of the right one
+  'repeated', // the same line twice
+  'contradicted', // behind the line another one with the same custom_id, which says expired
+  'missing', // no such line
+  'corrupted', // its second half is missing
+  'blank-line-before', // nothing is wrong with it, but an empty line stands before it
+] as const;
+export type LineChange = (typeof LINE_CHANGES)[number];
 
 /** One of the two. */
 export interface CutPoint {
@@ -50,88 +70,3 @@ export interface CutPoint {
 }
 
 export type Fault = FaultTarget & FaultKind;
-
-const KINDS = ['status', 'not-found', 'garbage', 'lose-answer', 'hold-answer', 'freeze', 'freeze-body', 'reset', 'cut', 'stall'];
-
-/** Those that are still to come. Kept in a file, so that they outlive the simulator. */
-export class FaultList {
-  private faults: Fault[];
-
-  constructor(private readonly path: string) {
-    this.faults = read(path);
-  }
-
-  /** @throws RangeError where the fault makes no sense. */
-  add(fault: Fault): void {
-    checkFault(fault);
-    this.faults.push({ ...fault });
-    this.write();
-  }
-
-  clear(): void {
-    this.faults = [];
-    this.write();
-  }
-
-  /** The fault that this call meets: of those that fit, the oldest whose turn it is. The others have let one more call pass. */
-  take(call: Call, batchId: string | undefined): Fault | undefined {
-    const fits = this.faults.filter((fault) => fault.on === call && (fault.batchId === undefined || fault.batchId === batchId));
-    if (fits.length === 0) return undefined;
-    let taken: Fault | undefined;
-    for (const fault of fits) {
-      if ((fault.after ?? 0) > 0) {
-        fault.after!--;
-      } else {
-        taken = fault;
-        fault.times = (fault.times ?? 1) - 1;
-        break;
-      }
-    }
-    this.faults = this.faults.filter((fault) => fault.times === undefined || fault.times > 0);
-    this.write();
-    return taken;
-  }
-
-  pending(): Fault[] {
-    return this.faults.map((fault) => ({ ...fault }));
-  }
-
-  private write(): void {
-    writeFileSync(`${this.path}.new`, stringify(this.faults));
-    renameSync(`${this.path}.new`, this.path);
-  }
-}
-
-function read(path: string): Fault[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  return parse(text) as Fault[];
-}
-
-/** Faults come from other processes too, so the types alone do not keep nonsense out. */
-function checkFault(fault: Fault): void {
-  const refuse = (message: string): never => {
-    throw new RangeError(`The simulator cannot make this fault: ${message}`);
-  };
-  if (!CALLS.includes(fault.on)) refuse(`\`on\` must be one of ${CALLS.join(', ')}.`);
-  if (!KINDS.includes(fault.kind)) refuse(`\`kind\` must be one of ${KINDS.join(', ')}.`);
-  for (const name of ['times', 'after', 'ms', 'afterBytes', 'afterLines'] as const) {
-    const value = (fault as unknown as Record<string, unknown>)[name];
-    if (value !== undefined && !(typeof value === 'number' && value >= 0)) refuse(`\`${name}\` must be a number from 0.`);
-  }
-  if (fault.times === 0) refuse('`times` must be at least 1.');
-  if (fault.kind === 'status' && !(fault.status >= 400 && fault.status <= 599)) refuse('`status` must be from 400 to 599.');
-  if (fault.kind === 'freeze-body' && fault.afterBytes === undefined) refuse('`afterBytes` is missing.');
-  if (fault.kind !== 'cut' && fault.kind !== 'stall') return;
-  if (fault.on !== 'results') refuse(`\`${fault.kind}\` is for results only.`);
-  if ((fault.afterBytes === undefined) === (fault.afterLines === undefined)) refuse('give `afterBytes` or `afterLines`, one of them.');
-  if (fault.gzip && fault.afterLines !== undefined) refuse('with `gzip`, give `afterBytes`.');
-  if (fault.kind === 'cut' && fault.contentLength && (fault.looksComplete || fault.gzip)) {
-    refuse('`contentLength` goes with neither `looksComplete` nor `gzip`.');
-  }
-}

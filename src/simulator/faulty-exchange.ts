@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failureAnswer, htmlAnswer, type Answer, type TextAnswer } from './answer';
 import { ApiFailure, errorType } from './api-failure';
+import { changeAnswer, changeLines } from './changed-answer';
 import type { SimulatorContext } from './context';
 import type { Fault } from './faults';
 import type { RequestBody } from './request-body';
@@ -34,6 +35,10 @@ export class FaultyExchange {
         return 'no answer';
       case 'not-found':
         return this.insteadOfCall(failureAnswer(new ApiFailure(404, 'Not found (simulated for a moment).'), this.requestId));
+      case 'redirect': {
+        const location = fault.location ?? this.request.url!;
+        return this.insteadOfCall({ status: fault.status ?? 307, headers: location === '' ? {} : { location }, body: '' });
+      }
       case 'status':
       case 'garbage':
         return fault.when === 'afterAccept' ? undefined : this.insteadOfCall(this.spoiltAnswer());
@@ -58,6 +63,12 @@ export class FaultyExchange {
       case 'garbage':
         this.tookEffect();
         return this.spoiltAnswer(answer);
+      case 'change-answer':
+        this.tookEffect();
+        return changeAnswer(answer, this.fault);
+      case 'change-lines':
+        this.tookEffect();
+        return changeLines(answer, this.fault);
       default:
         return answer;
     }

@@ -2,6 +2,6 @@
 export { startSimulator, type Simulator } from './simulator';
 export type { AdjustableOptions, SimulatorOptions } from './options';
 export type { AcceptedBatch, SimulatorStats } from './stats';
-export type { Call, Fault, FaultKind, FaultTarget, When } from './faults';
+export type { Call, Fault, FaultKind, FaultTarget, LineChange, RedirectStatus, When } from './faults';
 export type { EventName } from './events';
 export { SIMULATION_HEADER } from './server';

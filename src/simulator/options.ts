@@ -5,6 +5,8 @@ export interface SimulatorOptions extends Partial<AdjustableOptions> {
   folder: string;
   /** Default 0: any free port. The host is always 127.0.0.1. */
   port?: number;
+  /** Stands before every path, as behind a gateway: `/some/path`. Default: none. It is part of the simulator's `url`. */
+  pathPrefix?: string;
   /** The clock, in ms since 1970; default `Date.now`. For tests of what takes a day. */
   now?: () => number;
 }
@@ -29,6 +31,10 @@ export interface AdjustableOptions {
   retryAfterSeconds?: number;
   /** Moves `request_counts` while a batch is in progress. Default false: everything is `processing` until the end. */
   countsMoveEarly: boolean;
+  /** Base of `results_url`, for what stands before the simulator, or for a client that must not follow it. Default: the simulator's own `url`. */
+  resultsUrlBase?: string;
+  /** Answers 400 to calls that are not of the beta form (`?beta=true` and `anthropic-beta: message-batches-2024-09-24`). Default false. */
+  requiresBetaForm: boolean;
   /** ETag, Range and If-Range on results. Default false. */
   supportsRange: boolean;
   /** Compresses results for clients that accept gzip. Default false. */
@@ -52,6 +58,7 @@ const DEFAULTS: AdjustableOptions = {
   faultyAttempts: 1,
   answerBytes: 0,
   countsMoveEarly: false,
+  requiresBetaForm: false,
   supportsRange: false,
   gzipResults: false,
 };
@@ -68,6 +75,8 @@ const RULES: Record<keyof AdjustableOptions, Rule> = {
   answerBytes: number(0, 100_000_000),
   retryAfterSeconds: optional(number(0, Infinity)),
   countsMoveEarly: flag,
+  resultsUrlBase: optional(url),
+  requiresBetaForm: flag,
   supportsRange: flag,
   gzipResults: flag,
   resultsBytesPerSecond: optional(number(1, Infinity)),
@@ -97,6 +106,12 @@ export function changeOptions(changes: Record<string, unknown>, current: Adjusta
   return next;
 }
 
+/** @throws RangeError */
+export function checkPathPrefix(prefix: string): string {
+  if (!/^(\/[\w.~-]+)*$/.test(prefix)) throw new RangeError(`The simulator's option pathPrefix must be like /some/path, not ${JSON.stringify(prefix)}.`);
+  return prefix;
+}
+
 function isAdjustable(name: string): name is keyof AdjustableOptions {
   return Object.hasOwn(RULES, name);
 }
@@ -112,6 +127,10 @@ function optional(rule: Rule): Rule {
 
 function flag(value: unknown): string | undefined {
   return typeof value === 'boolean' ? undefined : 'true or false';
+}
+
+function url(value: unknown): string | undefined {
+  return typeof value === 'string' && URL.canParse(value) ? undefined : 'a URL';
 }
 
 function listOfStrings(value: unknown): string | undefined {

@@ -19,7 +19,7 @@ export async function results(id: string, request: IncomingMessage, context: Sim
   const { size } = await stat(path);
   const headers: Record<string, string> = { 'content-type': 'application/x-jsonl' };
   const gzip = context.options.gzipResults && /\bgzip\b/.test(String(request.headers['accept-encoding']));
-  const whole: ResultsAnswer = { status: 200, headers, results: { path, from: 0, to: size, gzip } };
+  const whole: ResultsAnswer = { status: 200, headers, results: { path, from: 0, to: size, size, gzip } };
   if (!context.options.supportsRange) return whole;
   return partOf(whole, request, `"${id}-${size}"`);
 }
@@ -34,7 +34,7 @@ function partOf(whole: ResultsAnswer, request: IncomingMessage, entityTag: strin
   const from = Number(range[1]);
   const to = range[2] === '' ? size : Math.min(size, Number(range[2]) + 1);
   if (from >= to) return { status: 416, headers: { ...headers, 'content-range': `bytes */${size}` }, body: '' };
-  return { status: 206, headers: { ...headers, 'content-range': `bytes ${from}-${to - 1}/${size}` }, results: { path, from, to, gzip: false } };
+  return { status: 206, headers: { ...headers, 'content-range': `bytes ${from}-${to - 1}/${size}` }, results: { path, from, to, size, gzip: false } };
 }
 
 const making = new Map<string, Promise<string>>();

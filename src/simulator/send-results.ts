@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
+import { splitLines } from '../jsonl';
 import type { ResultsAnswer } from './answer';
 import type { SimulatorContext } from './context';
 import type { CutPoint, Fault } from './faults';
@@ -18,9 +19,9 @@ type SpoiltBody = Extract<Fault, { kind: 'cut' | 'stall' }>;
 /** Ends when the body was sent, or the client is gone. Headers that all answers have are set already. */
 export async function sendResults(response: ServerResponse, answer: ResultsAnswer, fault: Fault | undefined, context: SimulatorContext): Promise<void> {
   const spoilt = fault?.kind === 'cut' || fault?.kind === 'stall' ? fault : undefined;
-  const { path, from, to } = answer.results;
+  const { path, from, to, change } = answer.results;
   const gzip = answer.results.gzip || spoilt?.gzip === true;
-  const announcesLength = spoilt?.kind === 'cut' ? spoilt.contentLength === true : !gzip;
+  const announcesLength = spoilt?.kind === 'cut' ? spoilt.contentLength === true : !gzip && !change;
   response.writeHead(answer.status, {
     ...answer.headers,
     ...(gzip ? { 'content-encoding': 'gzip' } : {}),
@@ -29,7 +30,9 @@ export async function sendResults(response: ServerResponse, answer: ResultsAnswe
   response.flushHeaders();
   context.events.emit('results-started');
 
-  let body: AsyncIterable<Buffer> = readRange(path, from, to, gzip);
+  let body: AsyncIterable<Buffer> = readRange(path, from, to);
+  if (change) body = changeLines(body, change);
+  if (gzip) body = compress(body);
   if (spoilt) body = cutAt(body, spoilt);
   if (context.options.resultsBytesPerSecond !== undefined) body = throttle(body, context.options.resultsBytesPerSecond, context.closing);
   if (spoilt) return sendSpoilt(response, body, spoilt, context);
@@ -37,15 +40,18 @@ export async function sendResults(response: ServerResponse, answer: ResultsAnswe
   context.events.emit('results-finished');
 }
 
-async function* readRange(path: string, from: number, to: number, gzip: boolean): AsyncGenerator<Buffer, void, undefined> {
-  if (from === to) return;
-  const file = createReadStream(path, { start: from, end: to - 1, highWaterMark: CHUNK_BYTES });
-  if (!gzip) {
-    yield* file as AsyncIterable<Buffer>;
-    return;
-  }
+async function* readRange(path: string, from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
+  if (from < to) yield* createReadStream(path, { start: from, end: to - 1, highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+}
+
+async function* changeLines(body: AsyncIterable<Buffer>, change: (line: Buffer, number: number) => string): AsyncGenerator<Buffer, void, undefined> {
+  let number = 0;
+  for await (const lines of splitLines(body)) yield Buffer.from(lines.map(({ bytes }) => change(bytes, ++number)).join(''));
+}
+
+async function* compress(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const compressed = createGzip({ level: 1 });
-  const finished = pipeline(file, compressed);
+  const finished = pipeline(body, compressed);
   try {
     yield* compressed as AsyncIterable<Buffer>;
     await finished;

@@ -50,11 +50,12 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
   response.on('error', () => undefined);
   try {
     const url = new URL(request.url ?? '/', 'http://simulator');
-    if (url.pathname.startsWith(ADMIN_PREFIX)) {
-      sendText(response, await answerAdmin(request, url, context), requestId);
+    const path = belowPrefix(url.pathname, context.pathPrefix);
+    if (path.startsWith(ADMIN_PREFIX)) {
+      sendText(response, await answerAdmin(request, path, url.searchParams, context), requestId);
       return;
     }
-    const exchange = { ...route(request.method ?? 'GET', url.pathname), query: url.searchParams, request, response, requestId };
+    const exchange = { ...route(request.method ?? 'GET', path), query: url.searchParams, request, response, requestId };
     context.calls[exchange.call]++;
     if (exchange.call === 'create') context.events.emit('create-received');
     await answerCall(exchange, context);
@@ -100,7 +101,7 @@ async function perform(exchange: Exchange, body: RequestBody, context: Simulator
   const { call, batchId, query, request, requestId } = exchange;
   let headers: Record<string, string> = {};
   try {
-    headers = checkAccess(request, context);
+    headers = checkAccess(request, query, context);
     const answer = await {
       create: () => create(request, body, context),
       retrieve: () => retrieve(batchId, context),
@@ -123,6 +124,13 @@ const ROUTES: Record<string, Partial<Record<string, Call>>> = {
   '/{id}/cancel': { POST: 'cancel' },
   '/{id}/results': { GET: 'results' },
 };
+
+/** The simulator's own endpoints are also found without the prefix. @throws ApiFailure */
+function belowPrefix(path: string, prefix: string): string {
+  if (path.startsWith(`${prefix}/`)) return path.slice(prefix.length);
+  if (path.startsWith(ADMIN_PREFIX)) return path;
+  throw new ApiFailure(404, 'Not found');
+}
 
 /** @throws ApiFailure */
 function route(method: string, path: string): { call: Call; batchId: string } {

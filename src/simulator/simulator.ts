@@ -7,9 +7,10 @@ import { endBatch } from './batch-calls';
 import { BatchStore } from './batch-store';
 import type { SimulatorContext } from './context';
 import { Events, type EventName } from './events';
-import { CALLS, FaultList, type Call, type Fault } from './faults';
+import { FaultList } from './fault-list';
+import { CALLS, type Call, type Fault } from './faults';
 import { checkUnclaimed, claimFolder, releaseFolder } from './folder-claim';
-import { changeOptions, type AdjustableOptions, type SimulatorOptions } from './options';
+import { changeOptions, checkPathPrefix, type AdjustableOptions, type SimulatorOptions } from './options';
 import { RateLimiter } from './rate-limiter';
 import { createSimulatorServer } from './server';
 import { statsOf, type SimulatorStats } from './stats';
@@ -17,7 +18,7 @@ import { statsOf, type SimulatorStats } from './stats';
 const HOST = '127.0.0.1';
 
 export interface Simulator {
-  /** Base URL, e.g. `http://127.0.0.1:41234`. */
+  /** Base URL, e.g. `http://127.0.0.1:41234`, with the path prefix. */
   readonly url: string;
   readonly port: number;
   stats(): SimulatorStats;
@@ -42,14 +43,16 @@ export interface Simulator {
  * @throws Error where the port is taken or another simulator works with the folder
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { folder, port = 0, now = Date.now, ...adjustable } = options;
+  const { folder, port = 0, pathPrefix = '', now = Date.now, ...adjustable } = options;
   const checked = changeOptions(adjustable);
+  checkPathPrefix(pathPrefix);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await checkUnclaimed(folder);
   const closing = new AbortController();
   const context: SimulatorContext = {
     options: checked,
     url: '',
+    pathPrefix,
     store: await BatchStore.open(folder),
     faults: new FaultList(join(folder, 'faults.json')),
     events: new Events(),
@@ -61,7 +64,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const running = new Set<Promise<void>>();
   const server = createSimulatorServer(context, running);
   const listening = await listen(server, port);
-  context.url = `http://${HOST}:${listening}`;
+  context.url = `http://${HOST}:${listening}${pathPrefix}`;
   await claimFolder(folder, context.url);
 
   let closed: Promise<void> | undefined;

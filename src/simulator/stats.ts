@@ -22,9 +22,10 @@ export interface AcceptedBatch {
   deletedAt?: string;
   /** How many of its custom_ids stood in a batch that was accepted earlier. */
   seenBefore: number;
-  /** The headers `anthropic-version` and `anthropic-beta` of the create call. */
+  /** The headers `anthropic-version`, `anthropic-beta` and `anthropic-workspace-id` of the create call. */
   anthropicVersion: string;
   anthropicBeta?: string;
+  anthropicWorkspaceId?: string;
 }
 
 export function statsOf(context: SimulatorContext): SimulatorStats {
@@ -38,6 +39,7 @@ export function statsOf(context: SimulatorContext): SimulatorStats {
     seenBefore: record.seen_before,
     anthropicVersion: record.anthropic_version,
     anthropicBeta: record.anthropic_beta,
+    anthropicWorkspaceId: record.anthropic_workspace_id,
   }));
   return { accepted, calls: { ...context.calls }, events: context.events.all() };
 }

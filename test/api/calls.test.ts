@@ -1,8 +1,9 @@
 import { getEventListeners } from 'node:events';
 import { Agent } from 'undici';
 import {
-  ApiError, AuthenticationError, BadRequestError, BillingError, ConflictError, ConnectionError, InvalidAnswerError, InvalidRequestError, MessageBatchesApi,
-  NotFoundError, OverloadedError, PermissionError, RateLimitError, RequestTooLargeError, ServerError, TimeoutError,
+  ApiError, AuthenticationError, BadRequestError, BillingError, ConflictError, ConnectionError, InternalServerError, InvalidAnswerError,
+  InvalidRequestError, MessageBatchesApi, NotFoundError, OverloadedError, PermissionError, RateLimitError, RequestTimeoutError, RequestTooLargeError, ServerError,
+  ServiceUnavailableError, TimeoutError,
 } from '../../src/api';
 import { apiError, batch, closeServers, httpServer, json, rawServer, expectRejection, streamingServer, unusedPort } from './support/servers';
 
@@ -109,14 +110,14 @@ describe('errors of the API', () => {
     [402, apiError('billing_error', 'no money'), BillingError, { retryable: false, isSpendLimit: true }],
     [403, apiError('permission_error', 'no'), PermissionError, { retryable: false }],
     [404, apiError('not_found_error', 'no such batch'), NotFoundError, { retryable: false }],
-    [408, apiError('timeout_error', 'late'), ApiError, { retryable: true }],
+    [408, apiError('timeout_error', 'late'), RequestTimeoutError, { retryable: true }],
     [409, apiError('conflict_error', 'again'), ConflictError, { retryable: true }],
     [413, '<html>', RequestTooLargeError, { retryable: false, type: undefined }],
     [429, apiError('rate_limit_error', 'slow'), RateLimitError, { retryable: true, isSpendLimit: false, errorCode: undefined }],
     [429, apiError('rate_limit_error', 'x', { error_code: 'enforced_spend_limit_reached' }), RateLimitError, { retryable: false, isSpendLimit: true, errorCode: 'enforced_spend_limit_reached' }],
     [429, apiError('rate_limit_error', 'x', { error_code: 'contract_spend_limit_reached' }), RateLimitError, { retryable: false, isSpendLimit: true }],
-    [500, apiError('api_error', 'oops'), ServerError, { retryable: true }],
-    [503, 'upstream', ServerError, { retryable: true, type: undefined }],
+    [500, apiError('api_error', 'oops'), InternalServerError, { retryable: true }],
+    [503, 'upstream', ServiceUnavailableError, { retryable: true, type: undefined }],
     [529, apiError('overloaded_error', 'busy'), OverloadedError, { retryable: true, type: 'overloaded_error' }],
     [418, apiError('some_new_error', 'new'), ApiError, { retryable: false, type: 'some_new_error' }],
   ];

@@ -38,6 +38,7 @@ test('sends the exact body and headers, and gives what the answer says', async (
     serverTime: new Date('2026-11-21T10:00:00Z'),
     retryAfterMs: 10_000,
     simulated: true,
+    headers: expect.objectContaining({ 'request-id': 'req_test', 'content-type': 'application/json' }),
   });
   expect(server.requests).toHaveLength(1);
   const { method, url, headers, body } = server.requests[0]!;
@@ -46,7 +47,7 @@ test('sends the exact body and headers, and gives what the answer says', async (
   expect(headers).toEqual({
     host: server.url.slice('http://'.length),
     connection: 'close',
-    'user-agent': 'temporal-message-batches',
+    'user-agent': expect.stringMatching(/^temporal-message-batches\/\d/),
     'anthropic-version': '2023-06-01',
     'anthropic-beta': 'b-1,b-2',
     'x-api-key': KEY,

@@ -1,4 +1,4 @@
-import { InvalidAnswerError, InvalidRequestError, MessageBatchesApi } from '../../src/api';
+import { InvalidAnswerError, InvalidRequestError, MessageBatchesApi, type MessageBatchesPage } from '../../src/api';
 import { batch, closeServers, httpServer, json, expectRejection, unusedPort } from './support/servers';
 
 afterEach(closeServers);
@@ -33,6 +33,98 @@ test('one page as it is', async () => {
   expect(data).toMatchObject({ data: [{ id: 'b' }, { id: 'a' }], has_more: false, first_id: 'b', last_id: 'a' });
   expect(requestId).toBe('req_test');
   expect(server.requests.map(({ url }) => url)).toEqual(['/v1/messages/batches?limit=2&after_id=c']);
+});
+
+describe('page by page', () => {
+  async function idsByPage(first: MessageBatchesPage): Promise<string[][]> {
+    const pages: string[][] = [];
+    for (let page = first; ; page = await page.getNextPage()) {
+      pages.push(page.data.data.map(({ id }) => id));
+      if (!page.hasNextPage()) return pages;
+    }
+  }
+
+  test('older ones', async () => {
+    const server = await serving(['e', 'd', 'c', 'b', 'a'], 2);
+    expect(await idsByPage(await client(server.url).list({ limit: 2 }))).toEqual([['e', 'd'], ['c', 'b'], ['a']]);
+    expect(server.requests.map(({ url }) => url.split('?')[1])).toEqual(['limit=2', 'limit=2&after_id=d', 'limit=2&after_id=b']);
+  });
+
+  test('older ones, from a batch on', async () => {
+    const server = await serving(['e', 'd', 'c', 'b', 'a'], 2);
+    expect(await idsByPage(await client(server.url).list({ afterId: 'd' }))).toEqual([['c', 'b'], ['a']]);
+  });
+
+  test('newer ones', async () => {
+    const server = await serving(['e', 'd', 'c', 'b', 'a'], 2);
+    expect(await idsByPage(await client(server.url).list({ limit: 2, beforeId: 'a' }))).toEqual([['c', 'b'], ['e', 'd']]);
+    expect(server.requests.map(({ url }) => url.split('?')[1])).toEqual(['limit=2&before_id=a', 'limit=2&before_id=c']);
+  });
+
+  test('each page tells what its own headers told, and its options are those of the first', async () => {
+    let number = 0;
+    const server = await httpServer((_, response) => {
+      const page = { data: [batch(`b${++number}`)], has_more: number === 1, first_id: `b${number}`, last_id: `b${number}` };
+      json(response, 200, page, { 'request-id': `req_${number}`, 'retry-after': String(number), 'x-message-batches-simulation': String(number === 2) });
+    });
+    const first = await client(server.url).list({}, { betas: ['one'], headers: { 'x-trace': 'abc' } });
+    const second = await first.getNextPage();
+    expect(first).toMatchObject({ requestId: 'req_1', retryAfterMs: 1_000, simulated: false, serverTime: expect.any(Date) as Date });
+    expect(second).toMatchObject({ requestId: 'req_2', retryAfterMs: 2_000, simulated: true });
+    expect(server.requests.map(({ headers }) => [headers['anthropic-beta'], headers['x-trace']])).toEqual([['one', 'abc'], ['one', 'abc']]);
+  });
+
+  test('a page may be asked for again, and iterated again', async () => {
+    const server = await serving(['c', 'b', 'a'], 2);
+    const page = await client(server.url).list({ limit: 2 });
+    expect(await idsOf(page)).toEqual(['c', 'b', 'a']);
+    expect(await idsOf(page)).toEqual(['c', 'b', 'a']);
+    expect((await page.getNextPage()).data.first_id).toBe('a');
+    expect(server.requests).toHaveLength(4);
+  });
+
+  test('as an iteration that begins with this page', async () => {
+    const server = await serving(['e', 'd', 'c', 'b', 'a'], 2);
+    const first = await client(server.url).list({ limit: 2 });
+    const pages: MessageBatchesPage[] = [];
+    for await (const page of first.iterPages()) pages.push(page);
+    expect(pages[0]).toBe(first);
+    expect(pages.map(({ data }) => data.data.map(({ id }) => id))).toEqual([['e', 'd'], ['c', 'b'], ['a']]);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test('an iteration that is left asks for no further page', async () => {
+    const server = await serving(['c', 'b', 'a'], 1);
+    for await (const page of (await client(server.url).list()).iterPages()) if (page.data.first_id === 'b') break;
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('after the last page there is none, and nothing is asked', async () => {
+    const server = await serving(['a'], 2);
+    const page = await client(server.url).list();
+    expect(page.hasNextPage()).toBe(false);
+    await expectRejection(page.getNextPage(), InvalidRequestError);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('a page that promises more and leads nowhere says so when it is left', async () => {
+    const server = await httpServer((_, response) => json(response, 200, { data: [], has_more: true, first_id: null, last_id: null }));
+    const page = await client(server.url).list();
+    expect(page.hasNextPage()).toBe(true);
+    expect((await expectRejection(page.getNextPage(), InvalidAnswerError)).message).toContain('page 1 says that there are more batches but is empty');
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+test('many pages take a call each, and neither time nor stack of those before', async () => {
+  const pages = 3_000;
+  let number = 0;
+  const server = await httpServer((_, response) => {
+    number++;
+    json(response, 200, { data: [batch(`b${number}`)], has_more: number < pages, first_id: `b${number}`, last_id: `b${number}` });
+  });
+  expect(await idsOf(client(server.url).listAll({ limit: 1 }))).toHaveLength(pages);
+  expect(server.requests).toHaveLength(pages);
 });
 
 test('an empty list is one call', async () => {
@@ -99,6 +191,8 @@ test.each([
   [{ limit: 1.5 }, 'limit'],
   [{ limit: NaN }, 'limit'],
   [{ afterId: 'a', beforeId: 'b' }, 'only one of'],
+  [{ afterId: '' }, 'afterId: the id'],
+  [{ beforeId: ' ' }, 'beforeId: the id'],
 ])('%j is refused before any HTTP', async (params, words) => {
   const api = client(`http://127.0.0.1:${await unusedPort()}`);
   expect((await expectRejection(api.list(params), InvalidRequestError)).message).toContain(words);

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { ApiError, apiOptionsFromEnv, ConnectionError, InvalidAnswerError, InvalidRequestError, MessageBatchesApi, type ApiOptions } from '../../src/api';
 import { apiError, batch, closeServers, httpServer, json, rawServer, expectRejection, unusedPort } from './support/servers';
@@ -22,8 +26,27 @@ describe('apiOptionsFromEnv', () => {
     expect(apiOptionsFromEnv({ ANTHROPIC_AUTH_TOKEN: KEY })).toEqual({ credential: { kind: 'bearer', token: KEY } });
   });
 
+  test('proxies, in lower case first', () => {
+    expect(apiOptionsFromEnv({ HTTPS_PROXY: 'http://upper:1', https_proxy: 'http://lower:2', HTTP_PROXY: 'http://plain:3', NO_PROXY: '.internal' })).toEqual({
+      proxy: { https: 'http://lower:2', http: 'http://plain:3', noProxy: '.internal' },
+    });
+  });
+
+  test('a log', () => {
+    expect(Object.keys(apiOptionsFromEnv({ ANTHROPIC_LOG: ' Warn ' }).hooks!).sort()).toEqual(['onError', 'onRetry']);
+    expect(apiOptionsFromEnv({ ANTHROPIC_LOG: 'off' })).toEqual({});
+  });
+
+  test('a level of the log that does not exist is a warning that does not repeat it', () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    expect(apiOptionsFromEnv({ ANTHROPIC_LOG: KEY })).toEqual({});
+    expect(warn.mock.calls).toEqual([['ANTHROPIC_LOG is none of debug, info, warn, error, off, so nothing is logged.']]);
+    warn.mockRestore();
+  });
+
   test('an empty variable counts as unset', () => {
-    const empty = { ANTHROPIC_API_KEY: '', ANTHROPIC_AUTH_TOKEN: ' ', ANTHROPIC_BASE_URL: '', ANTHROPIC_CUSTOM_HEADERS: '\n' };
+    const none = { ANTHROPIC_LOG: ' ', HTTPS_PROXY: '', http_proxy: ' ', NO_PROXY: '' };
+    const empty = { ANTHROPIC_API_KEY: '', ANTHROPIC_AUTH_TOKEN: ' ', ANTHROPIC_BASE_URL: '', ANTHROPIC_CUSTOM_HEADERS: '\n', ...none };
     expect(apiOptionsFromEnv({ ...empty, ANTHROPIC_CUSTOM_HEADERS: '' })).toEqual({});
     expect(apiOptionsFromEnv({ ...empty, ANTHROPIC_AUTH_TOKEN: KEY })).toEqual({ credential: { kind: 'bearer', token: KEY } });
     expect(inspect(new MessageBatchesApi(apiOptionsFromEnv(empty)))).toContain("'https://api.anthropic.com'");
@@ -125,4 +148,62 @@ test('headers of the caller replace those of the client, whatever their case', a
   await api.retrieve('x');
   expect(server.requests[0]!.headers).toMatchObject({ 'user-agent': 'mine', 'x-api-key': 'another-key' });
   await api.close();
+});
+
+test.each([
+  ['Authorization: Bearer of-the-gateway', { authorization: 'Bearer of-the-gateway' }],
+  ['x-api-key: of-the-gateway', { 'x-api-key': 'of-the-gateway' }],
+  ['Authorization: Bearer one\nX-Api-Key: other', { authorization: 'Bearer one', 'x-api-key': 'other' }],
+])('a credential in ANTHROPIC_CUSTOM_HEADERS goes before key and token: %j', async (lines, expected) => {
+  const server = await httpServer((_, response) => json(response, 200, batch()));
+  for (const variable of ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN']) {
+    const api = new MessageBatchesApi(apiOptionsFromEnv({ ANTHROPIC_BASE_URL: server.url, ANTHROPIC_CUSTOM_HEADERS: lines, [variable]: KEY }));
+    await api.retrieve('x');
+    await api.create({ requests: [{ custom_id: 'a', params: {} as never }] });
+    await api.close();
+  }
+  expect(server.requests).toHaveLength(4);
+  for (const { headers } of server.requests) {
+    expect(Object.fromEntries(Object.entries(headers).filter(([name]) => ['authorization', 'x-api-key'].includes(name)))).toEqual(expected);
+  }
+});
+
+test('the user agent has the version of the package', async () => {
+  const server = await httpServer((_, response) => json(response, 200, batch()));
+  const api = new MessageBatchesApi({ baseUrl: server.url });
+  await api.retrieve('x');
+  await api.close();
+  const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
+  expect(server.requests[0]!.headers['user-agent']).toBe(`temporal-message-batches/${version}`);
+});
+
+test('what a process logs because of its environment holds no credential, no prompt and no answer', async () => {
+  const secrets = [KEY, 'gateway-secret-1', 'proxy-password', 'query-secret-2', 'a whole prompt', 'a whole answer'];
+  const server = await httpServer(({ method, url, headers, body }, response) => {
+    const echo = `${JSON.stringify(headers)} ${url} ${body} a whole answer`;
+    const told = { location: `/elsewhere?key=${KEY}`, 'set-cookie': KEY, 'x-echo': encodeURI(JSON.stringify(headers)) };
+    if (url.includes('results')) response.writeHead(200, told).end(`${echo}\n`);
+    else if (url.includes('moved')) json(response, 302, echo, told);
+    else if (url.includes('busy')) json(response, 529, apiError('overloaded_error', echo), told);
+    else json(response, method === 'GET' ? 200 : 400, method === 'GET' ? `<html>${echo}` : apiError('invalid_request_error', echo), told);
+  });
+  const child = spawn(process.execPath, ['-r', join(__dirname, '..', 'support', 'typescript-hook.js'), join(__dirname, 'support', 'logging-child.ts')], {
+    env: {
+      PATH: process.env['PATH'],
+      ANTHROPIC_LOG: 'debug',
+      ANTHROPIC_API_KEY: KEY,
+      ANTHROPIC_BASE_URL: server.url,
+      ANTHROPIC_CUSTOM_HEADERS: 'x-gateway-secret: gateway-secret-1',
+      HTTP_PROXY: 'http://user:proxy-password@proxy.invalid:3128',
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const log = await text(child.stderr);
+  for (const words of ['create attempt 1: POST', 'create: 400 invalid_request_error (req_test)', 'retrieve busy: 529', '"x-api-key":"[redacted]"', 'results r ended', 'cancel moved']) {
+    expect(log).toContain(words);
+  }
+  for (const secret of secrets) {
+    expect(log).not.toContain(secret);
+    expect(log).not.toContain(encodeURIComponent(secret));
+  }
 });

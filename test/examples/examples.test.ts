@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { answers } from '../../examples/api';
 import { cancelLastMonth, gradeAll } from '../../examples/client';
 import { createWorker } from '../../examples/worker';
 import type { JobReport } from '../../src/contract';
@@ -81,4 +82,13 @@ test('another workflow runs a job as a child, with a follow-up for each result',
     [7, 8, 9].map((factor) => client.workflow.getHandle(`message-batches/follow-up/grading-2026-11-21/1/times-${factor}`).result() as Promise<{ correct: boolean }>),
   );
   expect(graded).toEqual([{ correct: true }, { correct: true }, { correct: false }]);
+});
+
+test('the API client by itself sends a file as one batch and reads its answers', async () => {
+  const path = join(folder, 'without-metadata.jsonl');
+  const lines = ['one', 'two'].map((id) => JSON.stringify({ custom_id: id, params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: 'What is 17 * 23?' }] } }));
+  await writeFile(path, lines.join('\n'));
+  const texts = await answers(path);
+  expect([...texts.keys()].sort()).toEqual(['one', 'two']);
+  expect(texts.get('one')).not.toBe('');
 });

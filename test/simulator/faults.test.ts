@@ -223,6 +223,13 @@ describe('whose turn it is', () => {
     [{ on: 'results', kind: 'cut', afterBytes: 1, afterLines: 1 }, 'give `afterBytes` or `afterLines`'],
     [{ on: 'results', kind: 'cut', afterLines: 1, gzip: true }, 'with `gzip`, give `afterBytes`'],
     [{ on: 'results', kind: 'cut', afterBytes: 1, contentLength: true, looksComplete: true }, '`contentLength` goes with neither'],
+    [{ on: 'list', kind: 'redirect', status: 304 }, '`status` must be one of 301'],
+    [{ on: 'list', kind: 'change-answer' }, 'give `headers` or `fields`'],
+    [{ on: 'list', kind: 'change-answer', fields: 'paused' }, 'give `headers` or `fields`'],
+    [{ on: 'results', kind: 'change-answer', fields: {} }, 'use `change-lines`'],
+    [{ on: 'list', kind: 'change-lines', change: 'missing' }, 'for results only'],
+    [{ on: 'results', kind: 'change-lines', change: 'nothing' }, '`change` must be one of unknown-result-type'],
+    [{ on: 'results', kind: 'change-lines', change: 'missing', line: 0 }, '`line` must be a number from 1'],
   ])('%j makes no sense', async (fault, message) => {
     await withSimulator({}, async (simulator) => {
       expect(() => simulator.addFault(fault as Fault)).toThrow(message);

@@ -11,6 +11,7 @@ import { exitCodeOf, StopSignals } from '../signals';
 interface SimulateOptions extends CommonOptions {
   port?: number;
   folder?: string;
+  pathPrefix?: string;
   processing?: number;
   errored?: number;
   overloaded?: number;
@@ -29,6 +30,7 @@ export function simulateCommand(): Command {
   ])
     .option('--port <n>', 'port on 127.0.0.1 (default: any free one)', parseCount)
     .option('--folder <dir>', 'where batches are kept; the same folder goes on (default: in the home folder)')
+    .option('--path-prefix <path>', 'stands before every path, as behind a gateway: /some/path')
     .option('--processing <duration>', 'how long a batch is processed (default: 3s)', parseDuration)
     .option('--errored <share>', 'share of requests that fail for good, 0 to 1', parseShare)
     .option('--overloaded <share>', 'share of requests that fail for a passing reason', parseShare)
@@ -47,6 +49,7 @@ async function simulate({ out, home }: CommandContext, options: SimulateOptions)
     simulator = await startSimulator({
       folder: options.folder ?? home.simulator,
       port: options.port,
+      pathPrefix: options.pathPrefix,
       processingMs: options.processing,
       erroredShare: options.errored,
       overloadedShare: options.overloaded,

@@ -2,7 +2,7 @@
  * A process that makes one create and can be frozen while it does. It gives all but the last bytes of the body, says
  * `waiting`, goes on when told to, and reports how the create ended.
  */
-import { MessageBatchesApi } from '../../../src/api';
+import { MessageBatchesApi, type ProxySettings } from '../../../src/api';
 
 export interface ChildJob {
   url: string;
@@ -12,6 +12,7 @@ export interface ChildJob {
   bytesAfterGo: number;
   /** Ms from the moment the create begins. */
   deadlineMs: number;
+  proxy?: ProxySettings;
 }
 
 export type ChildMessage =
@@ -35,7 +36,7 @@ async function* body(job: ChildJob): AsyncGenerator<Buffer> {
 
 async function main(): Promise<void> {
   const job = JSON.parse(process.argv[2]!) as ChildJob;
-  const api = new MessageBatchesApi({ baseUrl: job.url, maxRetries: 0 });
+  const api = new MessageBatchesApi({ baseUrl: job.url, proxy: job.proxy, maxRetries: 0 });
   const deadline = new Date(Date.now() + job.deadlineMs);
   const before = process.resourceUsage().maxRSS;
   tell({ event: 'begun', deadline: deadline.getTime() });

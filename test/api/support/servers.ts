@@ -83,7 +83,7 @@ export async function rawServer(onConnection: (socket: net.Socket) => void, opti
   return listen(net.createServer(options, onConnection), 'http');
 }
 
-/** A certificate for localhost and 127.0.0.1, made for these tests and used nowhere else. */
+/** A certificate for localhost, 127.0.0.1 and api.test, made for these tests and used nowhere else. */
 export const CERTIFICATE_FILE = join(__dirname, 'localhost-certificate.pem');
 
 export async function httpsServer(listener: http.RequestListener): Promise<TestServer> {

@@ -1,0 +1,64 @@
+/** Batches as people read them. */
+import type { MessageBatch } from '../../../api';
+import { drawn, plainTable } from '../../display/plain-table';
+import type { Rendering } from '../../display/rendering';
+
+/** How long the API keeps results, from the creation on, in ms. */
+const RESULTS_KEPT_MS = 29 * 24 * 60 * 60 * 1000;
+
+/** A batch in detail, a fact a line. @param commands what shows its results */
+export function renderBatch(batch: MessageBatch, rendering: Rendering, commands: { results: string }): string {
+  const facts: [string, string][] = [
+    ['status', status(batch, rendering)],
+    ['requests', counts(batch, rendering)],
+    ['created', moment(batch.created_at, rendering)],
+  ];
+  if (batch.cancel_initiated_at) facts.push(['canceled', moment(batch.cancel_initiated_at, rendering)]);
+  if (batch.ended_at) facts.push(['ended', moment(batch.ended_at, rendering)]);
+  else facts.push(['expires', moment(batch.expires_at, rendering)]);
+  facts.push(['results', results(batch, rendering, commands.results)]);
+  const table = plainTable();
+  for (const [name, value] of facts) table.push([name, value]);
+  return `${batch.id}\n${drawn(table)}`;
+}
+
+/** A page of batches, a line each, in the order of the API. */
+export function renderBatchTable(batches: MessageBatch[], rendering: Rendering): string {
+  const table = plainTable(['BATCH', 'STATUS', 'REQUESTS', 'CREATED', 'EXPIRES'].map((title) => rendering.colors.dim(title)));
+  for (const batch of batches) {
+    table.push([batch.id, status(batch, rendering), counts(batch, rendering), passed(batch.created_at, rendering), batch.ended_at ? '' : passed(batch.expires_at, rendering)]);
+  }
+  return drawn(table);
+}
+
+function status({ processing_status: status }: MessageBatch, { colors }: Rendering): string {
+  return status === 'ended' ? colors.green(status) : status === 'canceling' ? colors.yellow(status) : status;
+}
+
+/** Only what occurs, whatever names there are: `3 processing`. A gateway may leave the counts out. */
+function counts({ request_counts: requests }: Partial<MessageBatch>, { formats }: Rendering): string {
+  return Object.entries(requests ?? {})
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${formats.count(count)} ${name}`)
+    .join(' · ');
+}
+
+function results(batch: MessageBatch, rendering: Rendering, command: string): string {
+  if (batch.archived_at) return `no longer kept by the API, since ${moment(batch.archived_at, rendering)}`;
+  if (batch.processing_status !== 'ended') return 'when it has ended';
+  const until = new Date(Date.parse(batch.created_at) + RESULTS_KEPT_MS);
+  return `${command}${Number.isNaN(until.getTime()) ? '' : ` (kept until ${until.toISOString().slice(0, 10)})`}`;
+}
+
+/** `2026-11-21T10:00:00Z (5 min ago)`. */
+function moment(time: string, rendering: Rendering): string {
+  const since = passed(time, rendering);
+  return since === time ? time : `${time} (${since})`;
+}
+
+/** `5 min ago`, `in 23 h`; the time itself where it cannot be read. */
+function passed(time: string, { now, formats }: Rendering): string {
+  const ms = now.getTime() - Date.parse(time);
+  if (Number.isNaN(ms)) return time;
+  return ms >= 0 ? `${formats.duration(ms)} ago` : `in ${formats.duration(-ms)}`;
+}

@@ -1,0 +1,81 @@
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { FileWriter, syncFolder } from '../../../storage';
+import { CliError } from '../../cli-error';
+import { shownPath } from '../../display/rendering';
+
+/** A file that has its name when it is whole. Until then it is `FILE.partial`, and stays that where the rest does not come. */
+export interface ResultsFile {
+  readonly bytes: number;
+  append(line: Buffer): Promise<void>;
+  /** Makes it survive a power loss, and gives it its name. */
+  commit(): Promise<void>;
+  /** To be called at the end in any case. Nothing stays of a file that got nothing. */
+  close(): Promise<void>;
+}
+
+/** What a file is called that is not whole yet. */
+export function partialName(path: string): string {
+  return `${path}.partial`;
+}
+
+/** @throws CliError file_exists, unless `force`: what was downloaded before is not thrown away */
+export async function openResultsFile(path: string, { force }: { force: boolean }): Promise<ResultsFile> {
+  const partial = partialName(path);
+  await mustHaveFolder(dirname(path));
+  await mustBeFile(path);
+  if (force) await rm(partial, { force: true });
+  else await mustBeNew(path);
+  const writer = await FileWriter.create(partial).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EEXIST' ? exists(partial, 'is there from an earlier download') : error;
+  });
+  let open = true;
+  const close = async () => {
+    if (open) await writer.close();
+    open = false;
+  };
+  return {
+    get bytes() {
+      return writer.bytes;
+    },
+    append: (line) => writer.append(line),
+    async commit() {
+      await writer.sync();
+      await close();
+      if (!force) await mustBeNew(path);
+      await rename(partial, path);
+      await syncFolder(dirname(path));
+    },
+    async close() {
+      await close();
+      if (writer.bytes === 0) await rm(partial, { force: true });
+    },
+  };
+}
+
+async function mustBeNew(path: string): Promise<void> {
+  if (await statOf(path)) throw exists(path, 'is there already');
+}
+
+async function mustBeFile(path: string): Promise<void> {
+  if ((await statOf(path))?.isDirectory()) throw new CliError('file_problem', `${shown(path)} is a folder, not a file.`, { hint: 'Choose another name with --output FILE.' });
+}
+
+async function mustHaveFolder(folder: string): Promise<void> {
+  if (!(await statOf(folder))) throw new CliError('file_problem', `The folder ${shown(folder)} does not exist.`, { hint: 'Make it first, or choose another name with --output FILE.' });
+}
+
+async function statOf(path: string) {
+  return stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+function exists(path: string, how: string): CliError {
+  return new CliError('file_exists', `${shown(path)} ${how}.`, { hint: 'Move it away, choose another name with --output FILE, or replace it with --force.' });
+}
+
+function shown(path: string): string {
+  return shownPath(path, { cwd: process.cwd() });
+}

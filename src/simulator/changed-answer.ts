@@ -1,0 +1,68 @@
+/** Answers that are good but not what a client may expect: further headers and fields, changed lines of results. */
+import type { Answer, ResultsAnswer } from './answer';
+import type { Fault, LineChange } from './faults';
+import { customIdOfLine, overtakenLine } from './result-line';
+
+type AnswerChange = Extract<Fault, { kind: 'change-answer' }>;
+type LinesChange = Extract<Fault, { kind: 'change-lines' }>;
+
+export function changeAnswer(answer: Answer, { headers, fields }: AnswerChange): Answer {
+  const changed = { ...answer, headers: { ...answer.headers, ...headers } };
+  return 'body' in changed && fields ? { ...changed, body: withFields(changed.body, fields) } : changed;
+}
+
+function withFields(body: string, fields: Record<string, unknown>): string {
+  const object = JSON.parse(body) as { data?: object[] };
+  return JSON.stringify(object.data ? { ...object, data: object.data.map((batch) => ({ ...batch, ...fields })) } : { ...object, ...fields });
+}
+
+/** All of the results, whatever part was asked for: offsets in changed results are not those of the others, and neither is the entity tag. */
+export function changeLines(answer: Answer, fault: LinesChange): Answer {
+  if (!('results' in answer)) return answer;
+  const { path, size, gzip } = answer.results;
+  const first = fault.line ?? 1;
+  const end = first + (fault.count ?? 1);
+  const change: ResultsAnswer['results']['change'] = (line, number) => (number >= first && number < end ? changedLine(line, fault.change, number) : `${line.toString()}\n`);
+  return { status: 200, headers: { 'content-type': answer.headers['content-type']! }, results: { path, from: 0, to: size, size, gzip, change } };
+}
+
+interface AnyResult {
+  custom_id: string;
+  result: { type: string; message?: object };
+}
+
+/** @returns what is sent instead, with every line feed */
+function changedLine(bytes: Buffer, change: LineChange, number: number): string {
+  const line = bytes.toString();
+  const customId = customIdOfLine(bytes);
+  switch (change) {
+    case 'unknown-result-type':
+      return encode({ custom_id: customId, result: { type: 'deferred', deferred_until: '2027-01-01T00:00:00Z' } });
+    case 'unknown-error-type': {
+      const error = { type: 'error', error: { type: 'weather_error', message: 'It rains.', details: null, severity: 3 }, request_id: `req_simulated_${number}` };
+      return encode({ custom_id: customId, result: { type: 'errored', error } });
+    }
+    case 'unknown-fields': {
+      const { result, ...response } = JSON.parse(line) as AnyResult;
+      const message = result.message && { ...result.message, simulated_field: [1, { two: null }] };
+      return encode({ ...response, result: { ...result, ...(message && { message }), simulated_field: 'more' }, simulated_field: {} });
+    }
+    case 'unknown-custom-id': {
+      return encode({ ...(JSON.parse(line) as AnyResult), custom_id: `not-in-the-batch-${number}` });
+    }
+    case 'repeated':
+      return `${line}\n${line}\n`;
+    case 'contradicted':
+      return `${line}\n${overtakenLine(customId, 'expired')}`;
+    case 'missing':
+      return '';
+    case 'corrupted':
+      return `${line.slice(0, line.length / 2)}\n`;
+    case 'blank-line-before':
+      return `\n${line}\n`;
+  }
+}
+
+function encode(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
