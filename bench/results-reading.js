@@ -134,14 +134,14 @@ const SENTENCES = [
   'Note that the limit holds for all keys of an organization together, and not for each of them.',
   'It is not enough to count the lines, since a line may also be there twice.',
 ];
-/** Half of the answers have a few of these, as real ones do. */
+/** A third of the answers have a few of these. */
 const BEYOND_ASCII = ['Retries are cheap — duplicates are not.', 'It’s the café’s naïve résumé example.', '→ see the table below ✅', '日本語のテキスト', 'So: 2 × 3 ≤ 6 🌍'];
 const CODE = '```js\nconst rows = await db.query("select id from outbox where sent = false");\nfor (const { id } of rows) {\n  await send(id);\n}\n```';
 
 /** An answer in Markdown of about 2.2 KB. */
 function answerText(random) {
   const blocks = [];
-  const isBeyondAscii = random() < 0.5;
+  const isBeyondAscii = random() < 1 / 3;
   for (let length = 0; length < 2_050; length += blocks.at(-1).length) {
     const paragraph = Array.from({ length: 3 }, () => SENTENCES[Math.floor(random() * SENTENCES.length)]);
     if (isBeyondAscii && random() < 0.4) paragraph.push(BEYOND_ASCII[Math.floor(random() * BEYOND_ASCII.length)]);

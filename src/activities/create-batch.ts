@@ -4,9 +4,12 @@ import type { CreateRecords, PlannedPart } from '../jobs';
 import { createBody } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, createTimeoutMs, jobFolder, partFolderOf } from './dependencies';
-import { isKeyRefused, keyRefused, runActivity, shortMessage } from './failures';
+import { accessRefusal, isKeyRefused, runActivity, shortMessage } from './failures';
 import { ownerOf } from './open-part';
 import type { CreateResult, CreateTerms, NotAccepted, PartReference } from './payloads';
+
+/** `api_error` and `overloaded_error`. Source: https://platform.claude.com/docs/en/api/errors */
+const FAILURES_OF_API = new Set([500, 529]);
 
 /**
  * Creates the batch of a part, at most once for an attempt number.
@@ -85,19 +88,33 @@ async function failed(deps: ActivityDependencies, creates: CreateRecords, attemp
   const message = error instanceof ApiError ? shortMessage(error) : error instanceof Error ? error.message : String(error);
   const status = error instanceof ApiError ? error.status : undefined;
   if (!(error instanceof MessageBatchesError) || !error.outcomeKnown) {
-    const byApi = error instanceof ApiError && error.type !== undefined && error.requestId !== undefined;
-    await creates.unanswered(attempt, { at, status, by_api: byApi, message });
+    await creates.unanswered(attempt, { at, status, by_api: isFailureOfApi(error), message });
     return { kind: 'open', attempt };
   }
-  if (!(error instanceof ApiError)) return notSent(creates, attempt, message, error instanceof RequestBodyError ? 'storage' : 'passing');
-  if (isKeyRefused(error)) deps.onKeyRefused?.(keyRefused(message));
+  const refusal = accessRefusal(error);
+  if (refusal) deps.onAccessRefused?.(refusal);
+  if (!(error instanceof ApiError)) return notSent(creates, attempt, message, whyNotSent(error));
   await creates.voided(attempt, { at, reason: 'refused', message });
   return { kind: 'not_accepted', nextAttempt: attempt + 1, why: whyRefused(error), message, retryAfterMs: error.retryAfterMs };
+}
+
+/**
+ * The API's own error, with which it has let go of the create. A timeout (408, 499, 504) only says that nobody waits any more,
+ * and a 502 or 503 may be of something in between: the create may still be carried out.
+ */
+function isFailureOfApi(error: unknown): boolean {
+  return error instanceof ApiError && FAILURES_OF_API.has(error.status) && error.type !== undefined && error.requestId !== undefined;
 }
 
 async function notSent(creates: CreateRecords, attempt: number, message: string, why: NotAccepted = 'passing'): Promise<CreateResult> {
   await creates.voided(attempt, { at: new Date().toISOString(), reason: 'not_sent', message });
   return { kind: 'not_accepted', nextAttempt: attempt + 1, why, message };
+}
+
+function whyNotSent(error: MessageBatchesError): NotAccepted {
+  if (error instanceof RequestBodyError) return 'storage';
+  // A credential that was not to be had passes here: the claim before the next try needs one as well, and asks for a person where none comes.
+  return accessRefusal(error) ? 'no_access' : 'passing';
 }
 
 function whyRefused(error: ApiError): NotAccepted {

@@ -14,8 +14,8 @@ export interface ActivityDependencies {
   records?: RecordStore;
   /** From a create's intent to its deadline, in ms. Default `createTimeoutMs`. */
   createTimeoutMs?: (bodyBytes: number) => number;
-  /** Told when the API refuses this worker's key, so that the worker can stop taking work it cannot do. */
-  onKeyRefused?: (attention: Attention) => void;
+  /** Told when this worker's key, or its way to the API, is refused, so that the worker can stop taking work it cannot do. */
+  onAccessRefused?: (attention: Attention) => void;
 }
 
 /** How long sending a create's body and awaiting its answer may take: a minute, and a second for each megabyte. */

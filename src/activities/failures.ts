@@ -1,7 +1,7 @@
 /** From errors of the rooms below to failures as Temporal knows them. */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { ApiError, AuthenticationError, InvalidRequestError, MessageBatchesError, NotFoundError, PermissionError } from '../api';
+import { ApiError, AuthenticationError, ConnectionError, CredentialError, InvalidRequestError, MessageBatchesError, NotFoundError, PermissionError } from '../api';
 import type { Attention, AttentionCode } from '../contract';
 import { InputError } from '../jobs';
 import { StorageError } from '../storage';
@@ -11,6 +11,7 @@ import { withHeartbeats } from './heartbeats';
 /** Failure types that workflows act on; each is non-retryable and asks for a person. */
 export const FAILURE_TYPES = {
   keyRefused: 'KeyRefused',
+  noAccess: 'NoAccess',
   spendLimit: 'SpendLimit',
   apiRefused: 'ApiRefused',
   batchNotFound: 'BatchNotFound',
@@ -20,6 +21,9 @@ export const FAILURE_TYPES = {
 
 /** So many attempts are made where the API answers 404, which it can do for a moment about what it knows. */
 const NOT_FOUND_ATTEMPTS = 10;
+
+/** So many attempts, a quarter of a minute in all, are made where no credential is to be had: what gives it may be down for a moment. */
+const CREDENTIAL_ATTEMPTS = 5;
 
 /** How much of an error's text travels: the API's own may repeat what a request said. */
 const MAX_MESSAGE_LENGTH = 200;
@@ -38,12 +42,13 @@ export async function runActivity<T>(deps: ActivityDependencies, body: () => Pro
 }
 
 function toFailure(deps: ActivityDependencies, error: unknown): unknown {
+  const refusal = accessRefusal(error);
+  if (refusal) {
+    deps.onAccessRefused?.(refusal);
+    return nonRetryable(refusal.code === 'key_refused' ? FAILURE_TYPES.keyRefused : FAILURE_TYPES.noAccess, refusal.message, refusal.code);
+  }
   if (error instanceof ApiError) {
     const message = shortMessage(error);
-    if (isKeyRefused(error)) {
-      deps.onKeyRefused?.(keyRefused(message));
-      return nonRetryable(FAILURE_TYPES.keyRefused, message, 'key_refused');
-    }
     if (error.isSpendLimit) return nonRetryable(FAILURE_TYPES.spendLimit, message, 'spend_limit');
     if (error instanceof NotFoundError && Context.current().info.attempt >= NOT_FOUND_ATTEMPTS) {
       return nonRetryable(FAILURE_TYPES.batchNotFound, message, 'batch_not_found');
@@ -59,6 +64,10 @@ function toFailure(deps: ActivityDependencies, error: unknown): unknown {
     });
   }
   if (error instanceof InvalidRequestError) return nonRetryable(FAILURE_TYPES.apiRefused, error.message, 'api_refused');
+  if (error instanceof CredentialError && Context.current().info.attempt >= CREDENTIAL_ATTEMPTS) {
+    // The worker goes on, unlike after a refusal: what gives the credential may be mended outside of it.
+    return nonRetryable(FAILURE_TYPES.noAccess, error.message, 'no_access');
+  }
   if (error instanceof MessageBatchesError) {
     return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: false, category: ApplicationFailureCategory.BENIGN });
   }
@@ -71,7 +80,7 @@ function toFailure(deps: ActivityDependencies, error: unknown): unknown {
 
 /** A client error that the same call would meet again. */
 function isRefusedForGood({ status, retryable }: ApiError): boolean {
-  return !retryable && status >= 400 && status < 500 && ![404, 408, 409, 429].includes(status);
+  return !retryable && status >= 400 && status < 500 && ![404, 408, 409, 429, 499].includes(status);
 }
 
 /** An error of the API as it may travel: with its request id, and not with all of its text. */
@@ -85,12 +94,28 @@ export function isKeyRefused(error: unknown): boolean {
   return error instanceof AuthenticationError || error instanceof PermissionError;
 }
 
+/**
+ * What a person is told where a worker, as it was started, cannot work: its key is refused, its proxy leads nowhere for good, or
+ * a certificate is not trusted. Undefined for all else, which may pass by itself.
+ */
+export function accessRefusal(error: unknown): Attention | undefined {
+  if (error instanceof ApiError) return isKeyRefused(error) ? keyRefused(shortMessage(error)) : undefined;
+  // Of a create that may have arrived it says only that it must not be sent again.
+  const refused = error instanceof ConnectionError && error.sent === 'nothing' && !error.retryable;
+  return refused ? attentionNow('no_access', error.message, NO_ACCESS_HINT) : undefined;
+}
+
 /** What a person is told when a key is refused. */
 export function keyRefused(message: string): Attention {
-  return { code: 'key_refused', message, hint: KEY_HINT, since: new Date().toISOString() };
+  return attentionNow('key_refused', message, KEY_HINT);
 }
 
 const KEY_HINT = 'Set ANTHROPIC_API_KEY to a key of the workspace that made the batches, then run the same command again.';
+const NO_ACCESS_HINT = 'Mend HTTPS_PROXY, HTTP_PROXY, NO_PROXY or NODE_EXTRA_CA_CERTS in the environment of the worker, then run the same command again.';
+
+function attentionNow(code: AttentionCode, message: string, hint: string): Attention {
+  return { code, message, hint, since: new Date().toISOString() };
+}
 
 function nonRetryable(type: string, message: string, code: AttentionCode): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type, { code });

@@ -15,7 +15,7 @@ import { retrieveBatchActivity } from './retrieve-batch';
 import { storeResultsActivity } from './store-results';
 
 export type { ActivityDependencies } from './dependencies';
-export { isKeyRefused, keyRefused } from './failures';
+export { accessRefusal, keyRefused } from './failures';
 export type * from './payloads';
 
 function allActivities(deps: ActivityDependencies) {

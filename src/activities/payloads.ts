@@ -70,8 +70,8 @@ export type CreateResult =
   /** Certainly not accepted. `again`: the same create may be tried later, after `retryAfterMs` where the API said so. */
   | { kind: 'not_accepted'; nextAttempt: number; why: NotAccepted; message: string; retryAfterMs?: number };
 
-/** `passing`: try again later. `key_refused`, `spend_limit`, `storage`: a person must act. `refused`: final for these requests. */
-export type NotAccepted = 'passing' | 'key_refused' | 'spend_limit' | 'storage' | 'refused';
+/** `passing`: try again later. `key_refused`, `no_access`, `spend_limit`, `storage`: a person must act. `refused`: final for these requests. */
+export type NotAccepted = 'passing' | 'key_refused' | 'no_access' | 'spend_limit' | 'storage' | 'refused';
 
 export type ReconcileResult =
   | KnownCreate

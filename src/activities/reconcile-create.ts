@@ -9,7 +9,7 @@ import { runActivity } from './failures';
 import { ownerOf } from './open-part';
 import type { PartReference, ReconcileResult } from './payloads';
 
-/** How soon a list counts as proof where the API itself answered the create with an error, in ms. */
+/** How soon a list counts as proof where the API itself said that the create failed, in ms. */
 const GRACE_AFTER_API_ERROR_MS = 15_000;
 
 /** A deadline that passed so long ago has passed, whatever was done to the clock since, in ms. */

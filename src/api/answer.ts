@@ -4,7 +4,7 @@ import { changesSomething, describeCall, unknownOutcomeAdvice, type Call } from 
 import type { CallObserver } from './call-observer';
 import { isBodyTimeout, stalledBodyError } from './connection-failure';
 import { InvalidAnswerError, type Sent } from './errors';
-import { decodedBody, readBeginning, readWhole, UnknownEncodingError, type WireResponse } from './response-body';
+import { readBeginning, readWhole, UnknownEncodingError, type BodyLimits, type WireResponse } from './response-body';
 import { retryAfterMs, serverTime, type ResponseHeaders } from './retry-hints';
 import type { Settings } from './settings';
 
@@ -48,7 +48,8 @@ export function isSimulated(headers: ResponseHeaders): boolean {
 export async function readAnswer<T>(response: WireResponse, asked: Asked, isExpected: (value: unknown) => value is T): Promise<Answer<T>> {
   let body: Buffer;
   try {
-    body = await readWhole(decodedBody(response), MAX_JSON_BYTES);
+    // A create has its deadline, and its answer is worth more than any wait.
+    body = await readWhole(response, MAX_JSON_BYTES, asked.call.name === 'create' ? asked.call : limitsOf(asked.call));
   } catch (error) {
     asked.call.signal?.throwIfAborted();
     if (isBodyTimeout(error)) {
@@ -81,13 +82,13 @@ export async function readAnswer<T>(response: WireResponse, asked: Asked, isExpe
 /** The error for an answer with another status than success; reads what its body says. */
 export async function readError(response: WireResponse, asked: Asked, message?: string): Promise<ApiError> {
   // A little more than is kept, so that no credential is cut in two at the end and escapes.
-  const beginning = await readBeginning(response, MAX_ERROR_BODY_BYTES + 8192);
+  const beginning = await readBeginning(response, MAX_ERROR_BODY_BYTES + 8192, limitsOf(asked.call));
   asked.call.signal?.throwIfAborted();
   const { settings, call } = asked;
   return apiErrorOf({
     status: response.status,
     headers: settings.redactHeaders(response.headers),
-    body: settings.redact(new TextDecoder().decode(beginning)).slice(0, MAX_ERROR_BODY_BYTES),
+    body: settings.redactCut(new TextDecoder().decode(beginning)).slice(0, MAX_ERROR_BODY_BYTES),
     call,
     outcomeKnown: !changesSomething(call) || statusSettlesOutcome(response.status) || !isWhole(asked),
     message: message && settings.redact(message),
@@ -101,6 +102,11 @@ export function invalidAnswer(response: WireResponse, asked: Asked, problem: str
   const advice = known ? '' : unknownOutcomeAdvice(asked.call);
   const message = `${describeCall(asked.call)}: ${asked.settings.origin} answered ${response.status}, but ${problem}${requestId ? ` (request ${requestId})` : ''}.${advice}`;
   return new InvalidAnswerError(message, { requestId, outcomeKnown: known, retryable: known || asked.call.name !== 'create' });
+}
+
+/** An answer that is small may take as long as it could have waited, and stood still once. */
+function limitsOf({ timeoutMs, idleTimeoutMs }: Call): BodyLimits {
+  return { idleTimeoutMs, wholeTimeoutMs: timeoutMs + idleTimeoutMs };
 }
 
 function isWhole(asked: Asked): boolean {

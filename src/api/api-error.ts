@@ -56,7 +56,7 @@ export class ApiError extends MessageBatchesError {
     this.#details = parsed.details;
     this.#apiMessage = parsed.message;
     this.outcomeKnown = answer.outcomeKnown;
-    const passing = [408, 409, 429].includes(answer.status) || answer.status >= 500;
+    const passing = [408, 409, 429, 499].includes(answer.status) || answer.status >= 500;
     const wanted = shouldRetry(answer.headers) ?? (passing && !this.isSpendLimit);
     this.retryable = wanted && (answer.outcomeKnown || answer.call.name !== 'create');
   }

@@ -29,7 +29,12 @@ export async function makeAttempts<T>(settings: Settings, call: Call, attempt: (
   const credential = new CallCredential(settings.credentialFor(call), call);
   const bound = policy.bound ?? ((work) => work(call.signal));
   const observer = new CallObserver(settings, call);
-  const once = async () => attempt({ headers: observer.request(await bound((signal) => credential.headers(signal))), observer });
+  const releases: (() => void)[] = [];
+  const once = async () => {
+    const headers = observer.request(await bound((signal) => credential.headers(signal)));
+    releases.push(settings.holdSecrets(call, headers));
+    return attempt({ headers, observer });
+  };
   const withFreshToken = async () => {
     try {
       return await once();
@@ -44,5 +49,7 @@ export async function makeAttempts<T>(settings: Settings, call: Call, attempt: (
   } catch (error) {
     observer.failed(error);
     throw error;
+  } finally {
+    for (const release of releases) release();
   }
 }

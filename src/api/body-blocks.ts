@@ -1,7 +1,10 @@
 /** Blocks of memory for a body on its way, and the bytes of any source in them. */
 import { SourceReader, type BodyReader, type ByteSource } from './body-source';
 
-/** What is handed to the socket at once. With smaller blocks system calls and turns of the event loop take most of the time. */
+/**
+ * What is handed to the socket at once. With smaller blocks system calls and turns of the event loop take most of the time; with larger
+ * ones an answer that comes early, such as 413, is lost: the connection that the server closed after it fails before it is read.
+ */
 const BLOCK_BYTES = 256 * 1024;
 /** One is being sent, the one before it may still be, and one is being filled. */
 const BLOCKS_IN_USE = 3;

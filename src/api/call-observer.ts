@@ -58,12 +58,12 @@ export class CallObserver {
   /** Calls a hook. What goes wrong in it stays there: a create least of all may end otherwise because of it. */
   #tell<Name extends keyof ApiHooks>(name: Name, details: () => Omit<Parameters<NonNullable<ApiHooks[Name]>>[0], keyof CallEvent>): unknown {
     const { hooks } = this.#settings;
-    const hook = hooks[name] as ((event: object) => unknown) | undefined;
-    if (!hook) return undefined;
     try {
+      const hook = hooks[name] as ((event: object) => unknown) | undefined;
+      if (!hook) return undefined;
       const result = hook.call(hooks, { ...this.#common(), ...details() });
-      if (!(result instanceof Promise)) return result;
-      result.catch((error: unknown) => this.#warn(name, error));
+      if (!isThenable(result)) return result;
+      Promise.resolve(result).catch((error: unknown) => this.#warn(name, error));
     } catch (error) {
       this.#warn(name, error);
     }
@@ -98,11 +98,27 @@ export class CallObserver {
     const { hooks } = this.#settings;
     if (warnedOf.has(hooks)) return;
     warnedOf.add(hooks);
-    const what = error instanceof Error ? `${error.name}: ${error.message}` : 'something that is no Error';
+    const { what, stack } = described(error);
     process.emitWarning(this.#settings.redact(`The hook ${name} of MessageBatchesApi failed (${what}). The call went on without it; no further warning will be given.`), {
       type: 'MessageBatchesApiHookWarning',
-      ...(error instanceof Error && error.stack !== undefined && { detail: this.#settings.redact(error.stack) }),
+      ...(stack !== undefined && { detail: this.#settings.redact(stack) }),
     });
+  }
+}
+
+/** A promise of whatever library or realm. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** An error of somebody else's: whatever it has may be anything, or throw when it is read. */
+function described(error: unknown): { what: string; stack?: string } {
+  try {
+    if (!(error instanceof Error)) return { what: 'something that is no Error' };
+    const { stack } = error;
+    return { what: `${error.name}: ${error.message}`, ...(typeof stack === 'string' && { stack }) };
+  } catch {
+    return { what: 'an error that cannot be read' };
   }
 }
 

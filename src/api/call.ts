@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidRequestError } from './errors';
 import type { GivenHeaders } from './headers';
+import { refuseUnknown } from './known-options';
 import { mergeQuery, queryString, type GivenQuery, type Query } from './query';
 import type { Settings } from './settings';
 
@@ -11,29 +12,29 @@ export interface CallOptions {
    * Ends the call at once; it then rejects with the signal's own reason, unwrapped. `AbortSignal.timeout` limits a whole call,
    * with all of its attempts; a create has its `deadline`.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Beta names for this call, besides those of the client. */
-  betas?: string[];
+  betas?: string[] | undefined;
   /** `anthropic-version` for this call. */
-  apiVersion?: string;
+  apiVersion?: string | undefined;
   /** `anthropic-workspace-id` for this call. */
-  workspaceId?: string;
+  workspaceId?: string | undefined;
   /**
    * Headers for this call; `null` removes one that the client would send (`anthropic-beta`: those of the client).
    * With `authorization` or `x-api-key` among them, no credential of the client goes along.
    */
-  headers?: GivenHeaders;
+  headers?: GivenHeaders | undefined;
   /** Query parameters for this call; `null` removes one that the client would send. */
-  query?: GivenQuery;
+  query?: GivenQuery | undefined;
   /**
    * How long the answer may take to begin, ms. For a create: how long all of it may take, where it has no deadline.
    * A credential that is a function may take as long.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** How long the body of the answer may stand still while it is being read, ms. */
-  idleTimeoutMs?: number;
+  idleTimeoutMs?: number | undefined;
   /** How often this call is made again after a passing failure; 0: never. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
 }
 
 export interface Call {
@@ -69,11 +70,18 @@ export interface CallShape extends Pick<Call, 'name' | 'method' | 'path' | 'batc
 
 export const BATCHES_PATH = '/v1/messages/batches';
 
+/** Those of some calls alone among them. */
+const CALL_OPTIONS = {
+  signal: true, betas: true, apiVersion: true, workspaceId: true, headers: true, query: true, timeoutMs: true, idleTimeoutMs: true, maxRetries: true,
+  deadline: true, bodyFields: true, userProfileId: true, offset: true, ifRange: true,
+} as const satisfies Record<keyof CallOptions, true> & Record<string, true>;
+
 /**
  * A call with everything that client and caller want of it.
  * @throws InvalidRequestError where an option cannot be used; no secret is repeated in its message
  */
 export function buildCall(settings: Settings, { accept, headers, query, path, ...shape }: CallShape, options: CallOptions = {}): Call {
+  refuseUnknown(shape.name, options, CALL_OPTIONS);
   return {
     id: randomUUID(),
     ...shape,

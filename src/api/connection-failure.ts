@@ -99,6 +99,8 @@ function advice(failure: Failure, sent: Sent): string {
 
 /** A code, never a message: undici's and TLS's messages can hold bytes of the answer. */
 function codeOf(error: unknown): string {
+  // What the system said goes before what undici calls it.
+  if (error instanceof errors.SocketError && error.cause !== undefined) return codeOf(error.cause);
   const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
   return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown error';
 }

@@ -4,19 +4,20 @@ import type { BatchCreateParams } from '@anthropic-ai/sdk/resources/messages/bat
 import { MAX_BATCH_BODY_BYTES } from '../contract/limits';
 import { jsonMembers, type BodyFields } from './body-fields';
 import { BlockMemory, SourceBlocks } from './body-blocks';
-import { isAsyncIterable, SourceReader, type BodyReader } from './body-source';
+import { isAsyncIterable, type BodyReader, type ByteSource } from './body-source';
 import { InvalidRequestError } from './errors';
 import { FileBlocks } from './file-blocks';
 import { BODY_START, JsonlBody } from './jsonl-body';
 import { pathOf } from './jsonl-file';
 import { measureJsonl } from './measure-jsonl';
 import { PiecesReader, serializeRequests } from './requests-body';
+import { WholeBodyReader } from './whole-body';
 
 /**
  * Bytes of JSONL in chunks of any size. A function is called once for each time it is read, and gives it from its beginning.
  * Chunks are not written to.
  */
-export type JsonlSource = AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
+export type JsonlSource = ByteSource;
 
 /** Requests as objects. */
 export interface ListBody {
@@ -30,15 +31,15 @@ export interface ListBody {
  *
  * Checked while they are sent: there is at least one, not more than 100,000, and each has a `custom_id` of its own and params. The last
  * byte of the body is sent only when all of it was found right: or else the call rejects with an InvalidRequestError that names the
- * line, and no batch was made. A line of the usual form, with `custom_id` or `params` first, is not parsed but scanned: where it is not
- * valid JSON, or holds a further object behind its params, it is left to the API to refuse the body. The first line, and lines of
- * another form, are parsed, up to 16 MB each.
+ * line, and no batch was made. A line of the usual form, with `custom_id` or `params` first, is not parsed, but followed from the
+ * beginning of its params to their end: it cannot hold a second request or a field of another kind. Where its params are not valid
+ * JSON, it is left to the API to refuse the body. The first line, and lines of another form, are parsed, up to 16 MB each.
  */
 export interface LinesBody {
   jsonl: JsonlSource;
   /**
    * Bytes of the JSONL, so that it is read once. Without them `jsonl` must be a function: it is read twice, and the first time,
-   * before any HTTP, every line up to 16 MB is parsed.
+   * before any HTTP, every line up to 16 MB is parsed; longer ones have to be of the usual form.
    */
   bytes?: number;
 }
@@ -48,10 +49,12 @@ export interface WholeBody {
   /** Bytes of the whole body. */
   contentLength: number;
   /**
-   * The body; read at most once, with backpressure, only after the connection stands.
-   * Chunks are not copied: what was yielded must not be written to again.
+   * The body; read with backpressure, only after the connection stands. A function is called once for each time it is read, so that
+   * the body can be sent again where that is safe (409, 429, a token that was refused); anything else is read at most once.
+   * Chunks are not copied: what was yielded must not be written to again. Not more than 16 KB of
+   * white space may come in a row.
    */
-  chunks: AsyncIterable<Uint8Array>;
+  chunks: ByteSource;
 }
 
 export type CreateBody = ListBody | LinesBody | WholeBody;
@@ -92,10 +95,11 @@ function measureChunks({ contentLength, chunks }: WholeBody, bodyFields: BodyFie
   if (jsonMembers(bodyFields) !== '') {
     throw new InvalidRequestError('create: bodyFields cannot be added to chunks, which are the whole body. Write the fields into it, or hand over { requests } or { jsonl }.');
   }
-  if (!isAsyncIterable(chunks)) throw new InvalidRequestError('create: chunks must be an async iterable of bytes.');
+  const reusable = typeof chunks === 'function';
+  if (!reusable && !isAsyncIterable(chunks)) throw new InvalidRequestError('create: chunks must be an async iterable of bytes, or a function that gives one.');
   if (!Number.isSafeInteger(contentLength) || contentLength <= 0) throw new InvalidRequestError('create: contentLength must be the whole number of bytes of the body.');
   checkLength(contentLength);
-  return { contentLength, open: () => new SourceReader(chunks), reusable: false };
+  return { contentLength, open: () => new WholeBodyReader(chunks), reusable };
 }
 
 async function measureLines({ jsonl, bytes }: LinesBody, bodyEnd: string, signal: AbortSignal): Promise<MeasuredBody> {

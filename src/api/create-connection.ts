@@ -2,8 +2,9 @@
 import type { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import type { Settings } from './settings';
+import { withOrderlyEnd } from './connection-end';
 import { proxyAgent } from './proxy-agent';
-import { CONNECT_TIMEOUT_MS } from './transport';
+import { CONNECT_TIMEOUT_MS, NOT_ELSEWHERE } from './transport';
 
 /** Handed on to net.connect and tls.connect; undici's types do not name it. */
 const ONE_BYTE_BUFFER = { highWaterMark: 1 };
@@ -26,13 +27,14 @@ export class CreateConnection {
     const requestTls = { ...ONE_BYTE_BUFFER, timeout: CONNECT_TIMEOUT_MS };
     this.#own = settings.proxy
       ? proxyAgent(settings.proxy, { connect, requestTls, tunnelTimeoutMs: CONNECT_TIMEOUT_MS, connections: 1 })
-      : new Client(settings.origin, { connect });
+      : new Client(settings.origin, { connect: withOrderlyEnd(connect) });
   }
 
   request(options: Pick<Dispatcher.RequestOptions, 'path' | 'method' | 'headers' | 'body' | 'signal' | 'bodyTimeout'>): Promise<Dispatcher.ResponseData> {
     const dispatcher = this.settings.dispatcher ?? this.#own!;
     return dispatcher.request({
       ...options,
+      ...NOT_ELSEWHERE,
       origin: this.settings.origin,
       // "connection: close": nothing else is ever sent on it.
       reset: true,

@@ -8,12 +8,12 @@ import { readAnswer, readError, type Answer, type Asked } from './answer';
 import { ApiError } from './api-error';
 import { makeAttempts, type Attempt } from './attempts';
 import type { BodyFields } from './body-fields';
-import { BATCHES_PATH, buildCall, type Call, type CallOptions, type CallShape } from './call';
+import { BATCHES_PATH, buildCall, unknownOutcomeAdvice, type Call, type CallOptions, type CallShape } from './call';
 import { answerTooLateError, noAnswerError } from './connection-failure';
 import { CreateConnection } from './create-connection';
 import { holdSource, measureBody, type CreateBody, type MeasuredBody } from './create-body';
 import { Deadline } from './deadline';
-import { ConnectionError, DeadlinePassedError, InvalidRequestError, type MessageBatchesError } from './errors';
+import { ConnectionError, DeadlinePassedError, InvalidRequestError, type MessageBatchesError, type Sent } from './errors';
 import { HeldBackBody } from './held-back-body';
 import { isRedirect, redirectTarget, refusedRedirect } from './redirects';
 import { wireResponse, type WireResponse } from './response-body';
@@ -23,13 +23,14 @@ import { isMessageBatch } from './shapes';
 export interface CreateOptions extends CallOptions {
   /**
    * When the create must be over. The last byte is never sent after it, and the connection is reset at it, whatever
-   * the process has been through. Default: `timeoutMs` of this call from now, or else ten minutes, the timeout of the official SDKs.
+   * the process has been through. A proxy, or a gateway, that takes the whole body before it passes it on may do that later: then the
+   * reset ends there, and a batch may still be made after the deadline. Default: `timeoutMs` of this call from now, or else ten minutes, the timeout of the official SDKs.
    */
-  deadline?: Date;
+  deadline?: Date | undefined;
   /** Further fields of the JSON body, beside `requests`. */
-  bodyFields?: BodyFields;
+  bodyFields?: BodyFields | undefined;
   /** `anthropic-user-profile-id`: the user profile that all requests of the batch are for. A beta; see the API for its name. */
-  userProfileId?: string;
+  userProfileId?: string | undefined;
 }
 
 const DEFAULT_DEADLINE_MS = 10 * 60_000;
@@ -48,6 +49,7 @@ async function createFrom(settings: Settings, body: CreateBody, options: CreateO
   options.signal?.throwIfAborted();
   const shape: CallShape = { name: 'create', method: 'POST', path: BATCHES_PATH, accept: 'application/json', headers: { 'content-type': 'application/json' } };
   const call = buildCall(settings, shape, withUserProfile(options));
+  if (options.deadline !== undefined && !(options.deadline instanceof Date)) throw new InvalidRequestError('create: the deadline is a Date.');
   const deadline = new Deadline(options.deadline ?? new Date(Date.now() + (options.timeoutMs ?? DEFAULT_DEADLINE_MS)));
   if (Number.isNaN(deadline.at.getTime())) throw new InvalidRequestError('create: the deadline is not a valid date.');
   if (deadline.passed()) throw new DeadlinePassedError(deadline.at);
@@ -82,33 +84,35 @@ async function attempt(settings: Settings, call: Call, { headers, observer }: At
   const mayReuseMemory = settings.dispatcher === undefined;
   const body = new HeldBackBody(measured.open(mayReuseMemory), {
     contentLength: measured.contentLength,
-    beforeLastByte: () => {
+    beforeEnd: () => {
       if (deadline.passed()) throw new DeadlinePassedError(deadline.at);
     },
-    afterLastByte: () => {
-      if (connection.holdsBytes()) throw lastByteNotTaken(connection, call, settings);
+    afterEnd: (bytes) => {
+      if (connection.holdsBytes()) throw endNotTaken(bytes, connection, call, settings);
     },
     onFailure: (error) => stop.abort(error),
   });
-  const failure = (requestId?: string) => ({ call, origin: settings.origin, sent: body.sent, requestId });
   let response: WireResponse | undefined;
+  // Whoever answers with a success has made a batch, or may have, however little it read.
+  const sent = (): Sent => (response && isSuccess(response) ? 'maybe' : body.sent);
+  const failure = (requestId?: string) => ({ call, origin: settings.origin, sent: sent(), requestId });
 
   // Everything that ends an attempt early goes through `stop`: the reset comes first, then undici hears of it.
   stop.signal.addEventListener('abort', () => connection.reset(), { once: true });
   const onAbort = () => stop.abort(call.signal?.reason);
   call.signal?.addEventListener('abort', onAbort, { once: true });
   const cancelDeadline = deadline.onPassed(() => {
-    const late = body.sent === 'maybe';
+    const late = sent() === 'maybe';
     stop.abort(late ? answerTooLateError(failure(response?.headers['request-id']), deadline.at, response ? 'body' : 'headers') : new DeadlinePassedError(deadline.at));
   });
   try {
     const path = settings.basePath + call.path;
     const asking = connection.request({ path, method: 'POST', headers, body, signal: stop.signal, bodyTimeout: call.idleTimeoutMs });
-    response = wireResponse(await orAborted(asking, stop.signal));
+    response = wireResponse(await orAborted(asking, stop.signal), settings);
     // An answer that came before the body's end settles the matter only if the rest stays here.
     body.stop();
     observer.response(response);
-    return await batchOf(response, { call: { ...call, signal: stop.signal }, settings, observer, sent: body.sent });
+    return await batchOf(response, { call: { ...call, signal: stop.signal }, settings, observer, sent: sent() });
   } catch (error) {
     stop.signal.throwIfAborted();
     throw response ? error : noAnswerError(error, failure());
@@ -125,16 +129,18 @@ async function batchOf(response: WireResponse, asked: Asked): Promise<Answer<Mes
     const target = redirectTarget(response, asked.settings.origin + asked.settings.basePath + asked.call.path);
     throw await readError(response, asked, refusedRedirect(target, 'a create is not sent elsewhere'));
   }
-  if (response.status < 200 || response.status >= 300) throw await readError(response, asked);
+  if (!isSuccess(response)) throw await readError(response, asked);
   return readAnswer(response, asked, isMessageBatch);
 }
 
-/** The kernel had no room for one byte. Taken back at once, for it could leave after a freeze, past the deadline. */
-function lastByteNotTaken(connection: CreateConnection, call: Call, settings: Settings): ConnectionError {
+function isSuccess({ status }: WireResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** The kernel had no room. Taken back at once, for it could leave after a freeze, past the deadline. Of one byte none can have left. */
+function endNotTaken(bytes: number, connection: CreateConnection, call: Call, settings: Settings): ConnectionError {
   connection.reset();
-  return new ConnectionError(`${call.name}: the connection to ${settings.origin} did not take the last byte. It was taken back, so no batch was made.`, {
-    sent: 'incomplete',
-    outcomeKnown: true,
-    retryable: true,
-  });
+  const what = `${call.name}: the connection to ${settings.origin} did not take`;
+  if (bytes === 1) return new ConnectionError(`${what} the last byte. It was taken back, so no batch was made.`, { sent: 'incomplete', outcomeKnown: true, retryable: true });
+  return new ConnectionError(`${what} all of the white space at the end of the body.${unknownOutcomeAdvice(call)}`, { sent: 'maybe', outcomeKnown: false, retryable: false });
 }

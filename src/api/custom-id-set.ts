@@ -7,8 +7,8 @@ import { randomInt } from 'node:crypto';
 /** For so many ids there is room at first; with two steps of growth for as many as a batch may have. All are powers of two. */
 const FIRST_CAPACITY = 2_048;
 const GROWTH = 8;
-/** Slots for each id, most of which are free. */
-const SLOTS_PER_ID = 4;
+/** Slots for each id, so that at least half of them are free. */
+const SLOTS_PER_ID = 2;
 /** Usual ids are shorter than 32 bytes. */
 const FIRST_BYTES = FIRST_CAPACITY * 32;
 export const LONGEST_CUSTOM_ID = 64;

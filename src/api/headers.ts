@@ -5,7 +5,7 @@ import { InvalidRequestError } from './errors';
 export type GivenHeaders = Record<string, string | null>;
 
 /** Framing and routing are the client's own business; a wrong one would break the promises of create. */
-const RESERVED_HEADERS = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect', 'upgrade', 'keep-alive', 'proxy-authorization', 'proxy-connection', 'accept-encoding', 'range', 'if-range']);
+const RESERVED_HEADERS = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect', 'upgrade', 'keep-alive', 'proxy-connection', 'accept-encoding', 'range', 'if-range']);
 const SECRET_NAME = /auth|cookie|credential|jwt|key|passw|secret|session|^sig$|signature|token/i;
 /** These count tokens of another kind. */
 const RATE_LIMIT_NAME = /^anthropic-ratelimit-/i;
@@ -19,13 +19,17 @@ export function isSecretName(name: string): boolean {
 
 /**
  * Checks headers that a caller gives, and writes their names in lower case.
+ * @param mayAuthorizeToProxy whether `proxy-authorization` may be among them
  * @throws InvalidRequestError that names the header, never its value: it may be a secret
  */
-export function givenHeaders(headers: GivenHeaders): GivenHeaders {
+export function givenHeaders(headers: GivenHeaders, { mayAuthorizeToProxy = false } = {}): GivenHeaders {
   const checked: GivenHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER_NAME.test(name)) throw new InvalidRequestError('The name of a header holds characters that HTTP does not allow.');
     const lowerCase = name.toLowerCase();
+    if (lowerCase === 'proxy-authorization' && !mayAuthorizeToProxy) {
+      throw new InvalidRequestError('The header proxy-authorization can be given to a client without a proxy only. Credentials of a proxy belong into its URL, as http://user:password@host.');
+    }
     if (RESERVED_HEADERS.has(lowerCase)) throw new InvalidRequestError(`The header ${lowerCase} is set by the client and cannot be given.`);
     if (value !== null) checkHeaderValue(lowerCase, value);
     checked[lowerCase] = value;

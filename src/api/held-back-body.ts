@@ -1,15 +1,16 @@
-/** A request body whose last byte is let go only by a check, in the same synchronous turn. */
+/** A request body whose end is let go only by a check, in the same synchronous turn. */
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { lastNonBlank } from './blanks';
 import type { BodyReader } from './body-source';
 import { RequestBodyError, type Sent } from './errors';
 
 export interface HeldBackBodyOptions {
   contentLength: number;
-  /** Called right before the last byte is handed over; throws where it must not be. */
-  beforeLastByte: () => void;
-  /** Called right after, in the same turn; throws where the byte did not leave the process. */
-  afterLastByte: () => void;
+  /** Called right before the end is handed over; throws where it must not be. */
+  beforeEnd: () => void;
+  /** Called right after, in the same turn, with the number of its bytes; throws where not all of them left the process. */
+  afterEnd: (bytes: number) => void;
   /** Called once with what kept the body from being sent whole. */
   onFailure: (error: unknown) => void;
 }
@@ -20,7 +21,10 @@ export interface HeldBackBodyOptions {
  * on the socket when `push` returns, and with a socket buffer of one byte (see `CreateConnection`) the stream flows only
  * when the kernel has taken everything before. The stream itself holds nothing (`highWaterMark: 0`).
  *
- * So the last byte goes from the check to the kernel in one turn. Where the kernel had no room even so, `afterLastByte` has to
+ * What is held back is the body's last byte, and with white space behind the JSON, all from its last brace on: a server may act
+ * as soon as it has the whole JSON. The source gives that in one piece.
+ *
+ * So the end goes from the check to the kernel in one turn. Where the kernel had no room even so, `afterLastByte` has to
  * take it back: what lies in a queue of this process could be sent after a freeze, before any code here runs.
  */
 export class HeldBackBody extends Readable {
@@ -70,33 +74,35 @@ export class HeldBackBody extends Readable {
   }
 
   async #pump(): Promise<void> {
-    const { contentLength, beforeLastByte, afterLastByte } = this.options;
-    let lastByte: Buffer | undefined;
+    const { contentLength, beforeEnd, afterEnd } = this.options;
+    let end: Buffer | undefined;
     let position = 0;
     for (let bytes = await this.source.next(); bytes; bytes = await this.source.next()) {
       if (this.#stopped) return;
       position += bytes.length;
       if (position > contentLength) break;
       if (position === contentLength && bytes.length > 0) {
-        lastByte = bytes.subarray(-1);
-        bytes = bytes.subarray(0, -1);
+        const last = Math.max(lastNonBlank(bytes), 0);
+        end = bytes.subarray(last);
+        bytes = bytes.subarray(0, last);
       }
       if (bytes.length > 0 && !(await this.#pushWhenWanted(bytes))) return;
     }
-    if (position !== contentLength || !lastByte) {
+    if (position !== contentLength || !end) {
       const found = position > contentLength ? 'more' : `only ${position}`;
       throw new RequestBodyError(`the body was announced with ${contentLength} bytes, but its source gave ${found}`);
     }
     await this.#untilWanted();
     if (this.#stopped) return;
     // From here to the end nothing else runs in this process.
-    beforeLastByte();
+    beforeEnd();
     this.#state = 'maybe';
-    this.push(lastByte);
+    this.push(end);
     try {
-      afterLastByte();
+      afterEnd(end.length);
     } catch (error) {
-      this.#state = 'incomplete';
+      // Of several bytes the first may have left, and it is the one that counts.
+      if (end.length === 1) this.#state = 'incomplete';
       throw error;
     }
     this.push(null);

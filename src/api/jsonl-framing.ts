@@ -2,8 +2,8 @@
  * Makes the list of a create's body of JSONL, in place: `{…}\n{…}\n` becomes `{…},{…}\n`. Not one byte is added or taken away,
  * so that the length of the body is known from that of the JSONL. White space of JSON that is not needed stays as it is.
  */
+import { isBlank } from './blanks';
 import { refusal, type RequestChecker } from './request-checker';
-import { isBlank } from './request-scan';
 import type { UnfinishedRequest } from './unfinished-request';
 
 const LINE_FEED = 0x0a;

@@ -2,6 +2,7 @@
 import type { MessageBatch } from '@anthropic-ai/sdk/resources/messages/batches';
 import type { Answer } from './answer';
 import { BATCHES_PATH, buildCall, checkId, type CallOptions, type CallShape } from './call';
+import { refuseUnknown } from './known-options';
 import { InvalidAnswerError, InvalidRequestError } from './errors';
 import type { Query } from './query';
 import type { ResponseHeaders } from './retry-hints';
@@ -10,11 +11,11 @@ import type { Transport } from './transport';
 
 export interface ListParams {
   /** Batches on one page, 1 to 1,000; the API's default is 20. */
-  limit?: number;
+  limit?: number | undefined;
   /** The page right after this batch: older ones. */
-  afterId?: string;
+  afterId?: string | undefined;
   /** The page right before this batch: newer ones. */
-  beforeId?: string;
+  beforeId?: string | undefined;
 }
 
 const MAX_LIMIT = 1000;
@@ -131,7 +132,11 @@ export async function* listAll(transport: Transport, params?: ListParams, option
 }
 
 /** @throws InvalidRequestError */
-function queryOf({ limit, afterId, beforeId }: ListParams): Query {
+const LIST_PARAMS = { limit: true, afterId: true, beforeId: true } as const satisfies Record<keyof ListParams, true>;
+
+function queryOf(params: ListParams): Query {
+  refuseUnknown('list', params, LIST_PARAMS);
+  const { limit, afterId, beforeId } = params;
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
     throw new InvalidRequestError(`list: limit is a whole number from 1 to ${MAX_LIMIT}.`);
   }

@@ -1,6 +1,6 @@
 /** Hooks that write a line for each event. */
 import { ApiError } from './api-error';
-import { MessageBatchesError } from './errors';
+import { InvalidRequestError, MessageBatchesError } from './errors';
 import type { ApiHooks, CallEvent, ErrorEvent, RetryEvent } from './hooks';
 
 /** From the one that writes most to the one that writes nothing. */
@@ -15,8 +15,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /**
  * Hooks that write one line for each event: no bodies, no credentials.
  * @param write gets a line without its line feed. Default: it goes to stderr
+ * @throws InvalidRequestError where there is no such level
  */
 export function logHooks(level: LogLevel, write: (line: string) => void = toStderr): ApiHooks {
+  if (!LOG_LEVELS.includes(level)) throw new InvalidRequestError(`logHooks: the level is one of ${LOG_LEVELS.join(', ')}.`);
   const line = (text: string) => {
     write(oneLine(text));
   };
@@ -42,9 +44,13 @@ export function logHooks(level: LogLevel, write: (line: string) => void = toStde
   return hooks;
 }
 
+/** An error of stderr without a listener would end the process, creates under way included, only because nobody reads the log. */
 function toStderr(line: string): void {
+  if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
   process.stderr.write(`${line}\n`);
 }
+
+function ignore(): void {}
 
 function subject(event: CallEvent): string {
   return event.batchId === undefined ? event.call : `${event.call} ${event.batchId}`;

@@ -1,6 +1,7 @@
 /** Connections through a proxy: undici's own agent for that, with a word of the proxy's where it refuses. */
 import { isIP } from 'node:net';
 import { EnvHttpProxyAgent, Pool, type buildConnector, type Dispatcher } from 'undici';
+import { withOrderlyEnd } from './connection-end';
 import type { ProxyServer } from './proxy';
 
 export interface ProxyAgentOptions {
@@ -38,6 +39,8 @@ export function proxyAgent(proxy: ProxyServer, { connect, requestTls, tunnelTime
     ...(connections !== undefined && { connections }),
     connect,
     requestTls,
+    // The connections that answers come over, through a tunnel or not; of the one below, only the answer to CONNECT comes over it.
+    factory: (origin, options: Pool.Options) => new Pool(origin, { ...options, connect: withOrderlyEnd(options.connect as buildConnector.connector) }),
     clientFactory: () => new Tunnels(proxy.host, proxy.origin, { connect: withoutAddressAsName(connect), headersTimeout: tunnelTimeoutMs }),
   });
 }

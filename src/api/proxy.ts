@@ -1,6 +1,7 @@
 /** Which proxy the calls of a client go through, if any. */
 import { BlockList, isIP } from 'node:net';
 import { InvalidRequestError } from './errors';
+import { refuseUnknown } from './known-options';
 
 /**
  * Proxies by the scheme of the base URL, as `http://host:port` or `https://host:port`, with `user:password@` before the
@@ -8,14 +9,14 @@ import { InvalidRequestError } from './errors';
  */
 export interface ProxySettings {
   /** For a base URL that begins with http:. */
-  http?: string;
+  http?: string | undefined;
   /** For a base URL that begins with https:. */
-  https?: string;
+  https?: string | undefined;
   /**
    * What is asked directly, separated by commas: names of hosts, which stand for their subdomains too, `name:port`,
    * addresses, networks such as `10.0.0.0/8`, or `*` for everything. Loopback (localhost, 127.0.0.0/8, ::1) always is.
    */
-  noProxy?: string;
+  noProxy?: string | undefined;
 }
 
 /** A proxy that is to be used. What it holds of credentials can only be asked for by name. */
@@ -56,14 +57,16 @@ export function proxyFromEnv(env: Record<string, string | undefined>): ProxySett
 /**
  * The proxy for calls to an origin, or undefined where they go there directly. Names in `noProxy` are left to the
  * dispatcher (`proxyAgent`).
- * @throws InvalidRequestError where a proxy cannot be used; its value is not repeated
+ * @throws InvalidRequestError where the proxy that is to be used cannot be; its value is not repeated
  */
 export function proxyFor(settings: ProxySettings, origin: string): ProxyServer | undefined {
+  refuseUnknown('proxy', settings, { http: true, https: true, noProxy: true });
   const noProxy = settings.noProxy ?? '';
   if (typeof noProxy !== 'string') throw new InvalidRequestError('proxy.noProxy is a text: names of hosts, separated by commas.');
-  const servers = { 'http:': parseProxy('http', settings.http, noProxy), 'https:': parseProxy('https', settings.https, noProxy) };
   const { protocol, hostname } = new URL(origin);
-  return isDirect(hostname, noProxy) ? undefined : servers[protocol as keyof typeof servers];
+  if (isDirect(hostname, noProxy)) return undefined;
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  return parseProxy(scheme, settings[scheme], noProxy);
 }
 
 function parseProxy(scheme: 'http' | 'https', value: string | undefined, noProxy: string): ProxyServer | undefined {
@@ -78,7 +81,7 @@ function parseProxy(scheme: 'http' | 'https', value: string | undefined, noProxy
     throw new InvalidRequestError(`${what} is not a URL. It looks like http://proxy.example:3128.`);
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new InvalidRequestError(`${what} begins with ${url.protocol}, but only http: and https: proxies can be used. For another kind give a dispatcher of your own.`);
+    throw new InvalidRequestError(`${what} begins with ${url.protocol}, but only http: and https: proxies can be used. Unset ${scheme.toUpperCase()}_PROXY, or name the host in NO_PROXY, or give a dispatcher of your own.`);
   }
   try {
     return new ProxyServer(url, noProxy);

@@ -18,7 +18,8 @@ export interface ResultLine {
   /**
    * What came of the request. It and `customId` are verified: both are what `JSON.parse` gives for the line, wherever the line is JSON
    * at all. For a succeeded result as the API writes it, that is proved without a look at most of its message; that the message
-   * itself is JSON shows when it is parsed. Every other line, and a last one that has no line feed and may be cut, was parsed.
+   * itself is JSON, and valid UTF-8, shows when it is parsed. Every other line was parsed, and so was a last one without a line feed,
+   * which may be cut.
    */
   outcome: ResultOutcome;
   /**
@@ -101,7 +102,7 @@ function customIdOfUsualLine(bytes: Buffer): string | undefined {
   if (bytes[quote] !== QUOTE) return undefined;
   const end = endOfPlainText(bytes, quote + 1);
   const message = skipTokens(bytes, end, BEFORE_MESSAGE);
-  if (bytes[message] !== OPENING_BRACE || !endsWithMessage(bytes, message) || !isUtf8(bytes)) return undefined;
+  if (bytes[message] !== OPENING_BRACE || !endsWithMessage(bytes, message)) return undefined;
   return bytes.toString('latin1', quote + 1, end);
 }
 

@@ -1,12 +1,13 @@
 /** Reads results line by line: each line is looked at, or parsed, when it is asked for. */
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
 import { LineSplitter, skipSpace, type Line } from '../jsonl';
+import { CollectionPace } from './collection-pace';
 import type { InvalidAnswerError } from './errors';
 import { NoResultError, parseResult, scanResult, type ResultLine, type ResultOutcome } from './result-line';
 import type { EndableIterator, ResultsBody } from './results-body';
 
-/** A longer line is an error, not a lot of memory. No result is near it: the requests of a whole batch have no more than 256 MB. */
-export const MAX_RESULT_LINE_BYTES = 256 * 1024 * 1024;
+/** A longer line is an error, not a lot of memory. No answer of a model is near it. */
+export const MAX_RESULT_LINE_BYTES = 64 * 1024 * 1024;
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -15,12 +16,12 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  * @throws InvalidRequestError where the body is being read already
  */
 export function readResultLines(body: ResultsBody, offset: number): EndableIterator<ResultLine> {
-  return new LineIterator(body, offset, (line, number) => new ScannedLine(line, number, body));
+  return new LineIterator(body, body.read(new CollectionPace(1 / 4)), offset, (line, number) => new ScannedLine(line, number, body));
 }
 
 /** As `readResultLines`, every line parsed. */
 export function readResults(body: ResultsBody, offset: number): EndableIterator<MessageBatchIndividualResponse> {
-  return new LineIterator(body, offset, ({ bytes }) => parseResult(bytes));
+  return new LineIterator(body, body.read(), offset, ({ bytes }) => parseResult(bytes));
 }
 
 class LineIterator<T> implements EndableIterator<T> {
@@ -40,9 +41,9 @@ class LineIterator<T> implements EndableIterator<T> {
   #isOver = false;
 
   /** @param take makes an item of a line; may throw NoResultError */
-  constructor(body: ResultsBody, offset: number, take: (line: Line, number: number) => T) {
-    this.#chunks = body[Symbol.asyncIterator]();
+  constructor(body: ResultsBody, chunks: EndableIterator<Buffer>, offset: number, take: (line: Line, number: number) => T) {
     this.#body = body;
+    this.#chunks = chunks;
     this.#splitter = new LineSplitter(offset);
     this.#offset = offset;
     this.#end = offset;

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { invalidAnswer, type Asked } from './answer';
 import { describeCall } from './call';
+import { CollectionPace } from './collection-pace';
 import { cutBodyError, isBodyTimeout, stalledBodyError } from './connection-failure';
 import { ConnectionError, InvalidRequestError, MessageBatchesError, type InvalidAnswerError } from './errors';
 import { decodedBody, UnknownEncodingError, type WireResponse } from './response-body';
@@ -16,6 +17,7 @@ export class ResultsBody implements AsyncIterable<Buffer> {
   readonly #response: WireResponse;
   readonly #asked: Asked;
   readonly #isPart: boolean;
+  readonly #bytesAfter: number;
   readonly #stream: Readable;
   #bytesRead = 0;
   #isTaken = false;
@@ -24,15 +26,17 @@ export class ResultsBody implements AsyncIterable<Buffer> {
 
   /**
    * @param isPart it does not begin with the first byte of the results
+   * @param bytesAfter how many bytes of the results come after it, which the server left out
    * @throws InvalidAnswerError where it is encoded in a way that was not asked for
    */
-  constructor(response: WireResponse, asked: Asked, isPart: boolean) {
+  constructor(response: WireResponse, asked: Asked, isPart: boolean, bytesAfter: number) {
     this.signal = asked.call.signal;
     this.#response = response;
     this.#asked = asked;
     this.#isPart = isPart;
+    this.#bytesAfter = bytesAfter;
     try {
-      this.#stream = decodedBody(response);
+      this.#stream = decodedBody(response, asked.call.idleTimeoutMs);
     } catch (error) {
       if (error instanceof UnknownEncodingError) throw invalidAnswer(response, asked, `its ${error.message} was not asked for`);
       throw error;
@@ -55,13 +59,17 @@ export class ResultsBody implements AsyncIterable<Buffer> {
     return invalidAnswer(this.#response, this.#asked, problem);
   }
 
-  /** @throws InvalidRequestError the second time */
   [Symbol.asyncIterator](): EndableIterator<Buffer> {
+    return this.read(new CollectionPace(1));
+  }
+
+  /** @throws InvalidRequestError the second time */
+  read(pace?: CollectionPace): EndableIterator<Buffer> {
     if (this.#isTaken) {
       throw new InvalidRequestError('results: they can be read only once, as body, as lines() or by iterating over them. Call results again to read them again.');
     }
     this.#isTaken = true;
-    const chunks = this.#chunks();
+    const chunks = this.#chunks(pace);
     return {
       next: () => chunks.next(),
       // A generator that never began, or waits for a chunk, would not free the connection by itself.
@@ -72,13 +80,16 @@ export class ResultsBody implements AsyncIterable<Buffer> {
     };
   }
 
-  async *#chunks(): AsyncGenerator<Buffer, void, undefined> {
+  async *#chunks(pace: CollectionPace | undefined): AsyncGenerator<Buffer, void, undefined> {
     try {
       for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
         if (this.#bytesRead === 0 && !this.#isPart && looksLikeHtml(chunk)) throw this.invalid('its body is HTML; something between here and the API may have given it');
         this.#bytesRead += chunk.length;
+        pace?.read(chunk.length);
         yield chunk;
       }
+      // Its end is not the end of the results.
+      if (this.#bytesAfter > 0) throw Object.assign(new Error('a part ended early'), { code: `${this.#bytesAfter} bytes before the end of the results` });
     } catch (error) {
       if (this.#endedBy === 'reader') return;
       const said = this.#errorOf(error);

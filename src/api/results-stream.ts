@@ -51,11 +51,12 @@ export interface ResultsStream {
 
 /**
  * @param offset of the first byte of the body in the whole of the results
+ * @param bytesAfter how many bytes of the results come after the body, where it is a part
  * @throws InvalidAnswerError where the body is encoded in a way that was not asked for
  */
-export function resultsStream(response: WireResponse, asked: Asked, offset: number): ResultsStream {
+export function resultsStream(response: WireResponse, asked: Asked, offset: number, bytesAfter = 0): ResultsStream {
   const isPart = response.status === 206;
-  const body = new ResultsBody(response, asked, isPart);
+  const body = new ResultsBody(response, asked, isPart, bytesAfter);
   const requestId = response.headers['request-id'];
   return {
     status: isPart ? 206 : 200,

@@ -13,9 +13,9 @@ export interface ResultsOptions extends CallOptions {
    * Go on at this byte of the decoded body, where the server can; the answer says where it really begins.
    * Without `ifRange` it begins at 0: nothing would say that the bytes are of the same results.
    */
-  offset?: number;
+  offset?: number | undefined;
   /** `entityTag` of the answer that the bytes before `offset` came from. */
-  ifRange?: string;
+  ifRange?: string | undefined;
 }
 
 /** @see MessageBatchesApi.results */
@@ -56,13 +56,15 @@ function streamOf(response: WireResponse, asked: Asked, askedOffset: number, ifR
   if (status !== 200 && status !== 206) throw invalidAnswer(response, asked, 'results come with 200 or 206');
   const encoded = (headers['content-encoding'] ?? 'identity') !== 'identity';
   const tag = headers['etag'];
+  let bytesAfter = 0;
   if (status === 206) {
-    const begin = /^bytes (\d+)-/.exec(headers['content-range'] ?? '')?.[1];
+    const [, begin, end, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? [];
+    bytesAfter = total === undefined || total === '*' ? 0 : Number(total) - Number(end) - 1;
     if (askedOffset === 0 || Number(begin) !== askedOffset) throw invalidAnswer(response, asked, `its content-range does not begin at byte ${askedOffset}`);
     if (encoded) throw invalidAnswer(response, asked, 'the part it gives is compressed');
     if (tag !== undefined && tag !== ifRange) throw invalidAnswer(response, asked, 'the part it gives is of other results');
   }
-  const stream = resultsStream(response, asked, status === 206 ? askedOffset : 0);
+  const stream = resultsStream(response, asked, status === 206 ? askedOffset : 0, bytesAfter);
   if (tag !== undefined && isStrongTag(tag) && !encoded) stream.entityTag = tag;
   if (headers['content-length'] !== undefined && !encoded) stream.contentLength = Number(headers['content-length']);
   return stream;

@@ -12,8 +12,8 @@ import type { ApiOptions } from './settings';
  *   The key is sent as `x-api-key`: older SDKs send it so, and many gateways that were made for them read nothing else.
  *   Newer SDKs send it as bearer, and the API takes both; for a gateway that wants a bearer, set it as ANTHROPIC_AUTH_TOKEN.
  * - ANTHROPIC_BASE_URL
- * - ANTHROPIC_CUSTOM_HEADERS: lines of `Name: value`. An `authorization` or `x-api-key` among them goes before the credential,
- *   which is then not sent (the TypeScript SDK sends an `x-api-key` beside the bearer). Where both are wanted, both are given here.
+ * - ANTHROPIC_CUSTOM_HEADERS: lines of `Name: value`. An `authorization` or `x-api-key` among them goes in place of the credential
+ *   where that has the same header, and beside it where it has the other one, as in the official SDKs.
  * - ANTHROPIC_LOG: debug, info, warn, error or off; lines on stderr without credentials or bodies. Default: off.
  * - HTTPS_PROXY, HTTP_PROXY, NO_PROXY; the same in lower case goes before
  *

@@ -6,6 +6,7 @@ import { CredentialSource, type Credential } from './credential';
 import { InvalidRequestError } from './errors';
 import { checkHeaderValue, givenHeaders, holdCredential, isSecretName, mergeHeaders, withoutCredential, type GivenHeaders } from './headers';
 import type { ApiHooks } from './hooks';
+import { refuseUnknown } from './known-options';
 import { proxyFor, type ProxyServer, type ProxySettings } from './proxy';
 import { queryString, type GivenQuery, type Query } from './query';
 import type { ResponseHeaders } from './retry-hints';
@@ -14,40 +15,53 @@ import { VERSION } from './version';
 
 export interface ApiOptions {
   /** Default `https://api.anthropic.com`. May have a path prefix; may not hold credentials. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /** Without one, no credential is sent, unless `headers` hold it. */
-  credential?: Credential;
+  credential?: Credential | undefined;
   /** `anthropic-version`. Default `2023-06-01`. */
-  apiVersion?: string;
+  apiVersion?: string | undefined;
   /** Beta names, sent with every call as `anthropic-beta`. */
-  betas?: string[];
+  betas?: string[] | undefined;
   /** `anthropic-workspace-id`, for a credential that is good for more than one workspace. */
-  workspaceId?: string;
+  workspaceId?: string | undefined;
   /**
    * Uses the beta form of the API: `?beta=true` and the beta `message-batches-2024-09-24` with every call.
    * Obsolete at the API itself; some gateways know nothing else. Default false.
    */
-  betaApi?: boolean;
+  betaApi?: boolean | undefined;
   /** How long an answer may take to begin, ms. Default 60,000. A create has its own deadline. */
-  timeoutMs?: number;
-  /** How long the body of an answer may stand still while it is being read, ms. Default 60,000. */
-  idleTimeoutMs?: number;
+  timeoutMs?: number | undefined;
+  /**
+   * How long the body of an answer may stand still while it is being read, ms. Default 60,000. All of a body that is no
+   * results may take `timeoutMs` longer.
+   */
+  idleTimeoutMs?: number | undefined;
   /** How often a call is made again after a passing failure. Default 2; 0, where Temporal retries, turns all of it off. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /**
    * Sent with every call; they replace the client's own headers of the same name (`anthropic-beta` adds to them).
-   * With `authorization` or `x-api-key` among them, `credential` is not sent.
+   * One that has the name of the credential's own header, `authorization` or `x-api-key`, goes in its place; the other goes
+   * beside it. `proxy-authorization` goes to the host of the base URL, for what stands before the API; not together with `proxy`.
    */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
   /** Query parameters of every call. */
-  query?: Query;
+  query?: Query | undefined;
   /** Proxies to go through. Loopback addresses are always asked directly. */
-  proxy?: ProxySettings;
-  /** Connections of the caller's own. Not together with `proxy`. It is not closed by the client. */
-  dispatcher?: Dispatcher;
+  proxy?: ProxySettings | undefined;
+  /**
+   * Connections of the caller's own. Not together with `proxy`. It is not closed by the client.
+   * undici's own (7.30 and before) fails an assertion outside of any call, which ends the process, where a server closes a connection
+   * while its answer is read more slowly than it comes; the client's own connections are guarded against that, these cannot be.
+   */
+  dispatcher?: Dispatcher | undefined;
   /** Told of every attempt and answer, for logs and traces. */
-  hooks?: ApiHooks;
+  hooks?: ApiHooks | undefined;
 }
+
+const API_OPTIONS = {
+  baseUrl: true, credential: true, apiVersion: true, betas: true, workspaceId: true, betaApi: true, timeoutMs: true, idleTimeoutMs: true, maxRetries: true,
+  headers: true, query: true, proxy: true, dispatcher: true, hooks: true,
+} as const satisfies Record<keyof ApiOptions, true>;
 
 export const DEFAULT_API_VERSION = '2023-06-01';
 /** Name of the beta that the Message Batches API once was. */
@@ -81,6 +95,7 @@ export class Settings {
   readonly #secrets = new Secrets();
 
   constructor(options: ApiOptions = {}) {
+    refuseUnknown('MessageBatchesApi', options, API_OPTIONS);
     const base = parseBaseUrl(options.baseUrl);
     this.origin = base.origin;
     this.basePath = base.pathname.replace(/\/+$/, '');
@@ -97,9 +112,9 @@ export class Settings {
     this.#apiVersion = options.apiVersion || DEFAULT_API_VERSION;
     this.#workspaceId = options.workspaceId || undefined;
     const credential = options.credential && new CredentialSource(options.credential, this.#secrets);
-    const { 'anthropic-beta': betas, ...headers } = givenHeaders(options.headers ?? {});
+    const { 'anthropic-beta': betas, ...headers } = givenHeaders(options.headers ?? {}, { mayAuthorizeToProxy: this.proxy === undefined });
     this.#headers = headers;
-    this.#credential = holdCredential(headers) ? undefined : credential;
+    this.#credential = credential && headers[credential.headerName] ? undefined : credential;
     this.#betas = [...(options.betas ?? []), ...listed(betas)];
     for (const secret of [...secretsOf(this.#headers), ...secretsOf(this.query)]) this.#secrets.add(secret);
   }
@@ -141,6 +156,15 @@ export class Settings {
     return call.sendsCredential ? this.#credential : undefined;
   }
 
+  /** Keeps the credentials of an attempt at a call out of errors and events until the call is over. @returns to be called then */
+  holdSecrets({ path }: Pick<Call, 'path'>, headers: Record<string, string>): () => void {
+    const query = Object.fromEntries(new URLSearchParams(path.slice(path.indexOf('?') + 1)));
+    const releases = [...secretsOf(headers), ...secretsOf(query)].map((secret) => this.#secrets.hold(secret));
+    return () => {
+      for (const release of releases) release();
+    };
+  }
+
   /** Keeps what is taken for a credential in values of one call out of errors and events. */
   rememberSecrets(values: GivenHeaders | GivenQuery): void {
     for (const secret of secretsOf(values)) this.#secrets.addPassing(secret);
@@ -149,6 +173,11 @@ export class Settings {
   /** Replaces every credential in a text that came from outside, for it may be an echo. */
   redact(text: string): string {
     return this.#secrets.redact(text);
+  }
+
+  /** The same for a text that may have been cut off within one. */
+  redactCut(text: string): string {
+    return this.#secrets.redactCut(text);
   }
 
   /** The same for the headers of an answer. Cookies are credentials whatever they hold, and the client keeps none. */

@@ -1,9 +1,10 @@
 /** Sends the calls that may be repeated, over kept-alive connections. `create.ts` has a connection of its own. */
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Agent, buildConnector, errors, type Dispatcher } from 'undici';
 import { orAborted } from './abort';
 import { makeAttempts, type Attempt } from './attempts';
 import { readAnswer, readError, type Answer } from './answer';
 import type { Call } from './call';
+import { withOrderlyEnd } from './connection-end';
 import { noAnswerError } from './connection-failure';
 import { InvalidRequestError } from './errors';
 import { proxyAgent } from './proxy-agent';
@@ -15,6 +16,9 @@ import type { Settings } from './settings';
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 const MOST_REDIRECTS = 5;
+
+/** A dispatcher of the caller's own that follows redirects would take the credential along to any host. */
+export const NOT_ELSEWHERE = { maxRedirections: 0 };
 
 export class Transport {
   #agent: Dispatcher | undefined;
@@ -69,6 +73,7 @@ export class Transport {
     call.signal?.throwIfAborted();
     const { settings } = this;
     let response: WireResponse;
+    const began = performance.now();
     try {
       const asking = orAborted(
         this.#dispatcher().request({
@@ -80,10 +85,15 @@ export class Transport {
           signal: call.signal,
           headersTimeout: call.timeoutMs,
           bodyTimeout: call.idleTimeoutMs,
+          ...NOT_ELSEWHERE,
+          onInfo: () => {
+            // undici begins to wait anew with each.
+            if (performance.now() - began > call.timeoutMs) throw new errors.HeadersTimeoutError();
+          },
         }),
         call.signal,
       );
-      response = wireResponse(await asking);
+      response = wireResponse(await asking, settings);
     } catch (error) {
       call.signal?.throwIfAborted();
       throw noAnswerError(error, { call, origin: settings.origin });
@@ -106,6 +116,6 @@ export class Transport {
 /** The client's own connections, through its proxy where it has one. */
 function ownAgent({ proxy, timeoutMs }: Settings): Dispatcher {
   const connect = { timeout: CONNECT_TIMEOUT_MS };
-  if (!proxy) return new Agent({ connect });
+  if (!proxy) return new Agent({ connect: withOrderlyEnd(buildConnector(connect)) });
   return proxyAgent(proxy, { connect: buildConnector(connect), requestTls: connect, tunnelTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, timeoutMs) });
 }

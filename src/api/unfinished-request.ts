@@ -1,17 +1,21 @@
 /** A request that does not end in the block that it begins in. */
 import type { CustomIdSet } from './custom-id-set';
+import { ObjectWalk } from './object-walk';
 import { ENOUGH_BYTES, scanBeginning, scanEnd, type Beginning } from './request-scan';
 
 /** A line is parsed only up to this size, which bounds the memory that it takes. */
 const LONGEST_PARSED_BYTES = 16 * 1024 * 1024;
 
-/** Keeps copies, for blocks are used again: of all that must be parsed, or else of the request's end alone. */
+/** Keeps copies, for blocks are used again: of all that must be parsed, or else of the request's end alone, and then walks through its params as they come. */
 export class UnfinishedRequest {
   #pieces: Buffer[] = [];
   #bytes = 0;
   #end: Buffer = Buffer.alloc(0);
   #beginning: Beginning | undefined;
   #isWhole = true;
+  readonly #walk = new ObjectWalk();
+  /** Where the params end, counted from the beginning of the request; -1 until then. */
+  #endOfParams = -1;
 
   /** @param isParsed whether it is to be parsed even if the scan finds its id */
   constructor(
@@ -36,9 +40,12 @@ export class UnfinishedRequest {
       this.#beginning ??= scanBeginning(Buffer.concat(this.#pieces, ENOUGH_BYTES), this.ids);
       if (this.#bytes <= LONGEST_PARSED_BYTES && (this.isParsed || !this.#beginning)) return;
       this.#isWhole = false;
-      this.#end = lastBytes(this.#pieces);
+      const bytes = Buffer.concat(this.#pieces, this.#bytes);
+      if (this.#beginning) this.#findEndOfParams(bytes, this.#beginning.params + 1);
+      this.#end = lastBytes([bytes]);
       this.#pieces = [];
     } else {
+      this.#findEndOfParams(piece, 0);
       this.#end = lastBytes([this.#end, piece]);
     }
   }
@@ -48,9 +55,18 @@ export class UnfinishedRequest {
     return this.#isWhole ? Buffer.concat(this.#pieces, this.#bytes) : undefined;
   }
 
-  /** Whether its beginning and its end are those of the usual form; the set has read its id then. */
+  /** Whether its beginning and its end are those of the usual form, and of the same params; the set has read its id then. */
   scan(): boolean {
-    return this.#beginning !== undefined && scanEnd(this.#end, this.#beginning, this.ids);
+    if (!this.#beginning) return false;
+    const last = scanEnd(this.#end, this.#beginning, this.ids);
+    return last !== -1 && this.#bytes - this.#end.length + last === this.#endOfParams;
+  }
+
+  /** @param piece the one that was added last */
+  #findEndOfParams(piece: Buffer, start: number): void {
+    if (this.#endOfParams !== -1) return;
+    const found = this.#walk.next(piece, start, piece.length);
+    if (found !== -1) this.#endOfParams = this.#bytes - piece.length + found;
   }
 }
 

@@ -57,7 +57,7 @@ export async function attach(options: AttachOptions): Promise<ExitCode> {
         display,
         interactive: out.interactive,
         oldAttention: options.oldAttention,
-        keyIsGood: async () => worker !== undefined && !(await refusalOf(worker)),
+        accessIsGood: async () => worker !== undefined && !(await refusalOf(worker)),
         intervalMs: session.temporal.embedded ? LOOK_EVERY_MS.embedded : LOOK_EVERY_MS.shared,
         signal: detached.signal,
         reconnect: session.reconnect,
@@ -112,7 +112,7 @@ export function exitCodeOfReport(report: JobReport): ExitCode {
   return OUTCOMES.every((outcome) => outcome === 'succeeded' || report.outcomes[outcome] === 0) ? ExitCode.ok : ExitCode.incomplete;
 }
 
-/** Resolves only where the loss of the worker ends the stay: a refused key, and nobody there to mend it. */
+/** Resolves only where the loss of the worker ends the stay: a refused key or way to the API, and nobody there to mend it. */
 async function workerLost(worker: OwnWorker, out: Output, note: (line: string) => void): Promise<Followed> {
   const attention = await Promise.race([worker.refused, worker.stopped.then(() => undefined)]);
   if (!attention) return new Promise(() => undefined);
@@ -121,14 +121,14 @@ async function workerLost(worker: OwnWorker, out: Output, note: (line: string) =
     await Promise.race([sleep(REFUSAL_SHOWS_MS), worker.stopped]);
     return { kind: 'attention', attention };
   }
-  note(`${attention.message}\n${attention.hint}\nStill attached: a worker with a good key (message-batches worker, in another terminal) goes on.`);
+  note(`${attention.message}\n${attention.hint}\nStill attached: a worker that is not refused (message-batches worker, in another terminal) goes on.`);
   return new Promise(() => undefined);
 }
 
 async function detach(options: AttachOptions, why: 'timeout' | Parameters<typeof exitCodeOf>[0]): Promise<ExitCode> {
   const { out, job, worker, account, foreground } = options;
   const exitCode = why === 'timeout' ? ExitCode.timeout : exitCodeOf(why);
-  // At a timeout the job goes on, whatever was asked about Ctrl-C. A key that was refused here is refused there too.
+  // At a timeout the job goes on, whatever was asked about Ctrl-C. What was refused here is refused there too.
   const refusal = await refusalOf(worker);
   if (why === 'timeout' && refusal) {
     await worker?.stop();
@@ -160,7 +160,7 @@ async function detach(options: AttachOptions, why: 'timeout' | Parameters<typeof
   });
 }
 
-/** Why the worker's key was refused, where it was. */
+/** Why the worker was refused, where it was. */
 async function refusalOf(worker: OwnWorker | undefined): Promise<Attention | undefined> {
   return Promise.race([worker?.refused, undefined]);
 }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobHandle, ObservedJobStatus } from '../client';
-import type { Attention, JobReport } from '../contract';
+import type { Attention, AttentionCode, JobReport } from '../contract';
 import { toCliError } from './cli-error';
 import type { ProgressDisplay } from './display/progress-display';
 
 /** How long an old reason to wait for a person may still show after the job was told to try again, in ms. */
 const RETRY_GRACE_MS = 20_000;
+
+/** What another worker, with another environment, can do. */
+const ACCESS_CODES: ReadonlySet<string> = new Set<AttentionCode>(['key_refused', 'no_access']);
 
 export interface FollowOptions {
   display: ProgressDisplay;
@@ -13,8 +16,8 @@ export interface FollowOptions {
   interactive: boolean;
   /** The reason to wait that was there before the job was told to try again. */
   oldAttention?: Attention;
-  /** Whether a worker in this process has a key that was not refused. */
-  keyIsGood(): Promise<boolean>;
+  /** Whether a worker in this process has a key, and a way to the API, that were not refused. */
+  accessIsGood(): Promise<boolean>;
   /** Time between two looks in ms; the end is noticed at once all the same. */
   intervalMs: number;
   signal: AbortSignal;
@@ -45,14 +48,14 @@ export async function followJob(job: JobHandle, options: FollowOptions): Promise
       if (status.report) return { kind: 'ended', report: status.report };
       if (status.failure) return { kind: 'failed', status };
       const { attention } = status;
-      // Refused was the key of a worker before this one: its job may show that only now.
-      const earlierKey = attention?.code === 'key_refused' && (await options.keyIsGood());
-      if (earlierKey && attention.since !== retriedSince) {
+      // Refused was a worker before this one: its job may show that only now.
+      const earlierWorker = attention !== undefined && ACCESS_CODES.has(attention.code) && (await options.accessIsGood());
+      if (earlierWorker && attention.since !== retriedSince) {
         await reached(() => job.resume(), options);
         retriedSince = attention.since;
         graceEnds = Date.now() + RETRY_GRACE_MS;
       }
-      const old = (earlierKey || attention?.since === options.oldAttention?.since) && Date.now() < graceEnds;
+      const old = (earlierWorker || attention?.since === options.oldAttention?.since) && Date.now() < graceEnds;
       if (attention && !old && !options.interactive) return { kind: 'attention', attention };
     }
     options.signal.throwIfAborted();

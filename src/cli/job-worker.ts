@@ -7,6 +7,7 @@ import type { Output } from './output';
 import type { OwnWorker } from './own-worker';
 import type { Session } from './session';
 import { apiOptionsOf, requireAccess } from './settings';
+import { WorkerLog } from './worker-log';
 
 export interface WorkerContext {
   home: Home;
@@ -19,13 +20,13 @@ export async function startWorkerHere({ home, env, out }: WorkerContext, session
   requireAccess(env, account);
   const [{ startOwnWorker }, { ensureSimulator }] = await Promise.all([import('./own-worker.js'), import('../local/index.js')]);
   const simulator = account.label === SIMULATED_ACCOUNT.label ? await ensureSimulator(home, {}, out.say) : undefined;
+  const log = new WorkerLog(join(home.logs, `worker-${accountKey(account)}.log`), out.verbose);
   return startOwnWorker({
     temporal: session.temporal,
     account,
     storage: home.folder,
-    api: await apiOptionsOf(env, account, simulator?.url),
-    logFile: join(home.logs, `worker-${accountKey(account)}.log`),
-    verbose: out.verbose,
+    api: await apiOptionsOf(env, account, simulator?.url, (line) => log.write(line)),
+    log,
   });
 }
 

@@ -4,6 +4,7 @@ import type { CliError } from './cli-error';
 import { loadFormats } from './display/formats';
 import type { Rendering } from './display/rendering';
 import { ExitCode } from './exit-codes';
+import { printable, printableJson } from './printable';
 
 export interface OutputOptions {
   json: boolean;
@@ -46,7 +47,7 @@ export class Output {
 
   /** The answer for a script; nothing without `--json`. Keys are those of our files: snake_case. */
   document(value: unknown): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(snakeCased(value))}\n`);
+    if (this.json) process.stdout.write(`${printableJson(snakeCased(value))}\n`);
   }
 
   error(error: CliError): void {
@@ -58,7 +59,7 @@ export class Output {
       process.stderr.write(`${prefix}${error.message}\n`);
       if (error.hint) process.stderr.write(`${error.hint}\n`);
     }
-    if (this.verbose && error.cause instanceof Error) process.stderr.write(`${error.cause.stack ?? error.cause.message}\n`);
+    if (this.verbose && error.cause instanceof Error) process.stderr.write(`${stackOf(error.cause)}\n`);
   }
 
   /** How to draw for stdout, now. */
@@ -77,4 +78,9 @@ export function snakeCased(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeCased);
   if (value === null || typeof value !== 'object' || value instanceof Date) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), snakeCased(each)]));
+}
+
+/** Its message may have come from outside. */
+function stackOf({ message, stack = message }: Error): string {
+  return stack.replace(message, () => printable(message)).split('\n').map(printable).join('\n');
 }

@@ -1,9 +1,9 @@
-import { appendFileSync } from 'node:fs';
 import type { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { ApiOptions } from '../api';
 import type { AccountReference, Attention } from '../contract';
 import type { TemporalConnection } from '../local';
 import type { MessageBatchesWorker } from '../worker';
+import type { WorkerLog } from './worker-log';
 
 export interface OwnWorkerOptions {
   temporal: TemporalConnection;
@@ -11,15 +11,12 @@ export interface OwnWorkerOptions {
   /** Storage root: the home folder. */
   storage: string;
   api: ApiOptions;
-  /** Where the worker's log goes. */
-  logFile: string;
-  /** Log to stderr as well. */
-  verbose: boolean;
+  log: WorkerLog;
 }
 
 /** A worker in this process. */
 export interface OwnWorker {
-  /** Resolves where the API refused the key; the worker then makes no more calls. */
+  /** Resolves where the API refused the key, or the proxy the way to it; the worker then makes no more calls. */
   readonly refused: Promise<Attention>;
   /** The same, where that was found out before the worker began. */
   readonly refusedAtStart?: Attention;
@@ -31,8 +28,8 @@ export interface OwnWorker {
 
 export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWorker> {
   const { NativeConnection, DefaultLogger, Runtime } = await import('@temporalio/worker');
-  const { createMessageBatchesWorker, KeyRefusedError } = await import('../worker/index.js');
-  installRuntime(Runtime, DefaultLogger, options);
+  const { AccessRefusedError, createMessageBatchesWorker } = await import('../worker/index.js');
+  installRuntime(Runtime, DefaultLogger, options.log);
   const connection = await NativeConnection.connect(options.temporal.connectionOptions);
   const { account, storage, api } = options;
   let worker: MessageBatchesWorker;
@@ -40,7 +37,7 @@ export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWork
     worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api });
   } catch (error) {
     await connection.close();
-    if (!(error instanceof KeyRefusedError)) throw error;
+    if (!(error instanceof AccessRefusedError)) throw error;
     const { attention } = error;
     return { refused: Promise.resolve(attention), refusedAtStart: attention, stopped: Promise.resolve(), stop: () => Promise.resolve() };
   }
@@ -61,17 +58,15 @@ export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWork
 
 let installed = false;
 
-/** Temporal has one runtime a process; its log goes to a file, because stderr belongs to the display. */
-function installRuntime(runtime: typeof Runtime, logger: typeof DefaultLogger, { verbose, logFile }: OwnWorkerOptions): void {
+/** Temporal has one runtime a process. */
+function installRuntime(runtime: typeof Runtime, logger: typeof DefaultLogger, log: WorkerLog): void {
   if (installed) return;
   installed = true;
   runtime.install({
-    logger: new logger(verbose ? 'INFO' : 'WARN', ({ timestampNanos, level, message, meta }) => {
-      const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+    logger: new logger(log.verbose ? 'INFO' : 'WARN', ({ timestampNanos, level, message, meta }) => {
       const { error, ...facts } = (meta ?? {}) as { error?: unknown };
-      const line = `${time} ${level} ${message} ${JSON.stringify(facts)}${error instanceof Error ? ` ${error.message}` : ''}\n`;
-      appendFileSync(logFile, line, { mode: 0o600 });
-      if (verbose) process.stderr.write(line);
+      const text = `${level} ${message} ${JSON.stringify(facts)}${error instanceof Error ? ` ${error.message}` : ''}`;
+      log.write(text, new Date(Number(timestampNanos / 1_000_000n)));
     }),
     telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
     // A signal first hands the job over; the worker is stopped after that, not by the signal.

@@ -44,13 +44,14 @@ export async function openRunningSession({ home, env, out }: SessionOptions): Pr
 }
 
 async function connect(temporal: TemporalConnection, reconnect: () => Promise<void>): Promise<Session> {
-  const [{ Client, Connection }, { MessageBatchesClient }] = await Promise.all([import('@temporalio/client'), import('../client/index.js')]);
+  const [{ Client, Connection }, { MessageBatchesClient }, { channelArgs }] = await Promise.all([import('@temporalio/client'), import('../client/index.js'), import('../local/index.js')]);
+  const options = { ...temporal.connectionOptions, channelArgs: channelArgs(temporal.address) };
   // One call without retries first: where nobody listens, the client would try again for as long as the timeout is.
-  const probe = Connection.lazy({ ...temporal.connectionOptions, interceptors: [] });
+  const probe = Connection.lazy({ ...options, interceptors: [] });
   const connected = probe
     .withDeadline(Date.now() + CONNECT_TIMEOUT_MS, () => probe.workflowService.getSystemInfo({}))
     .finally(() => probe.close())
-    .then(() => Connection.connect({ ...temporal.connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS }));
+    .then(() => Connection.connect({ ...options, connectTimeout: CONNECT_TIMEOUT_MS }));
   const connection = await connected.catch((error: unknown) => {
     throw new CliError('temporal_unreachable', `The Temporal server at ${temporal.address} does not answer.`, {
       hint: temporal.embedded

@@ -2,10 +2,11 @@
  * All settings of the command line in one place.
  *
  *   ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN   who pays; never stored, never shown
- *   ANTHROPIC_BASE_URL, ANTHROPIC_CUSTOM_HEADERS, ANTHROPIC_LOG, HTTPS_PROXY, HTTP_PROXY, NO_PROXY   see `apiOptionsFromEnv`
+ *   ANTHROPIC_BASE_URL, ANTHROPIC_CUSTOM_HEADERS, HTTPS_PROXY, HTTP_PROXY, NO_PROXY   see `apiOptionsFromEnv`
+ *   ANTHROPIC_LOG                               the same; the lines of a worker go to its log
  *   TEMPORAL_*, TEMPORAL_CLI_PATH, MESSAGE_BATCHES_HOME   read by the local room
  */
-import type { ApiOptions } from '../api';
+import type { ApiOptions, LogLevel } from '../api';
 import type { AccountReference } from '../contract';
 import { DEFAULT_BASE_URL, SIMULATED_ACCOUNT } from '../contract';
 import { CliError } from './cli-error';
@@ -58,13 +59,20 @@ export function requireAccess(env: NodeJS.ProcessEnv, account: AccountReference)
   requireSameHost(env, account);
 }
 
-/** How a worker of the account reaches the API. Temporal does the retrying. */
-export async function apiOptionsOf(env: NodeJS.ProcessEnv, account: AccountReference, simulatorUrl?: string): Promise<ApiOptions> {
+/**
+ * How a worker of the account reaches the API. Temporal does the retrying.
+ *
+ * @param log gets the lines that ANTHROPIC_LOG asks for; default: they go to stderr.
+ */
+export async function apiOptionsOf(env: NodeJS.ProcessEnv, account: AccountReference, simulatorUrl?: string, log?: (line: string) => void): Promise<ApiOptions> {
   if (account.label === SIMULATED_ACCOUNT.label) {
     return { baseUrl: simulatorUrl, credential: { kind: 'x-api-key', token: SIMULATOR_KEY }, apiVersion: API_VERSION, maxRetries: 0 };
   }
-  const { apiOptionsFromEnv } = await import('../api/index.js');
-  return { ...apiOptionsFromEnv(env), apiVersion: API_VERSION, maxRetries: 0 };
+  const { apiOptionsFromEnv, logHooks } = await import('../api/index.js');
+  const options = apiOptionsFromEnv(env);
+  // There are hooks where the level is one.
+  if (log && options.hooks) options.hooks = logHooks(env.ANTHROPIC_LOG?.trim().toLowerCase() as LogLevel, log);
+  return { ...options, apiVersion: API_VERSION, maxRetries: 0 };
 }
 
 function baseUrlOf(env: NodeJS.ProcessEnv): string {

@@ -2,6 +2,8 @@
 export type AttentionCode =
   /** 401/403: the key in the worker's environment was refused, or cannot see the job's batches. */
   | 'key_refused'
+  /** The worker cannot reach the API as it was started: its proxy refuses it, a certificate is not trusted, or no credential is to be had. */
+  | 'no_access'
   /** 402, or a spend limit that somebody set: sending more would be refused as well. */
   | 'spend_limit'
   /** More than one batch could be the one that an unanswered create made. */

@@ -7,17 +7,17 @@ import type { PlannedPart } from './round-plan';
 /** The body of a create call. */
 export interface StreamedBody {
   contentLength: number;
-  /** About 256 KB each; read from disk as they are asked for. Can be iterated once more for another attempt. */
-  chunks: AsyncIterable<Buffer>;
+  /** Gives them from the beginning, each time; about 256 KB each, read from disk as they are asked for. */
+  chunks: () => AsyncIterable<Buffer>;
 }
 
 /**
  * The create body of a part, `{"requests":[…]}`, made of the job's own copy of its lines.
- * Iterating it throws a StorageError `changed`, before the last chunk, where length or hash are not those
+ * Reading it throws a StorageError `changed`, before the last chunk, where length or hash are not those
  * of the plan: a changed part is never sent whole, so the API never accepts it.
  */
 export function createBody(folder: PartFolder, plan: PlannedPart): StreamedBody {
-  return { contentLength: plan.bodyBytes, chunks: { [Symbol.asyncIterator]: () => bodyChunks(folder, plan) } };
+  return { contentLength: plan.bodyBytes, chunks: () => bodyChunks(folder, plan) };
 }
 
 async function* bodyChunks(folder: PartFolder, plan: PlannedPart): AsyncGenerator<Buffer, void, undefined> {

@@ -42,7 +42,7 @@ export interface CreateUnanswered {
   at: string;
   /** The HTTP status, where there was one. */
   status?: number;
-  /** The API itself answered (its own error body and request id), not something in between. */
+  /** The API itself said that it failed (its own error body and request id); neither a timeout nor something in between. */
   by_api: boolean;
   message: string;
 }

@@ -2,6 +2,7 @@
  * Finds the members of a JSON object in its bytes, so that a value can be passed on exactly as it was written.
  * Looks at the top level only and at nothing twice: about 1 GB/s.
  */
+import { isJsonSpace, skipSpace, skipString } from '../jsonl';
 
 /** A member of the object. */
 export interface JsonMember {
@@ -14,13 +15,10 @@ export interface JsonMember {
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-const BACKSLASH = 0x5c;
 const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
-const SPACE = 0x20;
-
-/** From this length on, looking for a string's end natively is faster than byte by byte. */
-const LONG_STRING = 24;
+/** `[ {` and `] }` differ from each other in this bit only. */
+const BRACE_BIT = 0x20;
 
 /**
  * The members in the order they stand in, a key that stands twice twice.
@@ -48,7 +46,7 @@ export function membersOf(bytes: Buffer): JsonMember[] {
 export function trimJson(bytes: Buffer): Buffer {
   const start = skipSpace(bytes, 0);
   let end = bytes.length;
-  while (end > start && isSpace(bytes[end - 1])) end--;
+  while (end > start && isJsonSpace(bytes[end - 1])) end--;
   return end - start === bytes.length ? bytes : bytes.subarray(start, end);
 }
 
@@ -63,7 +61,7 @@ function skipValue(bytes: Buffer, at: number): number {
   const first = bytes[at]!;
   if (first === QUOTE) return skipString(bytes, at);
   if (!OPENING.has(first)) {
-    while (at < bytes.length && bytes[at] !== COMMA && !CLOSING.has(bytes[at]!) && !isSpace(bytes[at])) at++;
+    while (at < bytes.length && bytes[at] !== COMMA && !CLOSING.has(bytes[at]!) && !isJsonSpace(bytes[at])) at++;
     return at;
   }
   for (let depth = 0; at < bytes.length; ) {
@@ -73,35 +71,8 @@ function skipValue(bytes: Buffer, at: number): number {
       continue;
     }
     at++;
-    // Brackets and braces differ in one bit from each other: [ { and ] }.
-    if ((byte | SPACE) === 0x7b) depth++;
-    else if ((byte | SPACE) === 0x7d && --depth === 0) return at;
+    if ((byte | BRACE_BIT) === 0x7b) depth++;
+    else if ((byte | BRACE_BIT) === 0x7d && --depth === 0) return at;
   }
   return at;
-}
-
-/** @returns the index after the closing quote of the string that begins at `at`. */
-function skipString(bytes: Buffer, at: number): number {
-  for (const short = at + LONG_STRING; at < short && at < bytes.length; ) {
-    const byte = bytes[++at];
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) at++;
-  }
-  for (;;) {
-    const quote = bytes.indexOf(QUOTE, at + 1);
-    if (quote === -1) return bytes.length;
-    let backslashes = 0;
-    while (quote - backslashes - 1 > at && bytes[quote - backslashes - 1] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return quote + 1;
-    at = quote;
-  }
-}
-
-function skipSpace(bytes: Buffer, at: number): number {
-  while (isSpace(bytes[at])) at++;
-  return at;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === SPACE || byte === 0x0d || byte === 0x09 || byte === 0x0a;
 }

@@ -1,2 +1,3 @@
-export * from './json-scan';
-export * from './line-splitter';
+// By name: `export *` compiles to a look-up at every call, which tells in loops over bytes.
+export { isJsonSpace, skipSpace, skipString } from './json-scan';
+export { LineSplitter, splitLines, type Line } from './line-splitter';

@@ -2,6 +2,7 @@
 export { type Home, openHome } from './home';
 export { LocalError, type LocalErrorCode } from './local-error';
 export type { Say } from './say';
+export { channelArgs } from './client-channel';
 export { freeBytes } from './disk-space';
 export { type TemporalConnection, temporalConnection } from './temporal-connection';
 export { type TemporalConnectionOptions, usesEmbeddedServer } from './temporal-settings';

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time';
+import { channelArgs } from './client-channel';
 import { listensAt } from './listening';
 import { LOOPBACK } from './ports';
 import type { ProcessIdentity } from './processes';
@@ -23,8 +24,10 @@ const POLL_MS = 25;
 export async function makeReady(server: ProcessIdentity, port: number, signal: AbortSignal): Promise<string | undefined> {
   // Loaded here, as it takes longer than all else that a command does which finds the server running.
   const { Connection } = await import('@temporalio/client');
+  const address = `${LOOPBACK}:${port}`;
   const connection = Connection.lazy({
-    address: `${LOOPBACK}:${port}`,
+    address,
+    channelArgs: channelArgs(address),
     // No retries inside a call: the loop below knows when to stop.
     interceptors: [],
   });

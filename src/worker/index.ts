@@ -1,2 +1,2 @@
 export { MessageBatchesPlugin, type MessageBatchesPluginOptions } from './plugin';
-export { createMessageBatchesWorker, KeyRefusedError, MessageBatchesWorker, type WorkerOptions } from './worker';
+export { AccessRefusedError, createMessageBatchesWorker, MessageBatchesWorker, type WorkerOptions } from './worker';

@@ -1,6 +1,6 @@
 import type { MessageBatchesApi } from '../api';
 import { ApiError } from '../api';
-import { isKeyRefused, keyRefused } from '../activities';
+import { accessRefusal, keyRefused } from '../activities';
 import type { AccountReference, Attention } from '../contract';
 import { AccountRecords } from '../jobs';
 
@@ -12,7 +12,7 @@ const BETWEEN_TRIES_MS = 1_000;
  * Looks at one batch of an open job with this worker's key. A key that cannot see it (revoked, or of another
  * workspace) must not serve: it would take work from a worker that can do it.
  *
- * @returns why the key is refused; undefined where it is good, where there is nothing to look at, or where the
+ * @returns why the key, or the way to the API, is refused; undefined where both are good, where there is nothing to look at, or where the
  * API cannot be reached (then nothing is proved, and activities wait the outage out).
  */
 export async function proveKey(api: MessageBatchesApi, storageFolder: string, account: AccountReference): Promise<Attention | undefined> {
@@ -23,9 +23,9 @@ export async function proveKey(api: MessageBatchesApi, storageFolder: string, ac
       await api.retrieve(batchId);
       return undefined;
     } catch (error) {
-      if (!(error instanceof ApiError)) return undefined;
-      if (isKeyRefused(error)) return keyRefused(error.message);
-      if (error.status !== 404) return undefined;
+      const refusal = accessRefusal(error);
+      if (refusal) return refusal;
+      if (!(error instanceof ApiError) || error.status !== 404) return undefined;
       if (tries === TRIES) return keyRefused(`The key cannot see ${batchId}, which this account has made: it is of another workspace. ${error.message}`);
       await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
     }

@@ -40,9 +40,9 @@ const POLLERS = { type: 'autoscaling', minimum: 1, initial: 2, maximum: 20 } as 
 /** How soon a workflow task goes to another worker when the one that has it cached is gone. */
 const STICKY_TIMEOUT = '3 seconds';
 
-/** The key that this worker was given was refused; `attention` tells a person why. */
-export class KeyRefusedError extends Error {
-  override readonly name = 'KeyRefusedError';
+/** The key that this worker was given, or its way to the API, was refused; `attention` tells a person why. */
+export class AccessRefusedError extends Error {
+  override readonly name = 'AccessRefusedError';
 
   constructor(readonly attention: Attention) {
     super(attention.message);
@@ -52,7 +52,7 @@ export class KeyRefusedError extends Error {
 /** A worker of one account: workflows on the account's queue, activities on the queue of this storage root. */
 export class MessageBatchesWorker {
   /**
-   * Resolves when the API refuses the key while the worker runs. It then takes no more activities; workflows, which
+   * Resolves when the API refuses the key, or the proxy the way to it, while the worker runs. It then takes no more activities; workflows, which
    * need no key, it serves until `shutdown`, so that the job can still say what it waits for.
    */
   readonly refused: Promise<Attention>;
@@ -71,7 +71,7 @@ export class MessageBatchesWorker {
   /**
    * Builds a worker that is ready to run.
    *
-   * @throws KeyRefusedError where the key cannot see the batches of the account's open jobs.
+   * @throws AccessRefusedError where it cannot see the batches of the account's open jobs.
    */
   static async create(options: WorkerOptions): Promise<MessageBatchesWorker> {
     const { connection, namespace, account, identity } = options;
@@ -81,11 +81,11 @@ export class MessageBatchesWorker {
     const attention = await proveKey(api, storage.folder, account);
     if (attention) {
       await api.close();
-      throw new KeyRefusedError(attention);
+      throw new AccessRefusedError(attention);
     }
     let refuse: (attention: Attention) => void = () => undefined;
     const refused = new Promise<Attention>((resolve) => (refuse = resolve));
-    const activities = createActivities({ api, account, storage, onKeyRefused: refuse, ...options.dependencies });
+    const activities = createActivities({ api, account, storage, onAccessRefused: refuse, ...options.dependencies });
     const queue = activityTaskQueue(account, storage.id);
     const common: Partial<TemporalWorkerOptions> = {
       connection,

@@ -7,6 +7,7 @@ const LONGEST_RETRY_MS = 6 * 3_600_000;
 
 const HINTS: Record<AttentionCode, string> = {
   key_refused: 'Set ANTHROPIC_API_KEY to a key of the workspace that made the batches, then run the same command again.',
+  no_access: "Mend the worker's environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS) or the function that gives its credential, then run the same command again.",
   spend_limit: 'Raise the limit in the Console, then run `message-batches resume`.',
   ambiguous_create: 'Look at these batches in the Console; delete or archive what is not this job\'s, then run `message-batches resume`.',
   unproved_batch: 'If that batch is yours, run `message-batches resume`: it is then canceled. Its results are kept either way.',

@@ -133,6 +133,16 @@ describe('errors of the API', () => {
     expect(error.body).toBe(typeof body === 'string' ? body : JSON.stringify(body));
   });
 
+  test.each([
+    [400, InternalServerError, false],
+    [404, NotFoundError, true],
+  ])('a cancel that ended in 500 and then in %i: an attempt that may have been carried out is not forgotten', async (second, type, outcomeKnown) => {
+    const statuses = [500, second];
+    const server = await httpServer((_, response) => json(response, statuses.shift()!, apiError('some_error', 'no')));
+    expect(await expectRejection(client(server.url, { maxRetries: 1 }).cancel('x'), type)).toMatchObject({ outcomeKnown });
+    expect(server.requests).toHaveLength(2);
+  });
+
   test('the outcome of a cancel that ended in 500 is unknown, and it may be made again', async () => {
     const server = await httpServer((_, response) => json(response, 500, apiError('api_error', 'oops')));
     expect(await expectRejection(client(server.url).cancel('x'), ServerError)).toMatchObject({ outcomeKnown: false, retryable: true });

@@ -57,7 +57,7 @@ describe('what is sent', () => {
   });
 
   // More than a connection holds, so that each block waits, and its memory is used again.
-  const large = Array.from({ length: 20_000 }, (_, index) => `${line(`r-${index}`, `${index} `.repeat(index % 200))}\n`).join('');
+  const large = Array.from({ length: 40_000 }, (_, index) => `${line(`r-${index}`, `${index} `.repeat(index % 200))}\n`).join('');
   const expected = createHash('sha256').update(`{"requests":[${large.trimEnd().replaceAll('\n', ',')}\n]}`).digest('hex');
 
   /** A server that takes a little at a time, and what it got. */
@@ -68,7 +68,7 @@ describe('what is sent', () => {
       request.on('data', (data: Buffer) => {
         hash.update(data);
         request.pause();
-        setImmediate(() => request.resume());
+        setTimeout(() => request.resume(), 1);
       });
     });
     return { url: server.url, digest: () => hash.digest('hex') };

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import {
-  ApiError, ConnectionError, InvalidAnswerError, MessageBatchesApi, RateLimitError, RequestBodyError, RequestTooLargeError, ServerError, type CreateBody,
+  ApiError, ConnectionError, DeadlinePassedError, InvalidAnswerError, MessageBatchesApi, RateLimitError, RequestBodyError, RequestTooLargeError, ServerError, TimeoutError, type CreateBody,
 } from '../../src/api';
 import { apiError, batch, closeServers, httpServer, json, rawServer, expectRejection, streamingServer, unusedPort } from './support/servers';
 
@@ -148,7 +148,7 @@ describe('what is known after a failure', () => {
     const endless: CreateBody = {
       contentLength: 50_000_000,
       chunks: (async function* () {
-        for (;;) yield Buffer.alloc(100_000, 32);
+        for (;;) yield Buffer.alloc(100_000, 'x');
       })(),
     };
     const error = await expectRejection(client(server.url, { maxRetries: 2 }).create(endless), ConnectionError);
@@ -170,7 +170,7 @@ describe('what is known after a failure', () => {
       chunks: (async function* () {
         try {
           for (let sent = 0; sent < contentLength; sent += 100_000) {
-            yield Buffer.alloc(100_000, 32);
+            yield Buffer.alloc(100_000, 'x');
             await new Promise(setImmediate);
           }
         } finally {
@@ -196,7 +196,7 @@ describe('what is known after a failure', () => {
       contentLength: 1000,
       chunks: (async function* () {
         for (let part = 0; part < 10; part++) {
-          yield Buffer.alloc(100, 32);
+          yield Buffer.alloc(100, 'x');
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       })(),
@@ -239,7 +239,98 @@ describe('what is known after a failure', () => {
   });
 });
 
+describe('white space behind the JSON', () => {
+  const whole = Buffer.from(JSON.stringify({ requests: REQUESTS }));
+
+  /** Acts on a whole JSON, whatever the length that was announced. */
+  async function eager(): Promise<{ url: string; made(): boolean }> {
+    let made = false;
+    const server = await rawServer((socket) => {
+      let text = '';
+      socket.on('error', () => undefined).on('data', (data: Buffer) => {
+        text += data.toString('latin1');
+        try {
+          JSON.parse(text.split('\r\n\r\n')[1]!);
+          made = true;
+        } catch {
+          // Not whole yet.
+        }
+      });
+    });
+    return { url: server.url, made: () => made };
+  }
+
+  test.each<[string, Buffer[]]>([
+    ['in a chunk of its own', [whole, Buffer.from('\n')]],
+    ['in several', [whole, Buffer.from(' \t'), Buffer.alloc(0), Buffer.from('\r\n'), Buffer.from('\n')]],
+    ['in the chunk of the last brace', [whole.subarray(0, 20), Buffer.concat([whole.subarray(20), Buffer.from('\n\n')])]],
+    ['in both', [Buffer.concat([whole, Buffer.from('\n')]), Buffer.from('\n')]],
+  ])('%s: nobody has the JSON before the source has ended', async (_, chunks) => {
+    const { url, made } = await eager();
+    const body: CreateBody = {
+      contentLength: Buffer.concat(chunks).length,
+      chunks: (async function* () {
+        yield* chunks.slice(0, -1);
+        // Time enough for a server to act, beyond the deadline.
+        await new Promise((resolve) => setTimeout(resolve, 400));
+        yield chunks.at(-1)!;
+      })(),
+    };
+    await expectRejection(client(url).create(body, { timeoutMs: 200 }), DeadlinePassedError);
+    expect(made()).toBe(false);
+    const server = await httpServer((__, response) => json(response, 200, batch()));
+    const again = { contentLength: body.contentLength, chunks: () => (async function* () { yield* chunks; })() };
+    await client(server.url).create(again);
+    expect(server.requests[0]!.body).toBe(Buffer.concat(chunks).toString());
+  });
+
+  test('more than 16 KB of it are not sent', async () => {
+    const server = await eager();
+    const chunks = async function* () { yield whole; yield Buffer.alloc(16_384, ' '); };
+    const error = await expectRejection(client(server.url).create({ contentLength: whole.length + 16_384, chunks }), RequestBodyError);
+    expect(error.message).toContain('white space');
+    expect(server.made()).toBe(false);
+  });
+});
+
+describe('an early success', () => {
+  const halfSent = (): CreateBody => ({ contentLength: 100, chunks: (async function* () { yield Buffer.from('{'); yield Buffer.from('"'); await new Promise(() => undefined); })() });
+
+  test.each([
+    ['HTML', 'content-length: 6\r\n\r\n<html>', false],
+    ['cut off', 'content-length: 500\r\n\r\n{"id":', true],
+  ])('%s: a batch may exist', async (_, answer, cut) => {
+    const server = await rawServer((socket) => socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\n${answer}`, () => cut && setTimeout(() => socket.destroy(), 50))));
+    const error = await expectRejection(client(server.url, { maxRetries: 2 }).create(halfSent()), InvalidAnswerError);
+    expect(error).toMatchObject({ outcomeKnown: false, retryable: false });
+    expect(error.message).toContain('Whether a batch was made is unknown');
+  });
+
+  test('that does not end before the deadline: a batch may exist', async () => {
+    const server = await rawServer((socket) => socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{"id":')));
+    const error = await expectRejection(client(server.url).create(halfSent(), { timeoutMs: 300 }), TimeoutError);
+    expect(error).toMatchObject({ outcomeKnown: false, retryable: false, waitingFor: 'body' });
+  });
+});
+
 describe('retries that are safe', () => {
+  test('a serialized body that is given by a function is sent again', async () => {
+    let times = 0;
+    const server = await httpServer((_, response) => (++times === 1 ? json(response, 429, apiError('rate_limit_error', 'slow'), { 'retry-after-ms': '1' }) : json(response, 200, batch())));
+    const text = JSON.stringify({ requests: REQUESTS });
+    const chunks = async function* () { yield Buffer.from(text.slice(0, 9)); yield Buffer.from(text.slice(9)); };
+    await client(server.url, { maxRetries: 1 }).create({ contentLength: Buffer.byteLength(text), chunks });
+    expect(server.requests.map(({ body }) => body)).toEqual([text, text]);
+  });
+
+  test('with a token that was refused, too', async () => {
+    const server = await httpServer((incoming, response) => (incoming.headers['authorization'] === 'Bearer token-that-is-new' ? json(response, 200, batch()) : json(response, 401, apiError('authentication_error', 'old'))));
+    const tokens = ['token-that-is-old', 'token-that-is-new'];
+    const chunks = async function* () { yield Buffer.from('{"requests":[]}'); };
+    await client(server.url, { credential: { kind: 'bearer', token: () => tokens.shift()! } }).create({ contentLength: 15, chunks });
+    expect(server.requests).toHaveLength(2);
+  });
+
   test('429 and 409 are tried again with the whole body, after the hint', async () => {
     const answers = [429, 409, 200];
     const times: number[] = [];
@@ -270,10 +361,10 @@ describe('retries that are safe', () => {
 
 describe('the source of the body', () => {
   const cases: [string, number, AsyncIterable<Uint8Array>, string][] = [
-    ['too short', 100, (async function* () { yield Buffer.alloc(60, 32); })(), '100 bytes, but its source gave only 60'],
-    ['too long', 100, (async function* () { yield Buffer.alloc(60, 32); yield Buffer.alloc(60, 32); })(), '100 bytes, but its source gave more'],
-    ['too long by a chunk after the announced end', 60, (async function* () { yield Buffer.alloc(60, 32); yield Buffer.alloc(1); })(), 'gave more'],
-    ['failing at its very end', 60, (async function* () { yield Buffer.alloc(60, 32); throw new Error('checksum differs'); })(), 'the source of the body failed'],
+    ['too short', 100, (async function* () { yield Buffer.alloc(60, 'x'); })(), '100 bytes, but its source gave only 60'],
+    ['too long', 100, (async function* () { yield Buffer.alloc(60, 'x'); yield Buffer.alloc(60, 32); })(), '100 bytes, but its source gave more'],
+    ['too long by a chunk after the announced end', 60, (async function* () { yield Buffer.alloc(60, 'x'); yield Buffer.alloc(1); })(), 'gave more'],
+    ['failing at its very end', 60, (async function* () { yield Buffer.alloc(60, 'x'); throw new Error('checksum differs'); })(), 'the source of the body failed'],
   ];
   test.each(cases)('%s: the last byte is never sent', async (_, contentLength, chunks, words) => {
     let received = '';
@@ -299,7 +390,7 @@ describe('the source of the body', () => {
         chunks: (async function* () {
           for (;;) {
             given += 1_000_000;
-            yield Buffer.alloc(1_000_000, 32);
+            yield Buffer.alloc(1_000_000, 'x');
           }
         })(),
       },

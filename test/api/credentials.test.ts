@@ -255,6 +255,17 @@ test('the function and its tokens are in nothing of the client', async () => {
   expect(inspect({ api }, { depth: 10, showHidden: true }) + JSON.stringify(api)).not.toContain('sk-ant-fresh');
 });
 
+test('the token of a call under way is kept out however many come after it', () => {
+  const secrets = new Secrets();
+  const release = secrets.hold('token-under-way');
+  for (let number = 1; number <= 3_000; number++) secrets.addPassing(`passing-secret-${number}.`);
+  expect(secrets.redact('token-under-way')).toBe('[redacted]');
+  release();
+  expect(secrets.redact('token-under-way')).toBe('[redacted]');
+  for (let number = 1; number <= 3_000; number++) secrets.addPassing(`passing-secret-${number}.`);
+  expect(secrets.redact('token-under-way')).toBe('token-under-way');
+});
+
 test('the latest of many tokens are kept out, those of long ago are forgotten', () => {
   const secrets = new Secrets();
   secrets.add('lasting-secret');

@@ -20,7 +20,7 @@ const TABLE: [number, typeof ApiError, { known: boolean; retryable: boolean }][]
   [418, ApiError, { known: true, retryable: false }],
   [422, api.UnprocessableEntityError, { known: true, retryable: false }],
   [429, api.RateLimitError, { known: true, retryable: true }],
-  [499, ApiError, { known: false, retryable: false }],
+  [499, ApiError, { known: false, retryable: true }],
   [500, api.InternalServerError, { known: false, retryable: true }],
   [502, ServerError, { known: false, retryable: true }],
   [503, api.ServiceUnavailableError, { known: false, retryable: true }],

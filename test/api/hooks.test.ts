@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import {
   BadRequestError, ConnectionError, InternalServerError, InvalidRequestError, MessageBatchesApi, TimeoutError, type ApiHooks, type ApiOptions,
 } from '../../src/api';
@@ -208,6 +209,22 @@ describe('a hook that throws', () => {
     expect(inspect(warn.mock.calls)).not.toContain(KEY);
   });
 
+  const unreadable = Object.assign(new Error('x'), { message: Object.create(null) as string });
+  // oxlint-disable-next-line unicorn/no-thenable -- it is about one
+  const later = { then: (_: unknown, reject: (error: unknown) => void) => reject(unreadable) };
+  test.each<[string, ApiHooks]>([
+    ['throws an error that cannot be read', { onEnd: () => { throw unreadable; } }],
+    ['is a getter that throws', { get onEnd(): never { throw new Error('getter'); } }],
+    ['gives what is like a promise, and rejects', { onRequest: () => later as never, onEnd: () => later as never }],
+    ['gives a promise of another realm', { onEnd: () => runInNewContext('Promise.reject(1)') as never }],
+  ])('it %s: the create has its answer', async (_, hooks) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
+    const server = await httpServer((_request, response) => json(response, 200, batch('msgbatch_made')));
+    expect((await client(server.url, hooks).create(BODY)).data.id).toBe('msgbatch_made');
+    await new Promise(setImmediate);
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+
   test('and what a hook does to its event does not reach the call', async () => {
     const server = await httpServer((_, response) => json(response, 200, batch()));
     const spoil = (event: object) => {
@@ -236,7 +253,7 @@ test('no event holds a key, a prompt or an answer', async () => {
   const seen = inspect(told, { depth: 10, showHidden: false });
   for (const secret of [KEY, PROMPT, 'nobody may see', 'short', 'signed?']) expect(seen).not.toContain(secret);
   expect(told[0]!.event['url']).toContain('?access_token=[redacted]&region=eu');
-  expect(told.find(({ hook, event }) => hook === 'onResponse' && event['status'] === 400)!.event['headers']).toMatchObject({ 'x-echo': '[redacted]', 'x-other': 'kept' });
+  expect(told.find(({ hook, event }) => hook === 'onResponse' && event['status'] === 400)!.event['headers']).toMatchObject({ 'x-echo': 'you sent [redacted]', 'x-other': 'kept' });
   expect(told.find(({ hook, event }) => hook === 'onResponse' && event['status'] === 307)!.event['headers']).toMatchObject({ location: '[redacted]' });
 });
 

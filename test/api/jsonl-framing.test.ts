@@ -80,6 +80,35 @@ test('the framing of any JSONL has its length and holds its requests', () => {
   );
 });
 
+/** Beginnings and ends of requests, lists and texts, in any order. */
+const hostile = fc
+  .array(fc.constantFrom('{', '}', '}}', '[', ']', ',', ':', '"', '\\', '\\"', ' ', '"x"', '"x":1', '"x":{', '{"custom_id":"a","params":{', '{"params":{', '},"custom_id":"b"}', '}},{"custom_id":"c","params":{', '}}],"requests":[{"custom_id":"d","params":{', 'y'.repeat(30)), { maxLength: 12 })
+  .chain((parts) => fc.constantFrom(`{"custom_id":"z","params":{${parts.join('')}}}`, `{"params":{${parts.join('')}},"custom_id":"z"}`));
+
+test('no line brings more than one request into a body that is valid JSON', () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(hostile, fc.array(fc.nat(600), { maxLength: 5 }), (second, cuts) => {
+      let framed: Buffer;
+      try {
+        framed = frame(Buffer.from(`${OK}${second}\n${line('last')}\n`), cuts);
+      } catch {
+        return;
+      }
+      let ids: string[];
+      try {
+        ids = (JSON.parse(`{"requests":[${framed.toString()}]}`) as { requests: { custom_id: string }[] }).requests.map(({ custom_id }) => custom_id);
+      } catch {
+        return;
+      }
+      accepted++;
+      expect(ids).toEqual(['ok', 'z', 'last']);
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(accepted).toBeGreaterThan(50);
+});
+
 test('blocks may end anywhere', () => {
   const jsonl = Buffer.from(`\uFEFF\r\n${line('a', 'ü€🌍')}\r\n  \n ${line('b', '}}{"custom_id":"x"}')}\n\n{"params":{},"custom_id":"c"}\n`);
   const expected = JSON.parse(`[${frame(jsonl).toString()}]`);
@@ -114,6 +143,15 @@ describe.each([false, true])('refused, with every line parsed: %s', (parsesAll) 
     ['params that are a list', `${OK}{"custom_id":"a","params":[{}]}`, 'line 2 ("a") has no params'],
     ['params that are null', `${OK}{"params":null,"custom_id":"a"}`, 'line 2 ("a") has no params'],
     ['a field behind params', `${OK}{"custom_id":"a","params":{},"priority":1}`, 'line 2 ("a") has the field "priority"'],
+    ['an object behind params', `${OK}{"custom_id":"a","params":{},"metadata":{"k":"v"}}`, 'line 2 ("a") has the field "metadata"'],
+    ['another request behind it', `${OK}{"custom_id":"a","params":{"x":{}}},{"custom_id":"b","params":{"x":{}}}`, 'line 2 is not whole, valid JSON'],
+    ['another one, with the params first', `${OK}{"params":{},"custom_id":"a"},{"params":{},"custom_id":"b"}`, 'line 2 is not whole, valid JSON'],
+    ['the end of the list, and another list', `${OK}{"custom_id":"a","params":{}}],"requests":[{"custom_id":"b","params":{}}`, 'line 2 is not whole, valid JSON'],
+    ['the end of the list, and a field of the body', `${OK}{"custom_id":"a","params":{"x":"\\\\"}} ] , "field" : [{"custom_id":"b","params":{}}`, 'line 2 is not whole, valid JSON'],
+    ['the end of the list, after a text with quotes', `${OK}{"custom_id":"a","params":{"x":"${'\\"'.repeat(40)}"}}],"requests":[{"custom_id":"b","params":{"x":"\\"}}`, 'line 2 is not whole, valid JSON'],
+    ['a field between them', `${OK}{"params":{},"priority":1,"custom_id":"a"}`, 'line 2 ("a") has the field "priority"'],
+    ['a custom_id inside of params', `${OK}{"params":{"custom_id":"a"}`, 'line 2 is not whole, valid JSON'],
+    ['a custom_id at the end of a text', `${OK}{"params":{"x":"\\"custom_id\\":\\"a"}`, 'line 2 is not whole, valid JSON'],
     ['a field before custom_id', `${OK}{"metadata":{},"custom_id":"a","params":{}}`, 'line 2 ("a") has the field "metadata"'],
     ['an object behind params, in the first line', '{"custom_id":"a","params":{},"metadata":{"k":"v"}}', 'line 1 ("a") has the field "metadata"'],
     ['a line of another API', `${OK}{"custom_id":"a","method":"POST","url":"/v1/x","body":{}}`, 'line 2 ("a") has the field "method"'],
@@ -135,12 +173,6 @@ describe.each([false, true])('refused, with every line parsed: %s', (parsesAll) 
     expect(message).toContain('No batch was made');
     expect(message).not.toContain('secret');
   });
-});
-
-test('an object behind params is seen only where the line is parsed', () => {
-  const jsonl = `${OK}{"custom_id":"a","params":{},"metadata":{"k":"v"}}`;
-  expect(refusalOf(jsonl)).toBe('accepted');
-  expect(refusalOf(jsonl, true)).toContain('line 2 ("a") has the field "metadata"');
 });
 
 test('100,000 requests are taken, and no more', () => {
@@ -168,13 +200,39 @@ describe('a line of many blocks', () => {
   });
 
   test.each([
+    ['begins with custom_id', '{"custom_id":"a","params":{"x":"', '"} }\r'],
+    ['ends with it', '{"params":{"x":"', '"} , "custom_id" : "a" } '],
+  ])('%s: its last block may begin anywhere', (_, before, after) => {
+    const jsonl = long(before, after, 100_000);
+    const end = jsonl.indexOf(`${after}\n`) + after.length;
+    for (let last = 0; last <= after.length + 2; last++) {
+      const framed = frame(jsonl, [30_000, 60_000, end - last]);
+      expect((JSON.parse(`[${framed.toString()}]`) as { custom_id: string }[]).map(({ custom_id }) => custom_id)).toEqual(['ok', 'a', 'last']);
+    }
+  });
+
+  test.each([
     ['written otherwise, above 16 MB', '{"custom_id":"\\u0061","params":{"x":"', '"}}', 20_000_000, 'line 2 ('],
     ['a whole body', '{"requests":["', '"]}', 20_000_000, 'line 2 ('],
+    ['another request behind it', '{"custom_id":"a","params":{"x":{"y":"', '"}}},{"custom_id":"b","params":{}}', 100_000, 'line 2 '],
+    ['another request in it, above 16 MB', '{"custom_id":"a","params":{}},{"custom_id":"b","params":{"x":"', '"}}', 20_000_000, 'line 2 ('],
+    ['another list in it', '{"params":{}}],"requests":[{"params":{"x":"', '"},"custom_id":"b"}', 100_000, 'line 2 '],
     ['cut off', '{"custom_id":"a","params":{"x":"', '', 1_000_000, 'line 2 (1000032 bytes) is cut off'],
     ['the same custom_id', '{"custom_id":"ok","params":{"x":"', '"}}', 1_000_000, 'line 2 has the same custom_id "ok" as line 1'],
     ['the same custom_id at its end', '{"params":{"x":"', '"},"custom_id":"ok"}', 1_000_000, 'line 2 has the same custom_id "ok" as line 1'],
   ])('%s: refused', (_, before, after, bytes, words) => {
     const jsonl = long(before, after, bytes);
     expect(() => frame(jsonl, cuts(jsonl))).toThrow(words);
+  });
+
+  test('that can be neither scanned nor parsed is not read to its end', () => {
+    const framing = new JsonlFraming(new RequestChecker());
+    let given = 0;
+    const goOn = () => {
+      framing.push(Buffer.from('{"requests":["'));
+      for (; given < 100_000_000; given += BLOCK) framing.push(Buffer.alloc(BLOCK, 'x'));
+    };
+    expect(goOn).toThrow('line 1 (');
+    expect(given).toBeLessThan(17_000_000);
   });
 });

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { InternalServerError, LOG_LEVELS, logHooks, MessageBatchesApi, type ApiOptions, type LogLevel } from '../../src/api';
 import { apiError, batch, closeServers, expectRejection, httpServer, json } from './support/servers';
@@ -66,4 +67,22 @@ test('without a function of the caller, lines go to stderr', () => {
   const root = join(__dirname, '../..');
   const { stdout, stderr } = spawnSync(process.execPath, ['-r', join(root, 'test/support/typescript-hook.js'), '-e', script], { cwd: root, encoding: 'utf8' });
   expect([stdout, stderr]).toEqual(['', 'list 200 in 1 ms\n']);
+});
+
+test('a log that nobody reads any longer ends nothing', async () => {
+  const script = `
+    process.stdin.once('data', () => {
+      const hooks = require('./src/api/log-hooks.ts').logHooks('info');
+      for (let line = 0; line < 3; line++) hooks.onResponse({ call: 'list', status: 200, durationMs: 1 });
+      setTimeout(() => process.stdout.write('still here', () => process.exit()), 50);
+    });
+  `;
+  const root = join(__dirname, '../..');
+  const child = spawn(process.execPath, ['-r', join(root, 'test/support/typescript-hook.js'), '-e', script], { cwd: root });
+  child.stderr.destroy();
+  await once(child.stderr, 'close');
+  child.stdin.write('go\n');
+  let said = '';
+  child.stdout.on('data', (data: Buffer) => (said += data.toString()));
+  expect([await once(child, 'close'), said]).toEqual([[0, null], 'still here']);
 });

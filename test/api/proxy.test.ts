@@ -39,7 +39,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 async function* chunksOf(bytes: number): AsyncGenerator<Buffer> {
-  for (let given = 0; given < bytes; given += 100_000) yield Buffer.alloc(Math.min(100_000, bytes - given), 32);
+  for (let given = 0; given < bytes; given += 100_000) yield Buffer.alloc(Math.min(100_000, bytes - given), 0x78);
 }
 
 describe('settings', () => {
@@ -76,16 +76,22 @@ describe('settings', () => {
     expect(proxyFor(settings, origin)?.origin).toBe(expected);
   });
 
+  test('what is not used may be anything', () => {
+    expect(proxyFor({ https: 'socks5h://p' }, 'http://127.0.0.1:8080')).toBeUndefined();
+    expect(proxyFor({ http: 'socks5h://p' }, 'http://localhost')).toBeUndefined();
+    expect(proxyFor({ https: 'socks5h://p' }, 'http://api.test')).toBeUndefined();
+  });
+
   test.each([
     ['no URL', 'http://user:hush@', 'is not a URL'],
     ['a bad port', 'http://hush:1:2', 'is not a URL'],
     ['another scheme', 'socks5://user:hush@p', 'begins with socks5:'],
     ['a stray %', 'http://user:hush%zz@p', 'percent-encoding'],
   ])('%s is refused, and not repeated', (_, value, words) => {
-    for (const proxy of [{ http: value }, { https: value }]) {
+    for (const scheme of ['http', 'https']) {
       let error: unknown;
       try {
-        client(proxy);
+        client({ [scheme]: value }, { baseUrl: `${scheme}://${PROXIED_HOST}` });
       } catch (thrown) {
         error = thrown;
       }

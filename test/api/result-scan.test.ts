@@ -67,10 +67,13 @@ describe('what JSON.parse would overlook nothing of', () => {
   });
 });
 
-test('the usual line is not parsed: grammar inside of the message is left to parse', () => {
+test('the usual line is not parsed: grammar and characters of the message are left to parse', () => {
   const line = Buffer.from('{"custom_id":"a","result":{"type":"succeeded","message":{"content":[{"text":"x"}],"usage":{"x":{},"y":nul}}}}');
   expect(scanResult(line)).toEqual({ customId: 'a', outcome: 'succeeded' });
-  expect(() => parseResult(line)).toThrow(NoResultError);
+  expect(() => parseResult(line)).toThrow('is not JSON');
+  const badUtf8 = Buffer.from('{"custom_id":"a","result":{"type":"succeeded","message":{"t":"\xff"}}}', 'latin1');
+  expect(scanResult(badUtf8)).toEqual({ customId: 'a', outcome: 'succeeded' });
+  expect(() => parseResult(badUtf8)).toThrow('is not valid UTF-8');
   // A last line that may be cut is parsed, though.
   expect(() => scanResult(line, true)).toThrow(NoResultError);
 });
@@ -79,7 +82,7 @@ test.each<[string, string | Buffer, string]>([
   ['two lines run together', '{"custom_id":"a","result":{"type":"succeeded","message":{"u":{"x":{},"y":1}}}}{"custom_id":"b","result":{"type":"succeeded","message":{}}}', 'is not JSON'],
   ['cut in the message', '{"custom_id":"a","result":{"type":"succeeded","message":{"u":{"x":{},"y":{}}}', 'is not JSON'],
   ['cut in a text that looks like an end', '{"custom_id":"a","result":{"type":"succeeded","message":{"u":{"x":{},"y":1},"text":"}}}', 'is not JSON'],
-  ['not UTF-8', Buffer.from('{"custom_id":"a","result":{"type":"succeeded","message":{"t":"\xff"}}}', 'latin1'), 'is not valid UTF-8'],
+  ['not UTF-8', Buffer.from('{"custom_id":"a\xff","result":{"type":"succeeded","message":{}}}', 'latin1'), 'is not valid UTF-8'],
   ['not UTF-8, and short', Buffer.from([0x22, 0xc3, 0x22]), 'is not valid UTF-8'],
   ['empty', '', 'is not JSON'],
   ['a control character in the id', '{"custom_id":"a\u0001","result":{"type":"succeeded","message":{}}}', 'is not JSON'],

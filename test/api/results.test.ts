@@ -244,6 +244,21 @@ describe('going on at an offset', () => {
     expect(server.requests[0]!.headers['accept-encoding']).toBe('identity');
   });
 
+  test('206 of bytes that end before the results do gives them, then says that it was cut', async () => {
+    const server = await ranged((_, __, response) => {
+      response.writeHead(206, { 'content-range': `bytes ${at}-${at + 99}/${bytes.length}`, etag: '"v1"' }).end(bytes.subarray(at, at + 100));
+    });
+    const stream = await client(server.url).results('x', resume);
+    const got: Buffer[] = [];
+    const reading = (async () => {
+      for await (const chunk of stream.body) got.push(chunk);
+    })();
+    const error = await expectRejection(reading, ConnectionError);
+    expect(error.message).toContain(`cut off after 100 bytes (${bytes.length - at - 100} bytes before the end of the results)`);
+    expect(error.retryable).toBe(true);
+    expect(Buffer.concat(got)).toEqual(bytes.subarray(at, at + 100));
+  });
+
   test('200 begins at 0', async () => {
     const server = await ranged((_, __, response) => response.writeHead(200, { etag: '"v2"' }).end(bytes));
     const stream = await client(server.url).results('x', resume);

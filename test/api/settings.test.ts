@@ -151,20 +151,63 @@ test('headers of the caller replace those of the client, whatever their case', a
 });
 
 test.each([
-  ['Authorization: Bearer of-the-gateway', { authorization: 'Bearer of-the-gateway' }],
-  ['x-api-key: of-the-gateway', { 'x-api-key': 'of-the-gateway' }],
-  ['Authorization: Bearer one\nX-Api-Key: other', { authorization: 'Bearer one', 'x-api-key': 'other' }],
-])('a credential in ANTHROPIC_CUSTOM_HEADERS goes before key and token: %j', async (lines, expected) => {
+  ['Authorization: Bearer of-the-gateway', 'ANTHROPIC_API_KEY', { authorization: 'Bearer of-the-gateway', 'x-api-key': KEY }],
+  ['Authorization: Bearer of-the-gateway', 'ANTHROPIC_AUTH_TOKEN', { authorization: 'Bearer of-the-gateway' }],
+  ['x-api-key: of-the-gateway', 'ANTHROPIC_API_KEY', { 'x-api-key': 'of-the-gateway' }],
+  ['x-api-key: of-the-gateway', 'ANTHROPIC_AUTH_TOKEN', { authorization: `Bearer ${KEY}`, 'x-api-key': 'of-the-gateway' }],
+  ['Authorization: Bearer one\nX-Api-Key: other', 'ANTHROPIC_API_KEY', { authorization: 'Bearer one', 'x-api-key': 'other' }],
+  ['Authorization: Bearer one\nX-Api-Key: other', 'ANTHROPIC_AUTH_TOKEN', { authorization: 'Bearer one', 'x-api-key': 'other' }],
+])('of ANTHROPIC_CUSTOM_HEADERS %j goes in place of %s where that has the same header, else beside it', async (lines, variable, expected) => {
   const server = await httpServer((_, response) => json(response, 200, batch()));
-  for (const variable of ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN']) {
+  {
     const api = new MessageBatchesApi(apiOptionsFromEnv({ ANTHROPIC_BASE_URL: server.url, ANTHROPIC_CUSTOM_HEADERS: lines, [variable]: KEY }));
     await api.retrieve('x');
     await api.create({ requests: [{ custom_id: 'a', params: {} as never }] });
     await api.close();
   }
-  expect(server.requests).toHaveLength(4);
+  expect(server.requests).toHaveLength(2);
   for (const { headers } of server.requests) {
     expect(Object.fromEntries(Object.entries(headers).filter(([name]) => ['authorization', 'x-api-key'].includes(name)))).toEqual(expected);
+  }
+});
+
+test('a header for what stands before the API may authorize, but not where there is a proxy of the client', async () => {
+  const server = await httpServer((_, response) => json(response, 200, batch()));
+  const api = new MessageBatchesApi(apiOptionsFromEnv({ ANTHROPIC_BASE_URL: server.url, ANTHROPIC_CUSTOM_HEADERS: `Proxy-Authorization: Bearer ${KEY}` }));
+  await api.retrieve('x');
+  await api.create({ requests: [{ custom_id: 'a', params: {} as never }] });
+  expect(server.requests.map(({ headers }) => headers['proxy-authorization'])).toEqual([`Bearer ${KEY}`, `Bearer ${KEY}`]);
+  await expect(api.retrieve('x', { headers: { 'Proxy-Authorization': 'x' } })).rejects.toThrow('proxy-authorization');
+  await api.close();
+  expect(() => new MessageBatchesApi({ headers: { 'Proxy-Authorization': 'x' }, proxy: { https: 'http://p' } })).toThrow('http://user:password@host');
+});
+
+test.each([
+  ['JSON, a slash', (key: string) => key.replace('/', '\\/')],
+  ['JSON, hexadecimal', (key: string) => key.replace('+', '\\u002B')],
+  ['JSON, a quote', (key: string) => JSON.stringify(key).slice(1, -1)],
+  ['JSON within JSON', (key: string) => JSON.stringify(JSON.stringify(key)).slice(1, -1)],
+  ['a URL', encodeURIComponent],
+])('a key that is echoed with the escapes of %s is in no error', async (_, escape) => {
+  const key = 'sk-ant/api03+AbC"dEf_0123456789';
+  const server = await httpServer((_request, response) => json(response, 401, `{"type":"error","error":{"type":"a","message":"bad ${escape(key)}","details":{"error_code":"${escape(key)}"}}}`, { 'request-id': key }));
+  const api = new MessageBatchesApi({ baseUrl: server.url, credential: { kind: 'x-api-key', token: key } });
+  const error = await api.retrieve('x').then(() => undefined, (thrown: ApiError) => thrown);
+  const told = [error!.message, error!.requestId, error!.body, error!.errorCode, JSON.stringify(error!.headers)].join(' ');
+  expect(told.match(/\[redacted\]/g)).toHaveLength(7);
+  expect(decodeURIComponent(told.replaceAll('\\', ''))).not.toMatch(/api03|AbC/);
+  await api.close();
+});
+
+test('a key that an error body ends within is in no error', async () => {
+  for (const cut of [1, 5, 20]) {
+    const server = await httpServer((_, response) => {
+      response.writeHead(401, { 'content-length': 500 });
+      response.write(`bad ${KEY.slice(0, -cut)}`, () => response.destroy());
+    });
+    const api = new MessageBatchesApi({ baseUrl: server.url, credential: { kind: 'x-api-key', token: KEY } });
+    await expect(api.retrieve('x')).rejects.toMatchObject({ body: 'bad [redacted]' });
+    await api.close();
   }
 });
 

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import type http from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { Agent, interceptors } from 'undici';
 import { ApiError, BadRequestError, ConnectionError, InvalidAnswerError, MessageBatchesApi, TimeoutError, type ApiOptions, type CallOptions } from '../../src/api';
 import { apiError, batch, closeServers, expectRejection, httpServer, httpsServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
 
@@ -241,4 +242,53 @@ test('close ends the calls under way: they are not made again, and say what is k
   expect(await retrieving).toMatchObject({ outcomeKnown: true });
   expect(await canceling).toMatchObject({ outcomeKnown: false });
   expect(server.requests).toHaveLength(2);
+});
+
+test.each([307, 302])('%d: a dispatcher of the caller that follows redirects does not take the credential to another origin', async (status) => {
+  const elsewhere = await httpServer(answer);
+  const server = await httpServer((_, response) => response.writeHead(status, { location: `${elsewhere.url}/x` }).end());
+  const dispatcher = new Agent().compose(interceptors.redirect({ maxRedirections: 3 }));
+  for (const call of Object.values(calls)) await expectRejection(call(client(server.url, { dispatcher })), ApiError);
+  expect(elsewhere.requests).toEqual([]);
+  await dispatcher.destroy();
+});
+
+/** Writes a little so often that nothing ever stands still. */
+function dripping(start: string, drop: string | Buffer) {
+  return rawServer((socket) => {
+    socket.once('data', () => {
+      socket.write(start);
+      const timer = setInterval(() => socket.write(drop), 20);
+      socket.on('close', () => clearInterval(timer));
+    });
+  });
+}
+
+describe('a server that goes on and on without an answer', () => {
+  const times = { timeoutMs: 200, idleTimeoutMs: 200 };
+
+  test.each([
+    ['informational answers', '', 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n', 'headers'],
+    ['a body', 'HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n', ' ', 'body'],
+  ])('%s', async (_, start, drop, waitingFor) => {
+    const api = client((await dripping(start, drop)).url, times);
+    expect(await expectRejection(api.retrieve('x'), TimeoutError)).toMatchObject({ waitingFor });
+  });
+
+  test('the body of an error, whose status is told', async () => {
+    const api = client((await dripping('HTTP/1.1 400 Bad\r\ncontent-length: 60000\r\n\r\n', 'x')).url, times);
+    await expectRejection(api.retrieve('x'), BadRequestError);
+  });
+
+  test('results that decode to nothing', async () => {
+    const source = await rawServer((socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n');
+        socket.write(Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]));
+        const timer = setInterval(() => socket.write(Buffer.from([0, 0, 0, 0xff, 0xff])), 20);
+        socket.on('close', () => clearInterval(timer));
+      });
+    });
+    expect(await expectRejection(calls['results']!(client(source.url, times)), TimeoutError)).toMatchObject({ waitingFor: 'body' });
+  });
 });

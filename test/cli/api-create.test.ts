@@ -1,7 +1,7 @@
 /** `message-batches api create`: what may be sent, and what is said where nobody knows whether a batch was made. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -162,10 +162,7 @@ describe('the outcome', () => {
     expect(await world.run(['api', 'create', 'nowhere.jsonl'], api)).toMatchObject({ code: 0 });
   });
 
-  test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('unknown, at %s after the whole body was sent', async (signal, exitCode) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('unknown, at %s after the whole body was sent', async (signal) => {
     const before = accepted();
     const held = simulator.stats().calls.create;
     simulator.addFault({ on: 'create', kind: 'hold-answer' });
@@ -173,10 +170,43 @@ describe('the outcome', () => {
     await Promise.race([simulator.waitFor('create-accepted', before + 1), running.ended()]);
     const { code, stdout } = await running.signal(signal);
     const { error } = JSON.parse(stdout) as { error: { code: string; message: string; hint: string } };
-    expect([code, error.code]).toEqual([exitCode, 'outcome_unknown']);
+    expect([code, error.code]).toEqual([4, 'outcome_unknown']);
     expect(error.message).toMatch(/^Stopped after the whole body was sent, .* unknown\.$/);
     expect(error.hint).toMatch(LOOK);
     expect(simulator.stats().calls.create).toBe(held + 1);
+  });
+
+  test('unknown, at Ctrl-C after the whole of a file that had become shorter', async () => {
+    const lines = Array.from({ length: 40_000 }, (_, index) => `${line(`short-${index}`)}\n`);
+    const name = await world.file('shorter.jsonl', lines.join(''));
+    let taken: () => void = () => undefined;
+    const whole = new Promise<void>((resolve) => (taken = resolve));
+    const server = await httpServer(() => taken());
+    const running = world.start(['api', 'create', name], { ...api, ANTHROPIC_BASE_URL: server.url });
+    await running.printed(/Sending: /);
+    await truncate(join(world.folder, name), Buffer.byteLength(lines.slice(0, -1).join('')));
+    await Promise.race([whole, running.ended()]);
+    expect(await running.signal('SIGINT')).toMatchObject({ code: 4, stdout: '', stderr: expect.stringMatching(LOOK) });
+  });
+
+  test('unknown, at Ctrl-C in the middle of an early success', async () => {
+    await world.file('early.jsonl', Array.from({ length: 32 }, (_, index) => line(`early-${index}`, { system: 'x'.repeat(1_000_000) })).join('\n'));
+    const server = await rawServer((socket) => void socket.once('data', () => (socket.pause(), socket.write('HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{"id":'))));
+    const running = world.start(['api', 'create', 'early.jsonl', '--verbose'], { ...api, ANTHROPIC_BASE_URL: server.url });
+    await running.printed(/ 200 in /);
+    expect(await running.signal('SIGINT')).toMatchObject({ code: 4, stdout: '', stderr: expect.stringMatching(LOOK) });
+  });
+
+  test.each([0, 5, 10, 15, 20, 30])('a Ctrl-C %d ms after the answer: the id is told, or where to look', async (delay) => {
+    const name = await world.input('answered', 1);
+    let running: ReturnType<typeof world.start>;
+    const server = await httpServer((_, response) => {
+      json(response, 200, batch());
+      setTimeout(() => running.child.kill('SIGINT'), delay);
+    });
+    running = world.start(['api', 'create', name], { ...api, ANTHROPIC_BASE_URL: server.url });
+    const { stdout, stderr } = await running.ended();
+    expect(stdout.startsWith(batch().id) || LOOK.test(stderr)).toBe(true);
   });
 
   test('known, at Ctrl-C while the body is being sent: no batch', async () => {

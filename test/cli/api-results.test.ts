@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { MessageBatch } from '../../src/api';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
-import { closeServers, httpServer, streamingServer } from '../api/support/servers';
+import { apiError, closeServers, httpServer, json, streamingServer } from '../api/support/servers';
 import { CliWorld } from './support/cli-world';
 
 let world: CliWorld;
@@ -109,6 +109,28 @@ test('a body that is cut: what came is kept beside, and the command that is name
   expect(await world.run(['api', 'results', id, '-o', 'cut.jsonl'], api)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: cut\.jsonl\.partial is there from an earlier download\./) });
   expect(await world.run(['api', 'results', id, '-o', 'cut.jsonl', '--force'], api)).toMatchObject({ code: 0 });
   expect(existsSync(join(world.folder, 'cut.jsonl.partial'))).toBe(false);
+});
+
+test('what came earlier is replaced by --force only when something has come', async () => {
+  await world.file('again.jsonl.partial', 'mine');
+  const server = await httpServer((_, response) => json(response, 401, apiError('authentication_error', 'no')));
+  expect(await world.run(['api', 'results', id, '-o', 'again.jsonl', '--force'], { ...api, ANTHROPIC_BASE_URL: server.url })).toMatchObject({ code: 4 });
+  expect(await read('again.jsonl.partial')).toBe('mine');
+});
+
+test('a file that was made meanwhile is not replaced', async () => {
+  let begin: (end: () => void) => void = () => undefined;
+  const begun = new Promise<() => void>((resolve) => (begin = resolve));
+  const server = await streamingServer((_, response) => {
+    response.write(`${result('a')}\n`);
+    begin(() => response.end());
+  });
+  const running = world.start(['api', 'results', id, '-o', 'meanwhile.jsonl'], { ...api, ANTHROPIC_BASE_URL: server.url });
+  const end = await begun;
+  await world.file('meanwhile.jsonl', 'mine');
+  end();
+  expect(await running.ended()).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: meanwhile\.jsonl is there already\./) });
+  expect([await read('meanwhile.jsonl'), await read('meanwhile.jsonl.partial')]).toEqual(['mine', `${result('a')}\n`]);
 });
 
 test('a body that is cut, to stdout: text and JSON', async () => {

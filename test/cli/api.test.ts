@@ -177,6 +177,30 @@ test('a spend limit: exit 4; a conflict, a rate limit, HTML of something in betw
   }
 });
 
+test('control characters of an answer reach no terminal', async () => {
+  const evil = '\u001b]0;title\u0007\u001b[2J\u009b31m\nMore: rm';
+  const odd = { ...batch(), id: `msgbatch_1${evil}`, processing_status: `ended${evil}`, request_counts: { [`succeeded${evil}`]: 3 }, created_at: `2026${evil}`, expires_at: evil, ended_at: `now${evil}` };
+  let answer: [number, unknown] = [200, odd];
+  const server = await httpServer((_, response) => json(response, ...answer));
+  const calls: [string[], [number, unknown]][] = [
+    [['retrieve', 'x'], [200, odd]],
+    [['retrieve', 'x', '--json'], [200, odd]],
+    [['cancel', 'x'], [200, odd]],
+    [['create', await world.input('odd', 1)], [200, odd]],
+    [['list'], [200, { data: [odd], has_more: true, first_id: odd.id, last_id: odd.id }]],
+    [['delete', 'x'], [200, { id: odd.id, type: 'message_batch_deleted' }]],
+    ...['--verbose', '--json'].map((option): [string[], [number, unknown]] => [['retrieve', 'x', option], [400, apiError(`bad${evil}`, `worse${evil}`)]]),
+  ];
+  for (const [args, given] of calls) {
+    answer = given;
+    const { stdout, stderr } = await world.run(['api', ...args], { ...api, ANTHROPIC_BASE_URL: server.url });
+    expect(stdout + stderr).toMatch(/msgbatch_1|worse/);
+    // eslint-disable-next-line no-control-regex
+    expect(stdout + stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|^More: rm/m);
+    if (args.includes('--json') && given[0] === 200) expect(JSON.parse(stdout)).toEqual(odd);
+  }
+});
+
 test('nothing listens there', async () => {
   const env = { ...api, ANTHROPIC_BASE_URL: `http://127.0.0.1:${await unusedPort()}` };
   expect(await world.run(['api', 'list', '--max-retries', '0'], env)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: list: no connection to http:.*ECONNREFUSED.*\nLook at ANTHROPIC_BASE_URL/) });
@@ -195,6 +219,8 @@ test.each([
   [['api', 'cancel', 'x', '--body-field', 'a=b'], /^Error: The value of --body-field a is not JSON\.\nA text stands in double quotes/],
   [['api', 'list', '--header', 'no-colon-but-secret'], /^Error: --header number 1 is not of the form "Name: value"\.(?![\s\S]*secret)/],
   [['api', 'list', '--header', 'X-Api-Key: secret'], /^Error: --header X-Api-Key would show a credential to everybody(?![\s\S]*secret)/],
+  [['api', 'list', '--header', 'x-goog-api-key: hidden'], /^Error: --header x-goog-api-key would show a credential to everybody(?![\s\S]*hidden)/],
+  [['api', 'list', '--query', 'key=hidden'], /^Error: --query key would show a credential to everybody(?![\s\S]*hidden)/],
   [['api', 'list', '--header', 'host: elsewhere'], /^Error: The header host is set by the client/],
   [['api', 'results', 'x', '--if-range', '"a"'], /^Error: --if-range says what came before, but not how much\./],
   [['api', 'retrieve', 'x', '--body-field', 'a=1'], /^Error: unknown option '--body-field'/],

@@ -29,7 +29,7 @@ function follow(job: WaitingJob, more: Partial<FollowOptions> = {}) {
   return followJob(job as unknown as JobHandle, {
     display: { update: () => undefined, note: () => undefined, close: () => undefined },
     interactive: false,
-    keyIsGood: () => Promise.resolve(true),
+    accessIsGood: () => Promise.resolve(true),
     intervalMs: 1,
     signal: new AbortController().signal,
     reconnect: () => Promise.resolve(),
@@ -45,6 +45,6 @@ test('that of an earlier worker, shown only now: the job is told once to try aga
 
 test('the key of this worker, or no worker here that could know: a person is asked', async () => {
   const job = new WaitingJob();
-  expect(await follow(job, { keyIsGood: () => Promise.resolve(false) })).toEqual({ kind: 'attention', attention: REFUSED });
+  expect(await follow(job, { accessIsGood: () => Promise.resolve(false) })).toEqual({ kind: 'attention', attention: REFUSED });
   expect(job.resumes).toBe(0);
 });

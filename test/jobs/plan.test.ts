@@ -99,7 +99,7 @@ describe('round one', () => {
     expect(plan).toMatchObject({ requests: 40_000 });
     expect(readdirSync(work)).toEqual(['round-01']);
     for (const part of plan.parts) {
-      const body = await bytesOf(createBody(partFolder(work, 1, part.part), part).chunks);
+      const body = await bytesOf(createBody(partFolder(work, 1, part.part), part).chunks());
       expect(createHash('sha256').update(body).digest('hex')).toBe(part.bodySha256);
     }
   });

@@ -2,6 +2,12 @@
  * A create is paid at most once, whatever dies in the middle of it. Each case ends with exactly one accepted
  * batch, counted at the simulator, and a result for every request.
  */
+import { once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../../src/simulator';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
@@ -96,6 +102,41 @@ describe('the answer is lost', () => {
     expect(world.simulator.stats().calls.create).toBe(accepted ? 1 : 2);
   });
 });
+
+test('a 504 answered early, and the create is accepted later', async () => {
+  // Longer than the wait after an error by which the API lets go of a create.
+  const lateMs = 18_000;
+  let accepted: Promise<unknown> | undefined;
+  const gateway = createServer((request, response) => {
+    void buffer(request).then(async (body) => {
+      const { method = 'GET', url = '/' } = request;
+      const carryOut = () => fetch(`${world.simulator.url}${url}`, { method, headers: forwarded(request.headers), ...(body.length > 0 && { body }) });
+      if (method === 'POST' && accepted === undefined) {
+        accepted = delay(lateMs).then(carryOut);
+        response.writeHead(504, { 'content-type': 'application/json', 'request-id': 'req_timeout' });
+        response.end(JSON.stringify({ type: 'error', error: { type: 'timeout_error', message: 'Request timed out' }, request_id: 'req_timeout' }));
+        return;
+      }
+      const answer = await carryOut();
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '', 'request-id': answer.headers.get('request-id') ?? '' });
+      response.end(Buffer.from(await answer.arrayBuffer()));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(gateway, 'listening');
+  try {
+    await world.startWorker({ baseUrl: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}` });
+    await expectPaidOnce(await world.runJob({ requests: await world.writeRequests(REQUESTS), createGraceMs: lateMs + 5_000 }));
+    await accepted;
+    expect(world.simulator.stats().calls.create).toBe(1);
+  } finally {
+    gateway.close();
+    gateway.closeAllConnections();
+  }
+});
+
+function forwarded({ 'x-api-key': key, 'anthropic-version': version, 'content-type': type }: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries({ 'x-api-key': key, 'anthropic-version': version, 'content-type': type }).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
 
 describe('whose batch is it', () => {
   /** A create by somebody else, of as many requests as ours. */

@@ -1,11 +1,11 @@
 'use strict';
 // A worker in a process of its own, as built, that can stop itself exactly before or after one record.
-const { existsSync, writeFileSync } = require('node:fs');
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const { NativeConnection, Runtime, DefaultLogger } = require('@temporalio/worker');
 const { createMessageBatchesWorker } = require('../../dist/worker');
 const { syncedRecords } = require('../../dist/jobs');
 
-/** @type {{address: string, storage: string, account: object, api: object, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}}} */
+/** @type {{address: string, storage: string, account: object, api: object, keyFile?: string, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}}} */
 const config = JSON.parse(process.env.TEST_WORKER);
 
 function stop({ signal, once }) {
@@ -33,7 +33,7 @@ async function main() {
     namespace: 'default',
     account: config.account,
     storage: config.storage,
-    api: config.api,
+    api: config.keyFile === undefined ? config.api : { ...config.api, credential: { kind: 'x-api-key', token: () => readFileSync(config.keyFile, 'utf8') } },
     dependencies: {
       records: config.stopAt ? recordsThatStop(config.stopAt) : undefined,
       createTimeoutMs: config.createTimeoutMs === undefined ? undefined : () => config.createTimeoutMs,

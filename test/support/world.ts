@@ -29,6 +29,10 @@ export interface WorkerSettings {
   createTimeoutMs?: number;
   maxCachedWorkflows?: number;
   key?: string;
+  /** The token is read from this file before every attempt, instead of `key`. */
+  keyFile?: string;
+  /** Where the worker reaches the simulator. Default: directly. */
+  baseUrl?: string;
 }
 
 export class World {
@@ -69,13 +73,14 @@ export class World {
 
   /** Starts a worker process and waits until it polls. */
   async startWorker(settings: WorkerSettings = {}): Promise<TestWorker> {
-    const { stopAt, createTimeoutMs, maxCachedWorkflows, key = 'test-key' } = settings;
+    const { stopAt, createTimeoutMs, maxCachedWorkflows, key = 'test-key', keyFile, baseUrl = this.simulator.url } = settings;
     const mark = join(this.folder, `stopped-${++this.stops}`);
     const config = {
       address: this.temporal.address,
       storage: this.storage,
       account: this.account,
-      api: { baseUrl: this.simulator.url, credential: { kind: 'x-api-key', token: key } },
+      keyFile,
+      api: { baseUrl, credential: { kind: 'x-api-key', token: key } },
       createTimeoutMs,
       maxCachedWorkflows,
       stopAt: stopAt && { ...stopAt, once: mark },

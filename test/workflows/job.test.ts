@@ -1,6 +1,9 @@
 /** Jobs of more than one batch and more than one round. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Attention } from '../../src/contract';
+import { jobStatusQuery } from '../../src/contract';
 import { QUESTIONS, writeQuestions } from '../support/questions';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
@@ -82,6 +85,25 @@ test('a key that is refused in the middle asks for a person; a good key goes on'
   await job.signal('resume');
   const report = (await job.result()) as { outcomes: { succeeded: number } };
   expect(report.outcomes.succeeded).toBe(20);
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('a credential that is not to be had asks for a person after a while; the same worker goes on when it is there', async () => {
+  world = await World.create({}, temporal);
+  const keyFile = join(world.folder, 'key');
+  await world.startWorker({ keyFile });
+  const job = await world.startJob({ requests: await world.writeRequests(20) });
+  let attention: Attention | undefined;
+  while (!attention) {
+    await delay(200);
+    attention = (await job.query(jobStatusQuery)).attention;
+  }
+  expect(attention).toMatchObject({ code: 'no_access', message: expect.stringContaining('the function that gives the credential failed (ENOENT)'), hint: expect.stringContaining('credential') });
+  expect(attention.message).not.toContain(keyFile);
+
+  await writeFile(keyFile, 'test-key');
+  await job.signal('resume');
+  expect((await job.result()).outcomes.succeeded).toBe(20);
   expect(world.simulator.stats().accepted).toHaveLength(1);
 });
 

@@ -20,7 +20,7 @@ interface Finding {
 }
 
 export function doctorCommand(): Command {
-  return newCommand('doctor', 'Look at versions, folders, disk, key and server, and say what is wrong. Starts nothing, shows no secret.', ['message-batches doctor', 'message-batches doctor --json']).action(action(doctor));
+  return newCommand('doctor', 'Look at versions, folders, disk, key, proxy and server, and say what is wrong. Starts nothing, shows no secret.', ['message-batches doctor', 'message-batches doctor --json']).action(action(doctor));
 }
 
 async function doctor(context: CommandContext, _options: CommonOptions): Promise<ExitCode> {
@@ -31,6 +31,7 @@ async function doctor(context: CommandContext, _options: CommonOptions): Promise
     await homeFolder(context),
     await disk(context),
     key(context),
+    await proxy(context),
     await temporalCli(context),
     server,
     await background(context),
@@ -78,6 +79,21 @@ function key({ env }: CommandContext): Finding {
   const { baseUrl } = accountOf(env, {});
   if (hasKey(env)) return { name: 'key', ok: true, value: `set, for ${baseUrl}` };
   return { name: 'key', ok: true, value: 'not set', hint: 'Set ANTHROPIC_API_KEY for real jobs; --simulate needs none.' };
+}
+
+/** What of NO_PROXY is a name is left to the calls, so it is shown as it is. */
+async function proxy({ env }: CommandContext): Promise<Finding> {
+  const { proxyFor, proxyFromEnv } = await import('../../api/proxy.js');
+  const settings = proxyFromEnv(env);
+  if (!settings) return { name: 'proxy', ok: true, value: 'none' };
+  const { baseUrl } = accountOf(env, {});
+  try {
+    const server = proxyFor(settings, new URL(baseUrl).origin);
+    if (!server) return { name: 'proxy', ok: true, value: `not used for ${baseUrl}` };
+    return { name: 'proxy', ok: true, value: `${server.host}, for ${baseUrl}${settings.noProxy ? `; NO_PROXY: ${settings.noProxy}` : ''}` };
+  } catch (error) {
+    return { name: 'proxy', ok: false, value: toCliError(error).message, hint: 'Mend HTTPS_PROXY or HTTP_PROXY, or name the host in NO_PROXY.' };
+  }
 }
 
 async function temporalCli({ home, env, out }: CommandContext): Promise<Finding> {

@@ -51,7 +51,7 @@ async function serve(context: CommandContext, account: AccountReference, options
   const session = await openSession(context);
   const running = await startWorkerHere(context, session, account);
   try {
-    if (running.refusedAtStart) throw keyRefused(running.refusedAtStart);
+    if (running.refusedAtStart) throw accessRefused(running.refusedAtStart);
     out.print(`A worker serves the account ${accountKey(account)} on the task queue ${workflowTaskQueue(account)} at ${session.temporal.address}.\nCtrl-C ends it; open jobs then wait until a worker runs again.`);
     out.document({ account, taskQueue: workflowTaskQueue(account), temporal: session.temporal.address, background: false });
     if (options.backgroundChild) await announceReady();
@@ -59,13 +59,13 @@ async function serve(context: CommandContext, account: AccountReference, options
     const end = await Promise.race([signals.received, running.refused, running.stopped, ...idle]);
     if (typeof end === 'string') return end === 'idle' ? ExitCode.ok : exitCodeOf(end);
     if (!end) return ExitCode.ok;
-    throw keyRefused(end);
+    throw accessRefused(end);
   } finally {
     await running.stop();
     await session.close();
   }
 }
 
-function keyRefused({ code, message, hint }: Attention): CliError {
+function accessRefused({ code, message, hint }: Attention): CliError {
   return new CliError(code, message, { hint, exitCode: ExitCode.attention });
 }

@@ -26,12 +26,12 @@ function tell(message: ChildMessage): void {
 
 async function* body(job: ChildJob): AsyncGenerator<Buffer> {
   const atOnce = job.contentLength - job.bytesAfterGo;
-  for (let given = 0; given < atOnce; given += job.chunkBytes) yield Buffer.alloc(Math.min(job.chunkBytes, atOnce - given), 32);
+  for (let given = 0; given < atOnce; given += job.chunkBytes) yield Buffer.alloc(Math.min(job.chunkBytes, atOnce - given), 0x78);
   if (job.bytesAfterGo === 0) return;
   const go = new Promise((resolve) => process.once('message', resolve));
   tell({ event: 'waiting' });
   await go;
-  yield Buffer.alloc(job.bytesAfterGo, 32);
+  yield Buffer.alloc(job.bytesAfterGo, 0x78);
 }
 
 async function main(): Promise<void> {

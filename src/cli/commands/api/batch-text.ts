@@ -2,6 +2,7 @@
 import type { MessageBatch } from '../../../api';
 import { drawn, plainTable } from '../../display/plain-table';
 import type { Rendering } from '../../display/rendering';
+import { printable } from '../../printable';
 
 /** How long the API keeps results, from the creation on, in ms. */
 const RESULTS_KEPT_MS = 29 * 24 * 60 * 60 * 1000;
@@ -19,19 +20,20 @@ export function renderBatch(batch: MessageBatch, rendering: Rendering, commands:
   facts.push(['results', results(batch, rendering, commands.results)]);
   const table = plainTable();
   for (const [name, value] of facts) table.push([name, value]);
-  return `${batch.id}\n${drawn(table)}`;
+  return `${printable(batch.id)}\n${drawn(table)}`;
 }
 
 /** A page of batches, a line each, in the order of the API. */
 export function renderBatchTable(batches: MessageBatch[], rendering: Rendering): string {
   const table = plainTable(['BATCH', 'STATUS', 'REQUESTS', 'CREATED', 'EXPIRES'].map((title) => rendering.colors.dim(title)));
   for (const batch of batches) {
-    table.push([batch.id, status(batch, rendering), counts(batch, rendering), passed(batch.created_at, rendering), batch.ended_at ? '' : passed(batch.expires_at, rendering)]);
+    table.push([printable(batch.id), status(batch, rendering), counts(batch, rendering), passed(batch.created_at, rendering), batch.ended_at ? '' : passed(batch.expires_at, rendering)]);
   }
   return drawn(table);
 }
 
-function status({ processing_status: status }: MessageBatch, { colors }: Rendering): string {
+function status(batch: MessageBatch, { colors }: Rendering): string {
+  const status = printable(batch.processing_status);
   return status === 'ended' ? colors.green(status) : status === 'canceling' ? colors.yellow(status) : status;
 }
 
@@ -39,7 +41,7 @@ function status({ processing_status: status }: MessageBatch, { colors }: Renderi
 function counts({ request_counts: requests }: Partial<MessageBatch>, { formats }: Rendering): string {
   return Object.entries(requests ?? {})
     .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${formats.count(count)} ${name}`)
+    .map(([name, count]) => `${formats.count(count)} ${printable(name)}`)
     .join(' · ');
 }
 
@@ -51,7 +53,8 @@ function results(batch: MessageBatch, rendering: Rendering, command: string): st
 }
 
 /** `2026-11-21T10:00:00Z (5 min ago)`. */
-function moment(time: string, rendering: Rendering): string {
+function moment(given: string, rendering: Rendering): string {
+  const time = printable(given);
   const since = passed(time, rendering);
   return since === time ? time : `${time} (${since})`;
 }
@@ -59,6 +62,6 @@ function moment(time: string, rendering: Rendering): string {
 /** `5 min ago`, `in 23 h`; the time itself where it cannot be read. */
 function passed(time: string, { now, formats }: Rendering): string {
   const ms = now.getTime() - Date.parse(time);
-  if (Number.isNaN(ms)) return time;
+  if (Number.isNaN(ms)) return printable(time);
   return ms >= 0 ? `${formats.duration(ms)} ago` : `in ${formats.duration(-ms)}`;
 }

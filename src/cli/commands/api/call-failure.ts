@@ -2,6 +2,7 @@
 import type { ApiError, ConnectionError, MessageBatchesError } from '../../../api';
 import { CliError, toCliError } from '../../cli-error';
 import { ExitCode } from '../../exit-codes';
+import { printable } from '../../printable';
 
 /** The call that failed. */
 export interface FailedCall {
@@ -50,7 +51,7 @@ export async function callFailure(error: unknown, call: FailedCall): Promise<Cli
   if (!(error instanceof MessageBatchesError)) return toCliError(error);
   const code = codeOf(error, error instanceof ApiError ? error : undefined, call);
   const needsPerson = ['outcome_unknown', 'key_refused', 'spend_limit'].includes(code);
-  return new CliError(code, error.message, {
+  return new CliError(code, printable(error.message), {
     hint: hintOf(code, error, call),
     exitCode: needsPerson ? ExitCode.attention : ExitCode.failed,
     details: detailsOf(error, error instanceof ApiError ? error : undefined),

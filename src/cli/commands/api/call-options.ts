@@ -1,6 +1,7 @@
 /** Options that every call takes, and what they become for the client. */
 import type { Command } from 'commander';
 import type { CallOptions } from '../../../api';
+import { isSecretName } from '../../../api/headers';
 import { CliError } from '../../cli-error';
 import type { CommonOptions } from '../../command';
 import { parseCount, parseDuration } from '../../durations';
@@ -26,9 +27,6 @@ export interface BodyFieldOptions {
   bodyField?: string[];
 }
 
-/** Arguments of a process can be read by others on the machine, and stay in the history of the shell. */
-const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'proxy-authorization', 'cookie'];
-
 export function addCallOptions(command: Command, timeout = 'how long the answer may take to begin (default: 60s)'): Command {
   return command
     .optionsGroup('Options of the call:')
@@ -38,7 +36,7 @@ export function addCallOptions(command: Command, timeout = 'how long the answer 
     .option('--api-version <version>', 'anthropic-version (default: that of jobs)')
     .option('--workspace <id>', 'anthropic-workspace-id')
     .option('--header <name: value>', 'further header, not for credentials (may be repeated)', collect)
-    .option('--query <name=value>', 'further query parameter (may be repeated)', collect)
+    .option('--query <name=value>', 'further query parameter, not for credentials (may be repeated)', collect)
     .option('--timeout <duration>', timeout, parseDuration)
     .option('--max-retries <n>', 'how often to call again after a passing failure; 0 turns it off (default: 2)', parseCount);
 }
@@ -57,7 +55,7 @@ export function callOptionsOf(options: ApiCommandOptions): Omit<CallOptions, 'si
     apiVersion: options.apiVersion,
     workspaceId: options.workspace,
     headers: Object.fromEntries((options.header ?? []).map(headerOf)),
-    query: Object.fromEntries((options.query ?? []).map((text, index) => pairOf('--query', 'name=value', text, index))),
+    query: Object.fromEntries((options.query ?? []).map(parameterOf)),
     timeoutMs: options.timeout,
     maxRetries: options.maxRetries,
   };
@@ -85,12 +83,20 @@ function headerOf(text: string, index: number): [string, string] {
   const colon = text.indexOf(':');
   const name = text.slice(0, Math.max(colon, 0)).trim();
   if (name === '') throw new CliError('usage', `--header number ${index + 1} is not of the form "Name: value".`, { hint: 'For example: --header "x-team: research"' });
-  if (CREDENTIAL_HEADERS.includes(name.toLowerCase())) {
-    throw new CliError('usage', `--header ${name} would show a credential to everybody who can list the processes of this machine.`, {
-      hint: 'Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or, for other headers, ANTHROPIC_CUSTOM_HEADERS.',
-    });
-  }
+  mustNotBeSecret('--header', name, 'Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or, for other headers, ANTHROPIC_CUSTOM_HEADERS.');
   return [name, text.slice(colon + 1).trim()];
+}
+
+function parameterOf(text: string, index: number): [string, string] {
+  const [name, value] = pairOf('--query', 'name=value', text, index);
+  mustNotBeSecret('--query', name, 'Where the API takes it as a header, set ANTHROPIC_CUSTOM_HEADERS.');
+  return [name, value];
+}
+
+/** Arguments of a process can be read by others on the machine, and stay in the history of the shell. */
+function mustNotBeSecret(option: string, name: string, hint: string): void {
+  if (!isSecretName(name)) return;
+  throw new CliError('usage', `${option} ${name} would show a credential to everybody who can list the processes of this machine.`, { hint });
 }
 
 function pairOf(option: string, form: string, text: string, index: number): [string, string] {

@@ -4,7 +4,9 @@ import type { AccountReference } from '../../../contract';
 import { SIMULATED_ACCOUNT } from '../../../contract';
 import { CliError } from '../../cli-error';
 import type { CommandContext } from '../../command';
+import type { ExitCode } from '../../exit-codes';
 import { accountOf, API_VERSION, apiOptionsOf, requireKey } from '../../settings';
+import { printable } from '../../printable';
 import { exitCodeOf, StopSignals } from '../../signals';
 import { callOptionsOf } from './call-options';
 import type { ApiCommandOptions } from './call-options';
@@ -16,9 +18,17 @@ export interface CalledApi {
   /** Of the batch. */
   id?: string;
   /** Told of each attempt. */
-  hooks?: Pick<ApiHooks, 'onRequest' | 'onRetry'>;
+  hooks?: Pick<ApiHooks, 'onRequest' | 'onResponse' | 'onRetry'>;
   /** What a stop by a signal leaves behind. Default: nothing is changed. */
-  stopped?: () => { code: string; message: string; hint?: string };
+  stopped?: () => LeftBehind;
+}
+
+export interface LeftBehind {
+  code: string;
+  message: string;
+  hint?: string;
+  /** Default: that of the signal. */
+  exitCode?: ExitCode;
 }
 
 /** Why a call was aborted. */
@@ -29,7 +39,8 @@ class StoppedBySignal extends Error {
 }
 
 /**
- * Runs `use` with a client of the environment's account, or of the simulator.
+ * Runs `use` with a client of the environment's account, or of the simulator. Signals are held until it is over: what an answer tells
+ * that must not be lost is to be printed in it.
  * @throws CliError for every way in which a call can fail
  */
 export async function withApi<T>(context: CommandContext, called: CalledApi, options: ApiCommandOptions, use: (api: MessageBatchesApi, call: CallOptions) => Promise<T>): Promise<T> {
@@ -60,14 +71,14 @@ export function apiAccount({ env }: CommandContext, options: ApiCommandOptions):
 
 /** A further command of `api` as a person would type it. */
 export function apiCommandLine(options: ApiCommandOptions, ...words: string[]): string {
-  return ['message-batches', 'api', ...words.map(quoted), ...(options.simulate ? ['--simulate'] : [])].join(' ');
+  return ['message-batches', 'api', ...words.map((word) => quoted(printable(word))), ...(options.simulate ? ['--simulate'] : [])].join(' ');
 }
 
 async function clientOptions({ env, home, out }: CommandContext, account: AccountReference, options: ApiCommandOptions, hooks: CalledApi['hooks']): Promise<ApiOptions> {
   const [{ ensureSimulator }, { logHooks }] = await Promise.all([import('../../../local/index.js'), import('../../../api/index.js')]);
   const simulator = account.label === SIMULATED_ACCOUNT.label ? await ensureSimulator(home, {}, out.say) : undefined;
   const fromEnv = await apiOptionsOf(env, account, simulator?.url);
-  const log = out.verbose ? logHooks('debug', out.say) : fromEnv.hooks;
+  const log = out.verbose ? logHooks('debug', (line) => out.say(printable(line))) : fromEnv.hooks;
   return { ...fromEnv, apiVersion: API_VERSION, betaApi: options.betaApi, maxRetries: undefined, hooks: joined(log, hooks) };
 }
 
@@ -79,6 +90,10 @@ function joined(log: ApiHooks | undefined, more: CalledApi['hooks']): ApiHooks {
       more?.onRequest?.(event);
       return log?.onRequest?.(event);
     },
+    onResponse(event) {
+      more?.onResponse?.(event);
+      log?.onResponse?.(event);
+    },
     onRetry(event) {
       more?.onRetry?.(event);
       log?.onRetry?.(event);
@@ -88,9 +103,9 @@ function joined(log: ApiHooks | undefined, more: CalledApi['hooks']): ApiHooks {
 
 function stoppedError({ signal }: StoppedBySignal, called: CalledApi, options: ApiCommandOptions): CliError {
   const changes = called.name === 'cancel' || called.name === 'delete';
-  const unknown = { code: 'stopped', message: `Stopped. Whether the ${called.name} was carried out is unknown.`, hint: `See: ${apiCommandLine(options, 'retrieve', called.id ?? '')}` };
-  const { code, message, hint } = called.stopped?.() ?? (changes ? unknown : { code: 'stopped', message: 'Stopped.', hint: undefined });
-  return new CliError(code, message, { hint, exitCode: exitCodeOf(signal) });
+  const unknown: LeftBehind = { code: 'stopped', message: `Stopped. Whether the ${called.name} was carried out is unknown.`, hint: `See: ${apiCommandLine(options, 'retrieve', called.id ?? '')}` };
+  const { code, message, hint, exitCode = exitCodeOf(signal) } = called.stopped?.() ?? (changes ? unknown : { code: 'stopped', message: 'Stopped.' });
+  return new CliError(code, message, { hint, exitCode });
 }
 
 /** Safe to paste into a shell. */

@@ -38,10 +38,14 @@ async function create(context: CommandContext, file: string, options: CreateComm
   const commandLine = (...words: string[]) => apiCommandLine(options, ...words);
   const stopped = () =>
     sending.mayBeWhole
-      ? { code: 'outcome_unknown', message: 'Stopped after the whole body was sent, before an answer came: whether a batch was made is unknown.', hint: lookForBatch({ commandLine }) }
+      ? { code: 'outcome_unknown', exitCode: ExitCode.attention, message: 'Stopped after the whole body was sent, before an answer came: whether a batch was made is unknown.', hint: lookForBatch({ commandLine }) }
       : { code: 'stopped', message: 'Stopped before the whole body was sent: no batch was made.', hint: 'The same command begins again.' };
-  const { data: batch } = await withApi(context, { name: 'create', hooks: sending.hooks, stopped }, options, (api, call) => api.create(sending.body, { ...call, bodyFields }));
-  await printBatch(out, batch, options);
+  const batch = await withApi(context, { name: 'create', hooks: sending.hooks, stopped }, options, async (api, call) => {
+    const { data } = await api.create(sending.body, { ...call, bodyFields });
+    // At once, while no signal can end the process: nobody else knows the id of what was paid for.
+    await printBatch(out, data, options);
+    return data;
+  });
   out.say(`The batch is outside of any job, so nothing here remembers it. Keep its id.\nLook at it:   ${commandLine('retrieve', batch.id)}\nWhen ended:   ${commandLine('results', batch.id)}`);
   return ExitCode.ok;
 }
@@ -54,12 +58,16 @@ async function announce(context: CommandContext, input: CreateInput, options: Cr
   context.out.say(`Sending: ${what}, ${rendering.formats.bytes(input.bytes)}, to ${to}`);
 }
 
-/** The body on its way. Knows at each moment whether all of it may have left: the client cannot send what it was not given. */
+/** The body on its way. Knows at each moment whether a batch may have been made: the client cannot send what it was not given. */
 class Sending {
   #stands: 'before' | 'begun' | 'whole' = 'before';
-  readonly hooks: Pick<ApiHooks, 'onRequest' | 'onRetry'> = {
+  readonly hooks: Pick<ApiHooks, 'onRequest' | 'onResponse' | 'onRetry'> = {
     onRequest: () => {
       this.#stands = 'begun';
+    },
+    // Whoever answers with a success has made a batch, or may have, however little was sent.
+    onResponse: ({ status }) => {
+      if (status >= 200 && status < 300) this.#stands = 'whole';
     },
     // An attempt is only made again where the one before is known to have made no batch.
     onRetry: () => {
@@ -72,19 +80,16 @@ class Sending {
   get body(): CreateBody {
     const { isBody, bytes } = this.input;
     // Without `bytes` every line is checked before anything is sent.
-    return isBody ? { contentLength: bytes, chunks: this.#chunks() } : { jsonl: () => this.#chunks() };
+    return isBody ? { contentLength: bytes, chunks: () => this.#chunks() } : { jsonl: () => this.#chunks() };
   }
 
   get mayBeWhole(): boolean {
     return this.#stands === 'whole';
   }
 
+  /** Its end, not a count, says that the client has all: the file may have another length by now. The client sends no last byte before it. */
   async *#chunks(): AsyncGenerator<Uint8Array> {
-    let left = this.input.bytes;
-    for await (const chunk of this.input.chunks()) {
-      left -= chunk.length;
-      if (left <= 0 && this.#stands === 'begun') this.#stands = 'whole';
-      yield chunk;
-    }
+    yield* this.input.chunks();
+    if (this.#stands === 'begun') this.#stands = 'whole';
   }
 }

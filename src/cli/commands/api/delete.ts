@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../../command';
 import { action, newCommand } from '../../command';
 import { ExitCode } from '../../exit-codes';
+import { printable } from '../../printable';
 import { addCallOptions } from './call-options';
 import type { ApiCommandOptions } from './call-options';
 import { withApi } from './call';
@@ -14,7 +15,7 @@ export function apiDeleteCommand(): Command {
 
 async function deleteBatch(context: CommandContext, id: string, options: ApiCommandOptions): Promise<ExitCode> {
   const { data } = await withApi(context, { name: 'delete', id }, options, (api, call) => api.delete(id, call));
-  context.out.print(`Deleted ${data.id} and its results.`);
+  context.out.print(`Deleted ${printable(data.id)} and its results.`);
   printObject(context.out, data);
   return ExitCode.ok;
 }

@@ -1,6 +1,7 @@
 import type { ResultsStream } from '../../../api';
 import { counted } from '../../display/rendering';
 import type { Rendering } from '../../display/rendering';
+import { printable } from '../../printable';
 
 const LINE_FEED = Buffer.from('\n');
 
@@ -52,7 +53,7 @@ export class ReceivedResults {
 
   /** `20 results (19 succeeded · 1 errored)`. */
   summary(rendering: Rendering): string {
-    const outcomes = Object.entries(this.outcomes).map(([outcome, count]) => `${rendering.formats.count(count)} ${outcome}`);
+    const outcomes = Object.entries(this.outcomes).map(([outcome, count]) => `${rendering.formats.count(count)} ${printable(outcome)}`);
     return `${counted(this.results, 'result', rendering)}${outcomes.length > 0 ? ` (${outcomes.join(' · ')})` : ''}`;
   }
 

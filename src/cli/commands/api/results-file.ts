@@ -1,4 +1,4 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { link, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FileWriter, syncFolder } from '../../../storage';
 import { CliError } from '../../cli-error';
@@ -19,20 +19,25 @@ export function partialName(path: string): string {
   return `${path}.partial`;
 }
 
-/** @throws CliError file_exists, unless `force`: what was downloaded before is not thrown away */
+/**
+ * What an earlier download left stays until this one ends.
+ * @param force replaces what was downloaded before, whole or not
+ * @throws CliError file_exists, unless `force`: what was downloaded before is not thrown away
+ */
 export async function openResultsFile(path: string, { force }: { force: boolean }): Promise<ResultsFile> {
   const partial = partialName(path);
+  const written = force ? `${partial}.new` : partial;
   await mustHaveFolder(dirname(path));
   await mustBeFile(path);
-  if (force) await rm(partial, { force: true });
+  if (force) await rm(written, { force: true });
   else await mustBeNew(path);
-  const writer = await FileWriter.create(partial).catch((error: NodeJS.ErrnoException) => {
+  const writer = await FileWriter.create(written).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EEXIST' ? exists(partial, 'is there from an earlier download') : error;
   });
-  let open = true;
+  let stands: 'open' | 'closed' | 'committed' = 'open';
   const close = async () => {
-    if (open) await writer.close();
-    open = false;
+    if (stands === 'open') await writer.close();
+    stands = 'closed';
   };
   return {
     get bytes() {
@@ -42,15 +47,36 @@ export async function openResultsFile(path: string, { force }: { force: boolean 
     async commit() {
       await writer.sync();
       await close();
-      if (!force) await mustBeNew(path);
-      await rename(partial, path);
+      await (force ? rename(written, path) : renameToNew(written, path));
+      stands = 'committed';
+      if (force) await rm(partial, { force: true });
       await syncFolder(dirname(path));
     },
     async close() {
+      if (stands === 'committed') return;
       await close();
-      if (writer.bytes === 0) await rm(partial, { force: true });
+      if (writer.bytes === 0) await rm(written, { force: true });
+      else if (force) await rename(written, partial);
     },
   };
+}
+
+/** What file systems say that know no second name for a file. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/** Never over a file that came meanwhile, where the file system can do that in one step. */
+async function renameToNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw exists(to, 'is there already');
+    if (!NO_LINKS.includes(code)) throw error;
+    await mustBeNew(to);
+    await rename(from, to);
+    return;
+  }
+  await unlink(from);
 }
 
 async function mustBeNew(path: string): Promise<void> {
