@@ -51,8 +51,7 @@ export interface WholeBody {
   /**
    * The body; read with backpressure, only after the connection stands. A function is called once for each time it is read, so that
    * the body can be sent again where that is safe (409, 429, a token that was refused); anything else is read at most once.
-   * Chunks are not copied: what was yielded must not be written to again. Not more than 16 KB of
-   * white space may come in a row.
+   * Chunks are not copied: what was yielded must not be written to again. Not more than 16 KB of white space may come in a row.
    */
   chunks: ByteSource;
 }

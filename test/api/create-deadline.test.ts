@@ -100,6 +100,14 @@ describe('the last bytes', () => {
   });
 });
 
+test('of an end with white space, some may have left: the outcome is unknown', async () => {
+  const server = await streamingServer((request) => request.resume());
+  jest.spyOn(CreateConnection.prototype, 'holdsBytes').mockReturnValueOnce(true);
+  const chunks = async function* () { yield Buffer.from('{}\n'); };
+  const error = await expectRejection(api(server.url).create({ contentLength: 3, chunks }), ConnectionError);
+  expect(error).toMatchObject({ sent: 'maybe', outcomeKnown: false, retryable: false });
+});
+
 describe('at the deadline', () => {
   test('a server that stopped reading gets no more, and the connection is reset', async () => {
     const connections: net.Socket[] = [];
@@ -220,7 +228,8 @@ describe('a process that is frozen over its deadline and woken again', () => {
     const server = await (scheme === 'http' ? streamingServer : httpsServer)(counts.listener);
     const { child, next } = await start({ url: server.url, contentLength: 100_000, chunkBytes: 16_384, bytesAfterGo: 10, deadlineMs: 2_500 });
     await next('waiting');
-    await until(() => counts.received === 100_000 - 10);
+    // The last byte of what was given is held too: white space alone might follow.
+    await until(() => counts.received === 100_000 - 11);
     await freezeUntil(child, (await next('begun')).deadline);
     child.send('go');
     child.kill('SIGCONT');
@@ -279,5 +288,5 @@ describe('a process that is frozen over its deadline and woken again', () => {
 });
 
 async function* chunksOf(bytes: number, size = 100_000): AsyncGenerator<Buffer> {
-  for (let given = 0; given < bytes; given += size) yield Buffer.alloc(Math.min(size, bytes - given), 32);
+  for (let given = 0; given < bytes; given += size) yield Buffer.alloc(Math.min(size, bytes - given), 'x');
 }

@@ -279,9 +279,9 @@ describe('a create', () => {
     const deadline = inMs(700);
     const creating = client({ http: proxy.url }).create(
       {
-        contentLength: 1_000,
+        contentLength: 100_000,
         chunks: (async function* () {
-          yield Buffer.alloc(1_000, 'x');
+          yield Buffer.alloc(100_000, 'x');
           await released;
           // The event loop stands still over the deadline: what it does next is older than its timers.
           while (Date.now() <= deadline.getTime());
@@ -290,11 +290,11 @@ describe('a create', () => {
       { deadline },
     );
     const error = expectRejection(creating, DeadlinePassedError);
-    await until(() => bodyOnTheWire().length === 999);
+    await until(() => bodyOnTheWire().length === 99_999);
     release();
     expect(await error).toMatchObject({ outcomeKnown: true });
     await until(() => proxy.clients.size === 0 && server.sockets.size === 0);
-    expect(bodyOnTheWire()).toHaveLength(999);
+    expect(bodyOnTheWire()).toHaveLength(99_999);
   });
 
   test.each([
@@ -409,7 +409,8 @@ describe('TLS', () => {
     });
     const { child, next } = await create({ ...job, url, proxy: settings, deadlineMs: 1_500 });
     const { deadline } = await next('begun');
-    await until(() => when(proxy) || received === job.contentLength - job.bytesAfterGo);
+    // The last byte of what was given is held too: white space alone might follow.
+    await until(() => when(proxy) || received === job.contentLength - job.bytesAfterGo - 1);
     child.kill('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, deadline - Date.now() + 200));
     thaw(proxy, child);
@@ -422,7 +423,8 @@ describe('TLS', () => {
 
   test.each([['http', false], ...through] as [string, boolean][])('a process that creates at %s: and is frozen over its deadline sends no last byte (TLS to the proxy: %s)', async (scheme, secure) => {
     const received = await freeze(scheme, secure, { contentLength: 100_000, chunkBytes: 16_384, bytesAfterGo: 10 }, (_, child) => child.send('go'), () => false);
-    expect(received).toBe(100_000 - 10);
+    expect(received).toBeLessThanOrEqual(100_000 - 10);
+    expect(received).toBeGreaterThanOrEqual(100_000 - 11);
   });
 
   test('nor does one whose proxy takes nothing in the meantime', async () => {
