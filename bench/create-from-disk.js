@@ -2,11 +2,12 @@
 // Create of 100,000 requests that lie on disk, beside sending the same bytes by plain undici, and beside the official SDK, which needs them in memory.
 const { fork, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
-const { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync, statSync, readFileSync } = require('node:fs');
+const { createReadStream, createWriteStream, mkdtempSync, rmSync, statSync } = require('node:fs');
 const { createServer } = require('node:http');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { request } = require('undici');
+const { median, peakMegabytes } = require('./measure');
 const { jsonlFile, MessageBatchesApi } = require('../dist/api');
 
 const REQUESTS = 100_000;
@@ -118,15 +119,9 @@ function serve() {
   process.on('disconnect', () => process.exit());
 }
 
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
 async function sendOnce([way, url, jsonl, body]) {
   await WAYS[way](url, { jsonl, body });
-  // On Linux maxRSS begins with what the process that started this one had.
-  const kilobytes = existsSync('/proc/self/status') ? Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) : process.resourceUsage().maxRSS;
-  console.log((kilobytes / 1024).toFixed(0));
+  console.log(peakMegabytes().toFixed(0));
   process.exit();
 }
 

@@ -2,10 +2,10 @@
 // Reading 100,000 results and one line of 16 MB: this client beside the official SDK. Every run is a process of its own, and so is the server.
 const { fork, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
-const { existsSync, readFileSync } = require('node:fs');
 const { createServer } = require('node:http');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { constants, gzipSync } = require('node:zlib');
+const { median, peakMegabytes } = require('./measure');
 
 const RESULTS = 100_000;
 const RUNS = 7;
@@ -114,16 +114,6 @@ async function read(way, url, id, pace) {
   if (count !== expected) throw new Error(`${way}: ${count} results instead of ${expected}`);
   console.log(JSON.stringify({ ms, peak: peakMegabytes() }));
   process.exit();
-}
-
-function peakMegabytes() {
-  // On Linux maxRSS begins with what the process that started this one had.
-  const kilobytes = existsSync('/proc/self/status') ? Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) : process.resourceUsage().maxRSS;
-  return kilobytes / 1024;
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 const SENTENCES = [

@@ -6,6 +6,7 @@ const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { request } = require('undici');
+const { median } = require('./measure');
 const { startSimulator } = require('../dist/simulator');
 
 const REQUESTS = 1_000;
@@ -74,10 +75,6 @@ async function timed(body) {
   const start = performance.now();
   await body();
   return performance.now() - start;
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 module.exports = { runToOutputs };

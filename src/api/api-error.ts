@@ -5,6 +5,7 @@
 import { describeCall, unknownOutcomeAdvice, type Call } from './call';
 import { MessageBatchesError } from './errors';
 import { retryAfterMs, shouldRetry, type ResponseHeaders } from './retry-hints';
+import { isObject } from './shapes';
 
 /** What an error answer is made from. `message`, `body` and `headers` are free of credentials already. */
 export interface ErrorAnswer {
@@ -183,10 +184,6 @@ function parseErrorBody(body: string): ParsedErrorBody {
 
 function property(object: unknown, key: string): unknown {
   return isObject(object) ? object[key] : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function messageOf(answer: ErrorAnswer, parsed: ParsedErrorBody, requestId: string | undefined): string {

@@ -16,7 +16,7 @@ import { Deadline } from './deadline';
 import { ConnectionError, DeadlinePassedError, InvalidRequestError, type MessageBatchesError, type Sent } from './errors';
 import { HeldBackBody } from './held-back-body';
 import { isRedirect, redirectTarget, refusedRedirect } from './redirects';
-import { wireResponse, type WireResponse } from './response-body';
+import { isSuccess, wireResponse, type WireResponse } from './response-body';
 import type { Settings } from './settings';
 import { isMessageBatch } from './shapes';
 
@@ -131,10 +131,6 @@ async function batchOf(response: WireResponse, asked: Asked): Promise<Answer<Mes
   }
   if (!isSuccess(response)) throw await readError(response, asked);
   return readAnswer(response, asked, isMessageBatch);
-}
-
-function isSuccess({ status }: WireResponse): boolean {
-  return status >= 200 && status < 300;
 }
 
 /** The kernel had no room. Taken back at once, for it could leave after a freeze, past the deadline. Of one byte none can have left. */

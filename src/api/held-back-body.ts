@@ -1,7 +1,7 @@
 /** A request body whose end is let go only by a check, in the same synchronous turn. */
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { lastNonBlank } from './blanks';
+import { lastNonSpace } from '../jsonl';
 import type { BodyReader } from './body-source';
 import { RequestBodyError, type Sent } from './errors';
 
@@ -24,7 +24,7 @@ export interface HeldBackBodyOptions {
  * What is held back is the body's last byte, and with white space behind the JSON, all from its last brace on: a server may act
  * as soon as it has the whole JSON. The source gives that in one piece.
  *
- * So the end goes from the check to the kernel in one turn. Where the kernel had no room even so, `afterLastByte` has to
+ * So the end goes from the check to the kernel in one turn. Where the kernel had no room even so, `afterEnd` has to
  * take it back: what lies in a queue of this process could be sent after a freeze, before any code here runs.
  */
 export class HeldBackBody extends Readable {
@@ -82,7 +82,7 @@ export class HeldBackBody extends Readable {
       position += bytes.length;
       if (position > contentLength) break;
       if (position === contentLength && bytes.length > 0) {
-        const last = Math.max(lastNonBlank(bytes), 0);
+        const last = Math.max(lastNonSpace(bytes), 0);
         end = bytes.subarray(last);
         bytes = bytes.subarray(0, last);
       }

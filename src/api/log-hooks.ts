@@ -2,6 +2,7 @@
 import { ApiError } from './api-error';
 import { InvalidRequestError, MessageBatchesError } from './errors';
 import type { ApiHooks, CallEvent, ErrorEvent, RetryEvent } from './hooks';
+import { printable } from './printable';
 
 /** From the one that writes most to the one that writes nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'off'] as const;
@@ -20,7 +21,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export function logHooks(level: LogLevel, write: (line: string) => void = toStderr): ApiHooks {
   if (!LOG_LEVELS.includes(level)) throw new InvalidRequestError(`logHooks: the level is one of ${LOG_LEVELS.join(', ')}.`);
   const line = (text: string) => {
-    write(oneLine(text));
+    write(printable(text));
   };
   const isAtLeast = (least: LogLevel) => LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(least);
   const hooks: ApiHooks = {};
@@ -71,9 +72,4 @@ function errorText(event: ErrorEvent | RetryEvent): string {
 
 function ms(milliseconds: number): string {
   return `${Math.round(milliseconds)} ms`;
-}
-
-/** A text from elsewhere may have line breaks, which would look like lines of their own. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }

@@ -4,6 +4,7 @@ import { CUSTOM_ID_PATTERN, MAX_REQUESTS_PER_BATCH } from '../contract/limits';
 import { CustomIdSet } from './custom-id-set';
 import { InvalidRequestError } from './errors';
 import { scanRequest } from './request-scan';
+import { isObject } from './shapes';
 import { UnfinishedRequest } from './unfinished-request';
 
 export class RequestChecker {
@@ -105,10 +106,6 @@ function parseObject(bytes: Buffer, line: number): Record<string, unknown> {
 
 function notJson(line: number): InvalidRequestError {
   return refusal(line, 'is not whole, valid JSON', ONE_A_LINE);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What is wrong with a line, and what to do. @param problem in words, without a word of a prompt */

@@ -23,6 +23,11 @@ export function wireResponse({ statusCode, headers, body }: Dispatcher.ResponseD
   return { status: statusCode, headers: { ...settings.redactHeaders(flat), ...(location !== undefined && { location }) }, body };
 }
 
+/** True for 2xx. */
+export function isSuccess({ status }: WireResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
 /** The `content-encoding` of an answer is one that was not asked for. */
 export class UnknownEncodingError extends Error {
   constructor(readonly encoding: string) {

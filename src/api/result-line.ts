@@ -2,6 +2,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
 import { isJsonSpace, skipSpace, skipString } from '../jsonl';
+import { isObject } from './shapes';
 
 /** `result.type`; the API may come to have more of them. */
 export type ResultOutcome = 'succeeded' | 'errored' | 'canceled' | 'expired' | (string & {});
@@ -188,8 +189,4 @@ function endOfPlainText(bytes: Buffer, at: number): number {
     if (byte < 0x20 || byte > 0x7e || byte === QUOTE || byte === BACKSLASH) return at;
   }
   return at;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 /** Reads results line by line: each line is looked at, or parsed, when it is asked for. */
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
-import { LineSplitter, skipSpace, type Line } from '../jsonl';
+import { isBlankLine, LineSplitter, type Line } from '../jsonl';
 import { CollectionPace } from './collection-pace';
 import type { InvalidAnswerError } from './errors';
 import { NoResultError, parseResult, scanResult, type ResultLine, type ResultOutcome } from './result-line';
@@ -118,7 +118,7 @@ class LineIterator<T> implements EndableIterator<T> {
     const number = ++this.#number;
     if (line.bytes.length > MAX_RESULT_LINE_BYTES) throw this.#tooLong(number, line.offset);
     const own = line.offset === 0 ? withoutByteOrderMark(line) : line;
-    if (skipSpace(own.bytes, 0) === own.bytes.length) return undefined;
+    if (isBlankLine(own.bytes)) return undefined;
     try {
       return this.#take(own, number);
     } catch (error) {

@@ -26,6 +26,7 @@ function hasId(value: unknown): value is { id: string } {
   return isObject(value) && typeof value['id'] === 'string' && value['id'] !== '';
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** A JSON object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

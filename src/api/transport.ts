@@ -9,7 +9,7 @@ import { noAnswerError } from './connection-failure';
 import { InvalidRequestError } from './errors';
 import { proxyAgent } from './proxy-agent';
 import { isRedirect, redirectTarget, refusedRedirect } from './redirects';
-import { wireResponse, type WireResponse } from './response-body';
+import { isSuccess, wireResponse, type WireResponse } from './response-body';
 import type { Settings } from './settings';
 
 /** How long a connection may take to come about, ms. */
@@ -47,7 +47,7 @@ export class Transport {
     let path = this.settings.basePath + call.path;
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(call, attempt, path);
-      if (response.status >= 200 && response.status < 300) return response;
+      if (isSuccess(response)) return response;
       if (!isRedirect(response)) throw await readError(response, asked);
       const target = redirectTarget(response, this.settings.origin + path);
       const refusal = this.#whyNotFollowed(call, target, redirects);

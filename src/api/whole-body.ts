@@ -1,5 +1,5 @@
 /** Reads a body that is sent as it is, so that white space at its end never goes alone. */
-import { lastNonBlank } from './blanks';
+import { lastNonSpace } from '../jsonl';
 import { SourceReader, type BodyReader, type ByteSource } from './body-source';
 import { RequestBodyError } from './errors';
 
@@ -39,7 +39,7 @@ export class WholeBodyReader implements BodyReader {
   }
 
   #add(chunk: Buffer): void {
-    const last = lastNonBlank(chunk);
+    const last = lastNonSpace(chunk);
     if (last === -1) {
       if (chunk.length > 0) this.#hold(chunk);
       return;

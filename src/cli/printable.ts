@@ -1,9 +1,6 @@
 /** Texts that came from outside, made safe to show: a terminal obeys control characters. */
 
-/** In one line, without control characters. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
-}
+export { printable } from '../api/printable';
 
 /** JSON in one line. The control characters that JSON leaves as they are (DEL, U+0080 to U+009F) are escaped; the value is the same. */
 export function printableJson(value: unknown): string {

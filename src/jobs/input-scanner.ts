@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { MAX_PROBLEM_EXAMPLES } from '../contract';
-import type { Line } from '../jsonl';
+import { isBlankLine, type Line } from '../jsonl';
 import { isSystemError, linesOf, readChunks, readLines, StorageError } from '../storage';
 import { CustomIdSet } from './custom-id-set';
 import { InputError, type InputProblem } from './input-error';
-import { trimJson } from './json-members';
 import { EMPTY_BODY_BYTES, type PartLimits } from './part-size';
 import type { PassOptions } from './progress';
 import { isLineProblem, parseRequestLine, type RequestLine } from './request-line';
@@ -105,7 +104,7 @@ export class InputScanner {
     const good: ScannedRequest[] = [];
     for (const { bytes: line } of lines) {
       this.lines++;
-      if (isBlank(line)) continue;
+      if (isBlankLine(line)) continue;
       const request = parseRequestLine(line);
       if (isLineProblem(request)) {
         this.addProblem(this.lines, request.message, request.hint);
@@ -136,7 +135,7 @@ export class InputScanner {
     for await (const lines of readLines(this.path, this.options)) {
       for (const { bytes } of lines) {
         lineNumber++;
-        const request = isBlank(bytes) ? undefined : parseRequestLine(bytes);
+        const request = isBlankLine(bytes) ? undefined : parseRequestLine(bytes);
         if (!request || isLineProblem(request) || !this.suspects.has(this.ids.keyOf(request.customId))) continue;
         const first = firstLines.get(request.customId);
         if (first === undefined) firstLines.set(request.customId, lineNumber);
@@ -162,11 +161,6 @@ export class InputScanner {
     this.problemCount++;
     if (this.problems.length < MAX_PROBLEM_EXAMPLES) this.problems.push({ line, message, hint });
   }
-}
-
-/** Only JSON white space: such lines are no requests and no problem. */
-export function isBlank(line: Buffer): boolean {
-  return trimJson(line).length === 0;
 }
 
 async function mustBeFile(path: string): Promise<void> {

@@ -2,7 +2,7 @@
  * Finds the members of a JSON object in its bytes, so that a value can be passed on exactly as it was written.
  * Looks at the top level only and at nothing twice: about 1 GB/s.
  */
-import { isJsonSpace, skipSpace, skipString } from '../jsonl';
+import { isJsonSpace, lastNonSpace, skipSpace, skipString } from '../jsonl';
 
 /** A member of the object. */
 export interface JsonMember {
@@ -45,8 +45,7 @@ export function membersOf(bytes: Buffer): JsonMember[] {
 /** Without the white space that JSON allows around a value. */
 export function trimJson(bytes: Buffer): Buffer {
   const start = skipSpace(bytes, 0);
-  let end = bytes.length;
-  while (end > start && isJsonSpace(bytes[end - 1])) end--;
+  const end = Math.max(lastNonSpace(bytes) + 1, start);
   return end - start === bytes.length ? bytes : bytes.subarray(start, end);
 }
 

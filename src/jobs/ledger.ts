@@ -1,9 +1,8 @@
 /** Holds the results of a part against its requests: every request gets exactly one outcome. */
 import { API_OUTCOMES, type OutcomeCounts, type Problem, type TokenUsage } from '../contract';
-import { type Line, splitLines } from '../jsonl';
+import { isBlankLine, type Line, splitLines } from '../jsonl';
 import { readRecord, replaceRecord, type Segments } from '../storage';
 import { addUsage, noOutcomes, noUsage } from './counts';
-import { isBlank } from './input-scanner';
 import { Ledger } from './ledger-file';
 import type { PartFolder } from './part-folder';
 import { partChanged, readCustomIds } from './part-requests';
@@ -155,7 +154,7 @@ class ResultMatcher {
   async take(line: Line): Promise<void> {
     this.lineNumber++;
     this.bytes = line.offset + line.bytes.length + (line.terminated ? 1 : 0);
-    if (isBlank(line.bytes)) return;
+    if (isBlankLine(line.bytes)) return;
     this.lines++;
     const parsed = parseResultLine(line.bytes);
     if (parsed.kind === 'malformed') return this.putAside('malformed_line', line, parsed.reason);

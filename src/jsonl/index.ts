@@ -1,3 +1,3 @@
 // By name: `export *` compiles to a look-up at every call, which tells in loops over bytes.
-export { isJsonSpace, skipSpace, skipString } from './json-scan';
+export { isBlankLine, isJsonSpace, lastNonSpace, skipSpace, skipString } from './json-scan';
 export { LineSplitter, splitLines, type Line } from './line-splitter';

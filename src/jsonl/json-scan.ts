@@ -18,6 +18,18 @@ export function skipSpace(bytes: Buffer, at: number): number {
   return at;
 }
 
+/** @returns the index of the last byte that is not white space; -1 where there is none. */
+export function lastNonSpace(bytes: Uint8Array): number {
+  let at = bytes.length - 1;
+  while (at >= 0 && isJsonSpace(bytes[at])) at--;
+  return at;
+}
+
+/** True for a line of white space alone: it is no record and no mistake. */
+export function isBlankLine(line: Buffer): boolean {
+  return skipSpace(line, 0) === line.length;
+}
+
 /** @returns the index after the closing quote of the string that begins at `at`; the length where it is not closed. */
 export function skipString(bytes: Buffer, at: number): number {
   const { length } = bytes;

@@ -1,10 +1,10 @@
-import { ApiError, MessageBatchesApi, type ApiOptions, type ResponseEvent, type ResponseHeaders } from '../../src/api';
+import type { MessageBatchesApi } from '../../src/api';
+import { ApiError, type ApiOptions, type ResponseEvent, type ResponseHeaders } from '../../src/api';
+import { closeClients, openClient } from './support/clients';
 import { apiError, batch, closeServers, expectRejection, httpServer, json } from './support/servers';
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
@@ -12,9 +12,7 @@ const KEY = 'sk-ant-test-0123456789';
 const LIMITS = { 'anthropic-ratelimit-requests-remaining': '49', 'anthropic-ratelimit-input-tokens-remaining': '1000' };
 
 function client(url: string, more: ApiOptions = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'x-api-key', token: KEY }, maxRetries: 0, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: url, credential: { kind: 'x-api-key', token: KEY }, ...more });
 }
 
 /** Answers with an echo of the credential in its headers. */

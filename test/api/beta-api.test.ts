@@ -1,18 +1,16 @@
-import { MessageBatchesApi, type ApiOptions, type CallOptions } from '../../src/api';
+import type { ApiOptions, CallOptions } from '../../src/api';
+import { closeClients, openClient } from './support/clients';
 import { batch, closeServers, httpServer, json } from './support/servers';
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 /** Makes every call once, and tells method, path, query and `anthropic-beta` of each. */
 async function wireOf(client: ApiOptions, call?: CallOptions): Promise<[string, string, string, string | undefined][]> {
   const server = await httpServer(({ url }, response) => json(response, 200, url.includes('/results') ? '' : { ...batch(), data: [batch('b')], has_more: false, first_id: 'b', last_id: 'b' }));
-  const api = new MessageBatchesApi({ ...client, baseUrl: `${server.url}/prefix`, maxRetries: 0 });
-  clients.push(api);
+  const api = openClient({ ...client, baseUrl: `${server.url}/prefix`, maxRetries: 0 });
   await api.create({ requests: [{ custom_id: 'a', params: {} as never }] }, call);
   await api.retrieve('x', call);
   await api.list({ limit: 2, beforeId: 'y' }, call);

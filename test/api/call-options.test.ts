@@ -1,21 +1,18 @@
 import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
 import { ApiError, InvalidRequestError, MessageBatchesApi, RateLimitError, TimeoutError, type ApiOptions, type CallOptions, type CreateBody } from '../../src/api';
+import { closeClients, openClient } from './support/clients';
 import { apiError, batch, closeServers, expectRejection, httpServer, json, streamingServer, unusedPort, type SeenRequest } from './support/servers';
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 const TOKEN = 'sk-ant-test-0123456789';
 
 function client(url: string, more: ApiOptions = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'bearer', token: TOKEN }, maxRetries: 0, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: url, credential: { kind: 'bearer', token: TOKEN }, ...more });
 }
 
 /** Answers any call with what it should give. */

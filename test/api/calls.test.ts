@@ -1,23 +1,21 @@
 import { getEventListeners } from 'node:events';
 import { Agent } from 'undici';
+import type { MessageBatchesApi } from '../../src/api';
 import {
   ApiError, AuthenticationError, BadRequestError, BillingError, ConflictError, ConnectionError, InternalServerError, InvalidAnswerError,
-  InvalidRequestError, MessageBatchesApi, NotFoundError, OverloadedError, PermissionError, RateLimitError, RequestTimeoutError, RequestTooLargeError, ServerError,
+  InvalidRequestError, NotFoundError, OverloadedError, PermissionError, RateLimitError, RequestTimeoutError, RequestTooLargeError, ServerError,
   ServiceUnavailableError, TimeoutError,
 } from '../../src/api';
+import { closeClients, openClient } from './support/clients';
 import { apiError, batch, closeServers, httpServer, json, rawServer, expectRejection, streamingServer, unusedPort } from './support/servers';
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 function client(url: string, more: object = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'bearer', token: 'sk-ant-test-0123456789' }, maxRetries: 0, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: url, credential: { kind: 'bearer', token: 'sk-ant-test-0123456789' }, ...more });
 }
 
 test('retrieve, cancel and delete: method, path, headers and no body', async () => {

@@ -4,19 +4,16 @@ import {
   AuthenticationError, CredentialError, DeadlinePassedError, InvalidRequestError, MessageBatchesApi, type ApiOptions, type CallOptions, type CreateBody, type TokenProvider,
 } from '../../src/api';
 import { Secrets } from '../../src/api/secrets';
+import { closeClients, openClient } from './support/clients';
 import { apiError, batch, closeServers, expectRejection, httpServer, json, rawServer, unusedPort } from './support/servers';
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 function client(url: string, token: string | TokenProvider, more: ApiOptions = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'bearer', token }, maxRetries: 0, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: url, credential: { kind: 'bearer', token }, ...more });
 }
 
 /** Accepts some tokens, and answers 401 to others. */

@@ -1,8 +1,10 @@
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
+import type { MessageBatchesApi } from '../../src/api';
 import {
-  BadRequestError, ConnectionError, InternalServerError, InvalidRequestError, MessageBatchesApi, TimeoutError, type ApiHooks, type ApiOptions,
+  BadRequestError, ConnectionError, InternalServerError, InvalidRequestError, TimeoutError, type ApiHooks, type ApiOptions,
 } from '../../src/api';
+import { closeClients, openClient } from './support/clients';
 import { apiError, batch, closeServers, expectRejection, httpServer, json, streamingServer, unusedPort } from './support/servers';
 
 const KEY = 'sk-ant-hush-0123456789';
@@ -15,18 +17,14 @@ interface Told {
   event: Record<string, unknown>;
 }
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
   jest.restoreAllMocks();
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 function client(url: string, hooks: ApiHooks, more: ApiOptions = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'x-api-key', token: KEY }, maxRetries: 0, hooks, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: url, credential: { kind: 'x-api-key', token: KEY }, hooks, ...more });
 }
 
 /** Reads all there is. @returns how many there were */

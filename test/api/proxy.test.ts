@@ -3,8 +3,10 @@ import { getEventListeners, once } from 'node:events';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Agent } from 'undici';
-import { ConnectionError, DeadlinePassedError, InvalidRequestError, MessageBatchesApi, TimeoutError, type ApiOptions, type ProxySettings } from '../../src/api';
+import type { MessageBatchesApi } from '../../src/api';
+import { ConnectionError, DeadlinePassedError, InvalidRequestError, TimeoutError, type ApiOptions, type ProxySettings } from '../../src/api';
 import { proxyFor, proxyFromEnv } from '../../src/api/proxy';
+import { closeClients, openClient } from './support/clients';
 import { closeProxies, connectProxy, PROXIED_HOST, type ConnectProxy } from './support/connect-proxy';
 import type { ChildJob, ChildMessage } from './support/create-child';
 import type { RetrieveJob, RetrieveOutcome } from './support/retrieve-child';
@@ -14,20 +16,17 @@ const PASSWORD = 'pass:w@rd/100%';
 const ENCODED_PASSWORD = encodeURIComponent(PASSWORD);
 const BODY = { requests: [{ custom_id: 'a', params: {} as never }] };
 
-const clients: MessageBatchesApi[] = [];
 const children: ChildProcess[] = [];
 
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeProxies();
   await closeServers();
 });
 
 function client(proxy: ProxySettings, more: ApiOptions = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: `http://${PROXIED_HOST}`, maxRetries: 0, proxy, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: `http://${PROXIED_HOST}`, proxy, ...more });
 }
 
 function inMs(milliseconds: number): Date {

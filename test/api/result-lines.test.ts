@@ -3,20 +3,18 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { Agent, buildConnector } from 'undici';
-import { ConnectionError, InvalidAnswerError, InvalidRequestError, MessageBatchesApi, type MessageBatchIndividualResponse, type ResultLine, type ResultsOptions, type ResultsStream } from '../../src/api';
+import type { MessageBatchesApi } from '../../src/api';
+import { ConnectionError, InvalidAnswerError, InvalidRequestError, type MessageBatchIndividualResponse, type ResultLine, type ResultsOptions, type ResultsStream } from '../../src/api';
+import { closeClients, openClient } from './support/clients';
 import { closeServers, expectRejection, httpServer, rawServer, streamingServer, type TestServer } from './support/servers';
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 function client(url: string, more: object = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'x-api-key', token: 'sk-ant-test-0123456789' }, maxRetries: 0, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: url, credential: { kind: 'x-api-key', token: 'sk-ant-test-0123456789' }, ...more });
 }
 
 function serving(answer: (response: ServerResponse) => void): Promise<TestServer> {

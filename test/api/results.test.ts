@@ -1,24 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import type { MessageBatchesApi } from '../../src/api';
 import {
-  ApiError, ConnectionError, InvalidAnswerError, InvalidRequestError, MessageBatchesApi, NotFoundError, TimeoutError, type ResultsOptions, type ResultsStream,
+  ApiError, ConnectionError, InvalidAnswerError, InvalidRequestError, NotFoundError, TimeoutError, type ResultsOptions, type ResultsStream,
 } from '../../src/api';
 import { splitLines } from '../../src/jsonl';
+import { closeClients, openClient } from './support/clients';
 import { apiError, CERTIFICATE_FILE, closeServers, httpServer, httpsServer, json, rawServer, expectRejection, streamingServer, type TestServer } from './support/servers';
 import { Agent } from 'undici';
 import { readFileSync } from 'node:fs';
 
-const clients: MessageBatchesApi[] = [];
-
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 function client(url: string, more: object = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'x-api-key', token: 'sk-ant-test-0123456789' }, maxRetries: 0, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl: url, credential: { kind: 'x-api-key', token: 'sk-ant-test-0123456789' }, ...more });
 }
 
 async function readAll(stream: ResultsStream): Promise<Buffer> {

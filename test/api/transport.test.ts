@@ -2,22 +2,21 @@ import { getEventListeners } from 'node:events';
 import type http from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { Agent, interceptors } from 'undici';
-import { ApiError, BadRequestError, ConnectionError, InvalidAnswerError, MessageBatchesApi, TimeoutError, type ApiOptions, type CallOptions } from '../../src/api';
+import type { MessageBatchesApi } from '../../src/api';
+import { ApiError, BadRequestError, ConnectionError, InvalidAnswerError, TimeoutError, type ApiOptions, type CallOptions } from '../../src/api';
+import { closeClients, openClient } from './support/clients';
 import { apiError, batch, closeServers, expectRejection, httpServer, httpsServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
 
 const KEY = 'sk-ant-test-0123456789';
 const RESULTS = '{"custom_id":"a","result":{"type":"expired"}}\n';
-const clients: MessageBatchesApi[] = [];
 
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((api) => api.close()));
+  await closeClients();
   await closeServers();
 });
 
 function client(baseUrl: string, more: ApiOptions = {}): MessageBatchesApi {
-  const api = new MessageBatchesApi({ baseUrl, credential: { kind: 'x-api-key', token: KEY }, maxRetries: 0, ...more });
-  clients.push(api);
-  return api;
+  return openClient({ baseUrl, credential: { kind: 'x-api-key', token: KEY }, ...more });
 }
 
 async function until(condition: () => boolean): Promise<void> {

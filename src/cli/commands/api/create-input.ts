@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
 import { MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../../../contract/limits';
+import { isBlankLine } from '../../../jsonl';
 import { linesOf } from '../../../storage';
 import { CliError } from '../../cli-error';
 import { shownPath } from '../../display/rendering';
@@ -68,7 +69,7 @@ async function countRequests(input: CreateInput): Promise<number> {
   for await (const lines of linesOf(input.name, input.chunks())) {
     for (const { bytes } of lines) {
       line++;
-      if (isBlank(bytes)) continue;
+      if (isBlankLine(bytes)) continue;
       count++;
       if (hasMetadata(bytes)) {
         throw new CliError('has_metadata', `Line ${line} of ${input.name} has "metadata", which the API does not take.`, {
@@ -83,10 +84,6 @@ async function countRequests(input: CreateInput): Promise<number> {
 
 function tooLarge(what: string): CliError {
   return new CliError('too_large', `The input has ${what} that one batch may have.`, { hint: TOO_LARGE_HINT });
-}
-
-function isBlank(line: Buffer): boolean {
-  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }
 
 /** `metadata` beside `params`: inside them it is the API's own. */
