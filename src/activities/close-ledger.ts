@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { Context } from '@temporalio/activity';
 import type { CreateRecords, LedgerSummary, PartFolder } from '../jobs';
 import { closeLedger, fileNameOf } from '../jobs';
-import { isSystemError, Segments, storageError } from '../storage';
+import { isSystemError, openSegments, storageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
@@ -24,7 +24,7 @@ export function closeLedgerActivity(deps: ActivityDependencies) {
       const ledger = await closeLedger({
         partFolder: folder,
         requests,
-        segments: await Segments.open(folder.segments),
+        segments: await openSegments(folder.segments),
         apiCounts: ended?.counts,
         signal: Context.current().cancellationSignal,
       });

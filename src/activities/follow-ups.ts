@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
 import type { DataReference, FollowUpInput } from '../contract';
 import { selectResults } from '../jobs';
-import { readChunks, Segments } from '../storage';
+import { readChunks, openSegments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { partFolderOf } from './dependencies';
 import { runActivity } from './failures';
@@ -25,7 +25,7 @@ export function selectFollowUpsActivity(deps: ActivityDependencies) {
       const slices = await selectResults({
         partFolder: folder,
         requests: input.requests,
-        segments: await Segments.open(folder.segments),
+        segments: await openSegments(folder.segments),
         outcomes: options.on ?? ['succeeded'],
         withoutRetryable: input.withoutRetryable,
         perSlice: RESULTS_PER_SHARD,

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ResultsStream } from '../api';
 import { InvalidAnswerError } from '../api';
-import { Segments } from '../storage';
+import { openSegments, type Segments } from '../storage';
 import type { SegmentWriter } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, partFolderOf } from './dependencies';
@@ -81,7 +81,7 @@ class ResultsDownload {
   ) {}
 
   async run(): Promise<StoreProgress> {
-    const segments = await Segments.open(partFolderOf(this.ref).segments);
+    const segments = await openSegments(partFolderOf(this.ref).segments);
     await this.resumeAt(segments);
     // Only where the server has proved that it can go on at an offset of the same entity.
     const entityTag = this.last?.generation === segments.generation ? this.last.entityTag : undefined;
@@ -110,7 +110,7 @@ class ResultsDownload {
 
   /** What was appended counts only where no other attempt has begun before its end. */
   private async mustBeStored(): Promise<void> {
-    const { generation, checkpoint } = await Segments.open(partFolderOf(this.ref).segments);
+    const { generation, checkpoint } = await openSegments(partFolderOf(this.ref).segments);
     if (generation === this.progress.generation && checkpoint === this.progress.bytes) return;
     throw new Error(`${this.progress.bytes} bytes of results were stored, but ${checkpoint} count: another worker has gone on with them`);
   }

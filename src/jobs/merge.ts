@@ -1,6 +1,6 @@
 /** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
 import { type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage } from '../contract';
-import { openReplacement, readChunks, readLines, removeDurably, type Replacement, Segments, StorageError } from '../storage';
+import { openReplacement, readChunks, readLines, removeDurably, type Replacement, openSegments, StorageError } from '../storage';
 import { addUsage, noOutcomes, noUsage, totalOf } from './counts';
 import { readLedger } from './ledger-file';
 import { type LedgerRecord, readLedgerRecord } from './ledger';
@@ -187,7 +187,7 @@ class Merge {
 
   private async copyRanges(file: Replacement, folder: PartFolder, ranges: [number, number][]): Promise<void> {
     const { generation, bytes } = await mustReadRecord(folder);
-    const segments = await Segments.open(folder.segments, { generation });
+    const segments = await openSegments(folder.segments, { generation });
     if (segments.checkpoint < bytes) {
       const message = `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${bytes} bytes are left.`;
       throw new StorageError('changed', folder.segments, message, 'Put the files back from a copy.');

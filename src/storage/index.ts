@@ -4,5 +4,5 @@ export { FileWriter, openReplacement, type Replacement } from './file-writer';
 export { createRecord, readRecord, replaceRecord } from './records';
 export { openStorageRoot, type StorageRoot } from './storage-root';
 export { linesOf, readChunks, readLines, type ReadLinesOptions, type ReadOptions } from './read-lines';
-export { Segments, type OpenSegmentsOptions, type SegmentLocation } from './segments';
-export { SegmentWriter } from './segment-writer';
+export { openSegments, type OpenSegmentsOptions, type SegmentLocation, type Segments } from './segments';
+export type { SegmentWriter } from './segment-writer';

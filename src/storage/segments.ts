@@ -31,22 +31,55 @@ export interface OpenSegmentsOptions {
   generation?: number;
 }
 
-export class Segments {
+/** What is stored of one batch's results. */
+export interface Segments {
+  readonly folder: string;
+  /** From 1. A new one begins at byte 0, because the source was seen to differ from what was stored. */
+  readonly generation: number;
+  /** Source offset of the end of the last whole line that is stored, and survives a power loss. */
+  readonly checkpoint: number;
+  /**
+   * Begins a segment at the checkpoint, for this attempt alone.
+   * @throws StorageError
+   */
+  begin(): Promise<SegmentWriter>;
+  /**
+   * The source's bytes `[from, to)`, default all up to the checkpoint.
+   * @throws StorageError `changed` where something of them is gone.
+   */
+  read(from?: number, to?: number): AsyncGenerator<Buffer, void, undefined>;
+  /** The source's bytes `[from, to)` in one buffer, for a single line. @throws StorageError */
+  readBytes(from: number, to: number): Promise<Buffer>;
+  /**
+   * Where a byte before the checkpoint lies. The whole line that it stands in lies in the same file or object.
+   * @throws RangeError for other offsets.
+   */
+  locate(offset: number): SegmentLocation;
+  /**
+   * Begins anew at byte 0 of the source and remembers that, so that whoever opens the folder next does the same.
+   * What the earlier generation has stored stays as it is.
+   */
+  newGeneration(): Promise<Segments>;
+}
+
+/**
+ * Looks at what is stored. When it resolves, all bytes up to the checkpoint survive a power loss, whoever
+ * wrote them. What is stored later is not seen: open again. A folder that does not exist holds nothing.
+ * @throws StorageError `changed` where segments were removed or changed by somebody.
+ */
+export function openSegments(folder: string, options: OpenSegmentsOptions = {}): Promise<Segments> {
+  return FileSegments.open(folder, options);
+}
+
+class FileSegments implements Segments {
   private constructor(
     readonly folder: string,
-    /** From 1. A new one begins at byte 0, because the source was seen to differ from what was stored. */
     readonly generation: number,
-    /** Source offset of the end of the last whole line on disk. */
     readonly checkpoint: number,
     private readonly chain: readonly ChainPiece[],
   ) {}
 
-  /**
-   * Looks at what is stored. When it resolves, all bytes up to the checkpoint survive a power loss, whoever
-   * wrote them. What is stored later is not seen: open again. A folder that does not exist holds nothing.
-   * @throws StorageError `changed` where segments were removed or changed by somebody.
-   */
-  static async open(folder: string, options: OpenSegmentsOptions = {}): Promise<Segments> {
+  static async open(folder: string, options: OpenSegmentsOptions): Promise<Segments> {
     const found = await listSegments(folder);
     const generation = options.generation ?? found.at(-1)?.generation ?? 1;
     const names = found.filter((segment) => segment.generation === generation);
@@ -58,13 +91,9 @@ export class Segments {
     if (chain instanceof ChainGap) throw gapError(folder, chain);
     const last = chain.at(-1);
     for (const piece of chain) if (piece !== last) await mustEndWithLine(folder, piece);
-    return new Segments(folder, generation, last?.to ?? 0, chain);
+    return new FileSegments(folder, generation, last?.to ?? 0, chain);
   }
 
-  /**
-   * Begins a segment at the checkpoint, for this attempt alone.
-   * @throws StorageError
-   */
   async begin(): Promise<SegmentWriter> {
     await makeFolder(this.folder);
     const last = this.chain.at(-1)?.segment;
@@ -83,10 +112,6 @@ export class Segments {
     }
   }
 
-  /**
-   * The source's bytes `[from, to)`, default all up to the checkpoint.
-   * @throws StorageError `changed` where a segment has become shorter.
-   */
   async *read(from = 0, to = this.checkpoint): AsyncGenerator<Buffer, void, undefined> {
     for (const piece of this.chain) {
       const first = Math.max(from, piece.from);
@@ -101,33 +126,24 @@ export class Segments {
     }
   }
 
-  /** The source's bytes `[from, to)` in one buffer, for a single line. @throws StorageError */
   async readBytes(from: number, to: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     for await (const chunk of this.read(from, to)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
-  /**
-   * Where a byte before the checkpoint lies. The whole line that it stands in lies in the same file.
-   * @throws RangeError for other offsets.
-   */
   locate(offset: number): SegmentLocation {
     const piece = this.chain.find((candidate) => candidate.from <= offset && offset < candidate.to);
     if (!piece) throw new RangeError(`Byte ${offset} of ${this.folder} is not stored (${this.checkpoint} are)`);
     return { path: join(this.folder, piece.segment.name), offset: offset - piece.segment.start };
   }
 
-  /**
-   * Begins anew at byte 0 of the source and remembers that, so that whoever opens the folder next does the same.
-   * The earlier generation's files stay as they are.
-   */
   async newGeneration(): Promise<Segments> {
     await makeFolder(this.folder);
     const mark = await createExclusively(join(this.folder, segmentName({ generation: this.generation + 1, start: 0, ordinal: 1 })));
     await mark?.close();
     await syncFolder(this.folder);
-    return Segments.open(this.folder);
+    return openSegments(this.folder);
   }
 }
 

@@ -19,7 +19,7 @@ import type { PartFolder, PartRecords } from '../../src/jobs';
 import { AccountRecords, createBody, JobFolder, outputFolder, partFolder } from '../../src/jobs';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
-import { openStorageRoot, Segments } from '../../src/storage';
+import { openStorageRoot, openSegments } from '../../src/storage';
 import { requestLine, requestLines, writeLines } from '../jobs/helpers';
 
 const REQUESTS = 5;
@@ -105,7 +105,7 @@ class Job {
   }
 
   async stored(): Promise<string> {
-    const segments = await Segments.open(this.part.segments);
+    const segments = await openSegments(this.part.segments);
     return (await segments.readBytes(0, segments.checkpoint)).toString('utf8');
   }
 
@@ -194,14 +194,14 @@ describe('storeResults', () => {
     const before = await job.stored();
     shortBodies(1, 1);
     await expect(failureOf(job.run('storeResults', job.ref, batchId, REQUESTS))).resolves.toMatchObject({ type: 'InvalidAnswerError', nonRetryable: false });
-    expect((await Segments.open(job.part.segments)).generation).toBe(1);
+    expect((await openSegments(job.part.segments)).generation).toBe(1);
     expect(await job.stored()).toBe(before);
   });
 
   test('an attempt that another one has overtaken does not say that it is done', async () => {
     job = await Job.create({ resultsBytesPerSecond: 5_000 });
     const batchId = await job.createBatch();
-    const segments = await Segments.open(job.part.segments);
+    const segments = await openSegments(job.part.segments);
     const slow = job.run('storeResults', job.ref, batchId, REQUESTS);
     const failed = failureMessage(slow);
     while (!existsSync(job.part.segments) || (await readdir(job.part.segments)).length === 0) await turn();
@@ -261,12 +261,12 @@ describe('closeLedger', () => {
   test('results that nobody can read, or of an unknown type, disprove nothing', async () => {
     job = await Job.create();
     const batchId = await job.adoptBatchOf(OTHERS);
-    const writer = await (await Segments.open(job.part.segments)).begin();
+    const writer = await (await openSegments(job.part.segments)).begin();
     await writer.append(Buffer.from('{"custom_id":"q-0","result":{"type":"new"}}\n'));
     await writer.close();
     await expect(job.run('closeLedger', job.ref, batchId, REQUESTS, true)).resolves.toMatchObject({ disproved: false, matched: 0 });
     await rm(job.part.segments, { recursive: true });
-    const broken = await (await Segments.open(job.part.segments)).begin();
+    const broken = await (await openSegments(job.part.segments)).begin();
     await broken.append(Buffer.from('no result\n'));
     await broken.close();
     await expect(job.run('closeLedger', job.ref, batchId, REQUESTS, true)).resolves.toMatchObject({ disproved: false });

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkInput, closeLedger, type CloseLedgerOptions, partFolder, planRoundOne, type PlanOptions, type RoundPlan, workFolder } from '../../src/jobs';
-import { Segments } from '../../src/storage';
+import { openSegments } from '../../src/storage';
 
 /** A request line as users write it. */
 export function requestLine(customId: string, text = 'Hi', metadata?: object): string {
@@ -44,7 +44,7 @@ export const canceled = (customId: string) => JSON.stringify({ custom_id: custom
 
 /** Stores lines as the results of a part. */
 export async function storeResults(work: string, round: number, part: number, lines: readonly (string | Buffer)[]): Promise<void> {
-  const writer = await (await Segments.open(partFolder(work, round, part).segments)).begin();
+  const writer = await (await openSegments(partFolder(work, round, part).segments)).begin();
   for (const line of lines) await writer.append(Buffer.concat([Buffer.from(line), Buffer.from('\n')]));
   await writer.sync();
   await writer.close();
@@ -59,7 +59,7 @@ export async function closePart(work: string, plan: RoundPlan, part: number, lin
 export async function closeStored(work: string, plan: RoundPlan, part: number, apiCounts?: CloseLedgerOptions['apiCounts']) {
   const folder = partFolder(work, plan.round, part);
   const { requests } = plan.parts[part - 1]!;
-  return closeLedger({ partFolder: folder, requests, segments: await Segments.open(folder.segments), apiCounts });
+  return closeLedger({ partFolder: folder, requests, segments: await openSegments(folder.segments), apiCounts });
 }
 
 export async function problemsOf(path: string): Promise<string[]> {

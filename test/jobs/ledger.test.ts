@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { closeLedger, markUnsent, partFolder, type Progress, readLedger, readLedgerRecord } from '../../src/jobs';
-import { Segments } from '../../src/storage';
+import { openSegments } from '../../src/storage';
 import { useFolder } from '../storage/helpers';
 import { canceled, closePart, closeStored, errored, expired, linesOfFile, plannedJob, requestLines, storeResults, succeeded } from './helpers';
 
@@ -31,7 +31,7 @@ it('gives every request its outcome, in whatever order results come', async () =
   });
   expect([0, 1, 2, 3, 4, 5].map((position) => ledger.entry(position).outcome)).toEqual(['succeeded', 'errored', 'expired', 'canceled', 'errored', 'missing']);
   const { offset, length } = ledger.entry(0);
-  const segments = await Segments.open(partFolder(work, 1, 1).segments);
+  const segments = await openSegments(partFolder(work, 1, 1).segments);
   expect((await segments.readBytes(offset, offset + length)).toString()).toBe(succeeded('q-0'));
   expect(existsSync(partFolder(work, 1, 1).quarantine)).toBe(false);
   expect(readFileSync(partFolder(work, 1, 1).ledger)).toHaveLength(96);
@@ -141,7 +141,7 @@ it('closed again, takes the place of what was written before', async () => {
   const { work, plan, summary } = await closed(2, ['oops']);
   expect(quarantineOf(work)).toHaveLength(1);
   expect(await closeStored(work, plan, 1)).toEqual(summary);
-  const segments = await Segments.open(partFolder(work, 1, 1).segments);
+  const segments = await openSegments(partFolder(work, 1, 1).segments);
   await segments.newGeneration();
   expect(await closePart(work, plan, 1, ids(2).map((id) => succeeded(id)))).toMatchObject({ outcomes: { succeeded: 2 }, problems: [] });
   expect(await readLedgerRecord(partFolder(work, 1, 1))).toMatchObject({ generation: 2, lines: 2, quarantined: 0 });
@@ -168,7 +168,7 @@ it('refuses a ledger that is not of this part', async () => {
 it('refuses a part whose requests are not those planned', async () => {
   const { work } = await plannedJob(folder.path, requestLines(3));
   const part = partFolder(work, 1, 1);
-  const segments = await Segments.open(part.segments);
+  const segments = await openSegments(part.segments);
   await expect(closeLedger({ partFolder: part, requests: 4, segments })).rejects.toMatchObject({ code: 'changed', path: part.requests });
 });
 
@@ -176,7 +176,7 @@ it('tells of progress, and stops with the reason of the signal as it is', async 
   const { work, plan } = await plannedJob(folder.path, requestLines(20_000));
   await storeResults(work, 1, 1, ids(20_000).map((id) => succeeded(id)));
   const part = partFolder(work, 1, 1);
-  const segments = await Segments.open(part.segments);
+  const segments = await openSegments(part.segments);
   const seen: Progress[] = [];
   const options = { partFolder: part, requests: plan.requests, segments };
   await closeLedger({ ...options, onProgress: (progress) => seen.push(progress) });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { markUnsent, mergeJob, partFolder, planRetryRound, readResults } from '../../src/jobs';
-import { Segments } from '../../src/storage';
+import { openSegments } from '../../src/storage';
 import { collect, killAfterLines, runChild, useFolder } from '../storage/helpers';
 import { closePart, errored, expired, linesOfFile, plannedJob, requestLine, requestLines, succeeded } from './helpers';
 
@@ -74,7 +74,7 @@ it('merged again, gives the same, and removes what is no longer so', async () =>
   const first = await mergeJob(options);
   expect(await mergeJob(options)).toEqual(first);
   expect(outputs(output)).toEqual(['missing-requests.jsonl', 'quarantine.jsonl', 'results.jsonl']);
-  await (await Segments.open(partFolder(work, 1, 1).segments)).newGeneration();
+  await (await openSegments(partFolder(work, 1, 1).segments)).newGeneration();
   await closePart(work, plan, 1, [succeeded('q-0'), succeeded('q-1')]);
   await mergeJob(options);
   expect(outputs(output)).toEqual(['results.jsonl']);
@@ -83,7 +83,7 @@ it('merged again, gives the same, and removes what is no longer so', async () =>
 it('reads the generation that the ledger was made from, whatever a frozen attempt begins afterwards', async () => {
   const { work, plan, output } = await plannedJob(folder.path, requestLines(2));
   await closePart(work, plan, 1, [succeeded('q-0'), succeeded('q-1')]);
-  const late = await (await Segments.open(partFolder(work, 1, 1).segments)).newGeneration();
+  const late = await (await openSegments(partFolder(work, 1, 1).segments)).newGeneration();
   const writer = await late.begin();
   await writer.append(Buffer.from('something else\n'));
   await writer.close();

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { Segments, type SegmentWriter } from '../../src/storage';
+import { openSegments, type Segments, type SegmentWriter } from '../../src/storage';
 import { bytesOf } from './helpers';
 
 /** The source: lines of all lengths. */
@@ -28,7 +28,7 @@ class Attempt {
     if (step.kind === 'open') {
       await this.writer?.close();
       this.writer = undefined;
-      this.segments = await Segments.open(this.folder);
+      this.segments = await openSegments(this.folder);
       this.position = this.segments.checkpoint;
     } else if (step.kind === 'begin') {
       await this.writer?.close();
@@ -46,7 +46,7 @@ class Attempt {
       this.position += lines.length;
       const synced = await writer.sync();
       // What is synced by an attempt that nobody has overtaken is never lost again.
-      const { checkpoint } = await Segments.open(this.folder);
+      const { checkpoint } = await openSegments(this.folder);
       if (checkpoint < synced && !(await writer.superseded())) throw new Error(`Synced up to ${synced}, found ${checkpoint}`);
     } else {
       // Killed in the middle of a write: part of a line stays behind, and the attempt is gone.
@@ -87,7 +87,7 @@ it('the chain equals the truth, whoever wakes up and dies when', async () => {
       try {
         for (const step of all) {
           await attempts[step.attempt]!.step(step);
-          const segments = await Segments.open(folder);
+          const segments = await openSegments(folder);
           const stored = await bytesOf(segments.read());
           expect(stored.length).toBe(segments.checkpoint);
           expect(stored.equals(source.subarray(0, stored.length))).toBe(true);

@@ -1,9 +1,9 @@
 /** Appends numbered lines, going on after those that are stored; says each synced offset. */
 import { splitLines } from '../../../src/jsonl';
-import { Segments } from '../../../src/storage';
+import { openSegments } from '../../../src/storage';
 
 async function main(folder: string): Promise<void> {
-  const segments = await Segments.open(folder);
+  const segments = await openSegments(folder);
   let n = 0;
   for await (const lines of splitLines(segments.read())) n += lines.length;
   const writer = await segments.begin();
