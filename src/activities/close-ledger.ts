@@ -1,17 +1,23 @@
 import { rename } from 'node:fs/promises';
 import { Context } from '@temporalio/activity';
-import type { CreateRecords, LedgerSummary, PartFolder } from '../jobs';
-import { closeLedger, fileNameOf } from '../jobs';
+import { noOutcomes, noUsage } from '../contract';
+import type { CreateRecords, EndedRecord, LedgerRecord, PartFolder } from '../jobs';
+import { closeLedger, fileNameOf, readLedgerRecord } from '../jobs';
 import { isSystemError, openSegments, storageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
 import { ownerOf } from './open-part';
-import type { LedgerResult, PartReference } from './payloads';
+import type { LedgerResult, PartReference, StoredResults } from './payloads';
 
-/** Holds the stored results of a part against its requests; also proves or disproves an adopted batch. */
+/**
+ * Tells what the results of a part came to; also proves or disproves an adopted batch.
+ *
+ * `storeResults` has closed the ledger on its way. It is made again of the stored results where that one is gone, or
+ * speaks of others.
+ */
 export function closeLedgerActivity(deps: ActivityDependencies) {
-  return async function closePartLedger(ref: PartReference, batchId: string, requests: number, adopted: boolean): Promise<LedgerResult> {
+  return async function closePartLedger(ref: PartReference, batchId: string, requests: number, adopted: boolean, stored?: StoredResults): Promise<LedgerResult> {
     return runActivity(deps, async () => {
       const records = jobFolder(deps, ref.jobId).part(ref.round, ref.part);
       const folder = partFolderOf(ref);
@@ -20,30 +26,45 @@ export function closeLedgerActivity(deps: ActivityDependencies) {
         await putAside(deps, ref, folder, batchId);
         return nothingProved(requests);
       }
-      const ended = await records.readEnded();
-      const ledger = await closeLedger({
-        partFolder: folder,
-        requests,
-        segments: await openSegments(folder.segments),
-        apiCounts: ended?.counts,
-        signal: Context.current().cancellationSignal,
-      });
+      const ledger = (await closedLedger(folder, batchId, stored)) ?? (await closeAgain(folder, batchId, requests, await records.readEnded()));
       const disproved = adopted && isOfOthers(ledger) && (await recordDisproof(records.creates, batchId, ledger));
       if (disproved) await putAside(deps, ref, folder, batchId);
-      const { outcomes, retryable, usage, problems, matched } = ledger;
-      return { outcomes, retryable, usage, problems, matched, disproved };
+      const { outcomes, retryable, usage, problems } = ledger;
+      return { outcomes, retryable, usage, problems, matched: requests - outcomes.missing, disproved };
     });
   };
 }
 
+async function closedLedger(folder: PartFolder, batchId: string, stored: StoredResults | undefined): Promise<LedgerRecord | undefined> {
+  const record = await readLedgerRecord(folder);
+  const isOfStored = record && record.batch_id === batchId && record.generation === stored?.generation && record.bytes === stored.bytes;
+  return isOfStored ? record : undefined;
+}
+
+/** Makes the ledger of a part again of its stored results where it is gone, or was written by a release that kept it in another way. */
+export async function mustBeClosed(folder: PartFolder, requests: number, ended: EndedRecord): Promise<void> {
+  if (!(await readLedgerRecord(folder))) await closeAgain(folder, ended.batch_id, requests, ended);
+}
+
+async function closeAgain(folder: PartFolder, batchId: string, requests: number, ended: EndedRecord | undefined): Promise<LedgerRecord> {
+  return closeLedger({
+    partFolder: folder,
+    requests,
+    batchId,
+    segments: await openSegments(folder.segments),
+    apiCounts: ended?.batch_id === batchId ? ended.counts : undefined,
+    signal: Context.current().cancellationSignal,
+  });
+}
+
 /** Adopted batches have the part's total: one result of an unknown request says that one of the part's has none, so the batch is another. */
-function isOfOthers({ unknownIds }: LedgerSummary): boolean {
+function isOfOthers({ unknown_ids: unknownIds }: LedgerRecord): boolean {
   // Lines that nobody can read prove nothing, and what is not disproved is never sent again.
   return unknownIds > 0;
 }
 
 /** @returns false where the create's own answer has come meanwhile and names this batch: that is proof enough. */
-async function recordDisproof(creates: CreateRecords, batchId: string, { unknownIds }: LedgerSummary): Promise<boolean> {
+async function recordDisproof(creates: CreateRecords, batchId: string, { unknown_ids: unknownIds }: LedgerRecord): Promise<boolean> {
   const state = await creates.state();
   if (state.kind !== 'accepted') throw new Error(`The adoption of ${batchId} is no longer on record; looking at it again`);
   if (state.batchId === batchId && !state.adopted) return false;
@@ -64,12 +85,5 @@ async function putAside(deps: ActivityDependencies, ref: PartReference, { segmen
 }
 
 function nothingProved(requests: number): LedgerResult {
-  return {
-    outcomes: { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: requests, unsent: 0 },
-    retryable: 0,
-    usage: { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
-    problems: [],
-    matched: 0,
-    disproved: true,
-  };
+  return { outcomes: { ...noOutcomes(), missing: requests }, retryable: 0, usage: noUsage(), problems: [], matched: 0, disproved: true };
 }

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { BatchReport, JobReport } from '../contract';
 import type { JobFolder, RoundPlan } from '../jobs';
 import { buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeWorkFolder, unsentReport } from '../jobs';
+import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, recordStore } from './dependencies';
 import { runActivity } from './failures';
@@ -35,6 +36,8 @@ async function finish(deps: ActivityDependencies, jobId: string): Promise<JobRep
       if (!known && (await records.creates.state()).kind !== 'none') {
         throw ApplicationFailure.nonRetryable(`Round ${round}, part ${planned.part} has a batch that was not waited for`, 'PartUnfinished', { code: 'part_failed' });
       }
+      const ended = known?.batchId === undefined ? undefined : await records.readEnded();
+      if (ended) await mustBeClosed(partFolder(work, round, planned.part), planned.requests, ended);
       // A part that was never begun because of a cancel: none of its requests was sent.
       if (!known) await markUnsent(partFolder(work, round, planned.part), planned.requests);
       parts.push(known ?? unsentReport(job, round, planned, 'The job was canceled before this part was sent'));

@@ -17,5 +17,7 @@ export async function withHeartbeats<T>(body: () => Promise<T>, details: () => u
     return await body();
   } finally {
     clearInterval(timer);
+    // The next attempt gets the last details, also where this one failed or was stopped between two heartbeats.
+    context.heartbeat(details());
   }
 }

@@ -99,8 +99,10 @@ export interface StoredResults {
 
 /** Details of the heartbeat of `storeResults`: never ahead of what is synced. */
 export interface StoreProgress extends StoredResults {
-  /** The body's entity tag, for `If-Range`. */
-  entityTag?: string;
+  /** Results of requests so far, by their outcome. */
+  outcomes?: OutcomeCounts;
+  /** How many bodies have ended before every request had a line. */
+  shortBodies: number;
 }
 
 export interface LedgerResult {

@@ -7,8 +7,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { DataReference } from '../contract';
 import { accountKey, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
 import type { JobFolder, JobRecord, RoundPlan } from '../jobs';
-import { claimOutput, InputError, jobFolderName, outputFolder, planRetryRound, planRoundOne } from '../jobs';
+import { claimOutput, InputError, jobFolderName, outputFolder, partFolder, planRetryRound, planRoundOne } from '../jobs';
 import { readChunks } from '../storage';
+import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
@@ -75,7 +76,12 @@ export function planRoundActivity(deps: ActivityDependencies) {
 }
 
 async function planAndRecord(folder: JobFolder, ref: Omit<PartReference, 'part'>, maxRequests = MAX_REQUESTS_PER_BATCH): Promise<RoundPlan> {
-  const planned = await planRetryRound({ workFolder: outputFolder(ref.output).workFolder, round: ref.round, maxRequests, maxBodyBytes: MAX_BATCH_BODY_BYTES });
+  const { workFolder } = outputFolder(ref.output);
+  for (const { part, requests } of (await folder.readPlan(ref.round - 1))?.parts ?? []) {
+    const ended = await folder.part(ref.round - 1, part).readEnded();
+    if (ended) await mustBeClosed(partFolder(workFolder, ref.round - 1, part), requests, ended);
+  }
+  const planned = await planRetryRound({ workFolder, round: ref.round, maxRequests, maxBodyBytes: MAX_BATCH_BODY_BYTES });
   await folder.writePlan(planned);
   return planned;
 }

@@ -1,6 +1,6 @@
 import type { MessageBatch } from '../api';
 import type { CreateIntent, CreateRecords, CreateUnanswered } from '../jobs';
-import { fileNameOf, readPartRequests } from '../jobs';
+import { fileNameOf, readCustomIds } from '../jobs';
 import { splitLines } from '../jsonl';
 import { validTime } from './create-batch';
 import type { ActivityDependencies } from './dependencies';
@@ -53,7 +53,7 @@ export async function lookUpCreate(deps: ActivityDependencies, ref: PartReferenc
     const message = `The create was not answered, and none of the batches that were there before it is in the list (${intent.newest_before.join(', ')}): they were deleted, or this key is of another workspace`;
     return { kind: 'ambiguous', batchIds: candidates.map((batch) => batch.id), message };
   }
-  const chosen = candidates.length === 1 && unreadable.length === 0 ? candidates[0] : await tellApart(deps, ref, candidates);
+  const chosen = candidates.length === 1 && unreadable.length === 0 ? candidates[0] : await tellApart(deps, ref, intent.requests, candidates);
   if (chosen === 'pending') {
     return { kind: 'wait', ms: CANDIDATES_PENDING_MS, message: `${candidates.length} batches could be it; their results will tell once they have ended` };
   }
@@ -131,24 +131,16 @@ function totalOf(batch: MessageBatch): number {
 }
 
 /** @returns the one whose first results are of this part's requests, `pending` while any has not ended, undefined where that cannot decide. */
-async function tellApart(deps: ActivityDependencies, ref: PartReference, candidates: MessageBatch[]): Promise<MessageBatch | 'pending' | undefined> {
+async function tellApart(deps: ActivityDependencies, ref: PartReference, requests: number, candidates: MessageBatch[]): Promise<MessageBatch | 'pending' | undefined> {
   if (candidates.length === 0) return undefined;
   if (candidates.some((batch) => batch.processing_status !== 'ended')) return 'pending';
-  const ours = await customIdsOf(ref);
+  const ours = await readCustomIds(partFolderOf(ref), requests);
   const matching: MessageBatch[] = [];
   for (const batch of candidates) {
     const id = await firstCustomId(deps, batch.id, ref.betas);
-    if (id !== undefined && ours.has(id)) matching.push(batch);
+    if (id !== undefined && ours.positionOf(id) !== -1) matching.push(batch);
   }
   return matching.length === 1 ? matching[0] : undefined;
-}
-
-async function customIdsOf(ref: PartReference): Promise<Set<string>> {
-  const ids = new Set<string>();
-  for await (const requests of readPartRequests(partFolderOf(ref))) {
-    for (const { request } of requests) ids.add(request.customId);
-  }
-  return ids;
 }
 
 async function firstCustomId(deps: ActivityDependencies, batchId: string, betas: string[] | undefined): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import type { ObservedJobStatus, ObservedPart } from '../client';
 // Not by the index: that would load the Temporal client, which takes longer than the rest of `status`.
-import { noOutcomes, noUsage, statusOfReport } from '../client/observed-status';
-import { batchWorkflowId } from '../contract';
+import { statusOfReport } from '../client/observed-status';
+import { batchWorkflowId, noOutcomes, noUsage } from '../contract';
 import { JobFolder } from '../jobs';
 import type { KnownJob } from './known-jobs';
 import type { Session } from './session';

@@ -1,5 +1,5 @@
 /** A job's status as a client sees it, and how a report is one. Loads nothing of Temporal. */
-import type { AccountReference, Attention, BatchPhase, JobPhase, JobReport, JobStatus, OutcomeCounts, RunningPart, TokenUsage } from '../contract';
+import type { AccountReference, Attention, BatchPhase, JobPhase, JobReport, JobStatus, RunningPart } from '../contract';
 
 /** A part that runs now, as far as it could be found out. */
 export interface ObservedPart extends RunningPart {
@@ -66,12 +66,4 @@ export function statusOfReport(report: JobReport): ObservedJobStatus {
     report,
     source: 'report',
   };
-}
-
-export function noOutcomes(): OutcomeCounts {
-  return { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 };
-}
-
-export function noUsage(): TokenUsage {
-  return { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
 }

@@ -1,9 +1,9 @@
 import { QueryNotRegisteredError, QueryRejectedError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { Attention, BatchPhase, JobReport, RunningPart } from '../contract';
-import { DEFAULT_BASE_URL, batchStatusQuery, jobStatusQuery, jobWorkflowId } from '../contract';
+import { DEFAULT_BASE_URL, batchStatusQuery, jobStatusQuery, jobWorkflowId, noOutcomes, noUsage } from '../contract';
 import { JobNotFoundError } from './errors';
-import { noOutcomes, noUsage, statusOfReport } from './observed-status';
+import { statusOfReport } from './observed-status';
 import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
 
 /** How long a worker is given to answer a query, in ms. */

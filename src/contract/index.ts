@@ -1,5 +1,6 @@
 export * from './attention';
 export * from './batch';
+export * from './counts';
 export * from './data';
 export * from './follow-up';
 export * from './ids';

@@ -91,6 +91,8 @@ export interface JobReport {
   input: { path: string; sha256: string; requests: number };
   outcomes: OutcomeCounts;
   usage: TokenUsage;
+  /** `usage` by the model that the results name. Absent in reports of older releases. */
+  usage_by_model?: Record<string, TokenUsage>;
   batches: ReportedBatch[];
   follow_ups?: FollowUpCounts;
   problems: Problem[];
@@ -108,4 +110,6 @@ export interface ReportedBatch {
   created_at: string;
   ended_at: string;
   outcomes: OutcomeCounts;
+  /** Absent in reports of older releases. */
+  usage?: TokenUsage;
 }

@@ -13,12 +13,19 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** How many requests ended in each way. */
 export type OutcomeCounts = Record<Outcome, number>;
 
-/** Tokens used, as the API counts them in `message.usage`. */
+/** Tokens used, and calls of server tools, under the names that the API has for them in `message.usage`. */
 export interface TokenUsage {
+  /** Without those that were read from the cache or written to it. */
   input_tokens: number;
   output_tokens: number;
+  /** Written to the cache. */
   cache_creation_input_tokens: number;
+  /** Read from the cache. */
   cache_read_input_tokens: number;
+  /** Of those written to the cache, how many for five minutes and for an hour; they have prices of their own. */
+  cache_creation: { ephemeral_5m_input_tokens: number; ephemeral_1h_input_tokens: number };
+  /** Calls by the API's name of the tool, e.g. `web_search_requests`; only those that occurred. */
+  server_tool_use: Record<string, number>;
 }
 
 /** Something worth a person's look that did not stop the job. */

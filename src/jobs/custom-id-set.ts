@@ -3,7 +3,7 @@
  * of each id, not the id. Two different ids may have the same hash, so what it finds is a suspicion that the
  * ids themselves must confirm.
  */
-import { randomBytes } from 'node:crypto';
+import { SeededHash } from './seeded-hash';
 
 const FIRST_SLOTS = 1024;
 /** Above this share of used slots, looking one up takes too many steps. */
@@ -13,15 +13,7 @@ export class CustomIdSet {
   /** Slot i holds the hash whose halves are at 2i and 2i + 1; two zeros are an empty slot. */
   private slots = new Uint32Array(2 * FIRST_SLOTS);
   private used = 0;
-  private readonly seeds: readonly [number, number];
-  private high = 0;
-  private low = 0;
-
-  constructor() {
-    // Random, so that nobody can make an input whose ids all collide.
-    const seed = randomBytes(8);
-    this.seeds = [seed.readUInt32LE(0), seed.readUInt32LE(4)];
-  }
+  private readonly hash = new SeededHash();
 
   /** Distinct hashes so far. */
   get size(): number {
@@ -30,11 +22,12 @@ export class CustomIdSet {
 
   /** Adds an id. @returns false if it, or an id of the same hash, was added before. */
   add(id: string): boolean {
-    this.hash(id);
-    const at = this.find(this.slots, this.high, this.low);
+    this.hash.of(id);
+    const { high, low } = this.hash;
+    const at = this.find(this.slots, high, low);
     if (this.slots[at] !== 0 || this.slots[at + 1] !== 0) return false;
-    this.slots[at] = this.high;
-    this.slots[at + 1] = this.low;
+    this.slots[at] = high;
+    this.slots[at + 1] = low;
     this.used++;
     if (this.used > (this.slots.length / 2) * MAX_LOAD) this.grow();
     return true;
@@ -42,8 +35,8 @@ export class CustomIdSet {
 
   /** The hash of an id, the same for all ids that this set cannot tell apart. */
   keyOf(id: string): string {
-    this.hash(id);
-    return `${this.high}.${this.low}`;
+    this.hash.of(id);
+    return `${this.hash.high}.${this.hash.low}`;
   }
 
   /** Index of the hash's slot, or of the empty slot where it belongs. */
@@ -67,27 +60,4 @@ export class CustomIdSet {
     }
     this.slots = slots;
   }
-
-  /** Two lanes as in MurmurHash3, seeded; into `high` and `low`, to allocate nothing. */
-  private hash(id: string): void {
-    let a = this.seeds[0];
-    let b = this.seeds[1];
-    for (let i = 0; i < id.length; i++) {
-      const code = id.charCodeAt(i);
-      a = Math.imul(a ^ code, 0xcc9e2d51);
-      a = (a << 15) | (a >>> 17);
-      b = Math.imul(b ^ code, 0x1b873593);
-      b = (b << 13) | (b >>> 19);
-    }
-    this.high = mix(a ^ id.length);
-    this.low = mix(b ^ id.length);
-    if (this.high === 0 && this.low === 0) this.low = 1;
-  }
-}
-
-/** MurmurHash3's last step: every bit of the input changes about half of the output's. */
-function mix(value: number): number {
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
-  return (value ^ (value >>> 16)) >>> 0;
 }

@@ -2,13 +2,14 @@ export { InputError, type InputErrorCode, type InputProblem } from './input-erro
 export type { PassOptions, Progress } from './progress';
 export { isLineProblem, parseRequestLine, type LineProblem, type RequestLine } from './request-line';
 export { checkInput, type CheckInputOptions, type InputCheck } from './check-input';
-export { partFolder, roundFolder, workFolder, type PartFolder } from './part-folder';
+export { partFolder, quarantineFile, roundFolder, workFolder, type PartFolder } from './part-folder';
 export { planRetryRound, planRoundOne, readRoundPlan, type PlanOptions } from './plan';
 export type { PlannedPart, RoundPlan } from './round-plan';
-export { readCustomIds, readPartRequests, type PartRequest } from './part-requests';
+export { customIdsOf, readCustomIds, readPartRequests, type PartRequest } from './part-requests';
 export { createBody, type StreamedBody } from './create-body';
-export { closeLedger, markUnsent, readLedgerRecord, type ApiCounts, type CloseLedgerOptions, type LedgerRecord, type LedgerSummary } from './ledger';
-export { Ledger, readLedger, type LedgerEntry } from './ledger-file';
+export { closeLedger, markUnsent, type CloseLedgerOptions } from './ledger';
+export { LedgerBuilder, type ApiCounts } from './ledger-builder';
+export { Ledger, readLedger, readLedgerRecord, type LedgerEntry, type LedgerRecord } from './ledger-file';
 export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
 export { claimOutput, outputFolder, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
 export { readResults } from './read-results';

@@ -1,5 +1,8 @@
 /**
- * `ledger.bin`: what became of each request of a part, 16 bytes each, in the order of the part's requests.
+ * `ledger.bin`: what became of each request of a part, and what that comes to. It appears whole, in one step.
+ *
+ * The first line is the `LedgerRecord` in JSON. After its line feed come 16 bytes a request, in the order of the
+ * part's requests:
  *
  *   byte 0      outcome: index in OUTCOMES + 1
  *   byte 1      flags: 1 = may be sent again
@@ -7,13 +10,47 @@
  *   bytes 4-7   uint32 LE: bytes of the result's line without its line feed; 0 without a result
  *   bytes 8-15  uint64 LE: where that line begins in the results as the API sent them
  */
-import { readFile } from 'node:fs/promises';
-import { type Outcome, OUTCOMES } from '../contract';
-import { openReplacement, StorageError, storageError } from '../storage';
+import { type Outcome, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage } from '../contract';
+import { openReplacement, readChunks, StorageError } from '../storage';
 import type { PartFolder } from './part-folder';
 
 const ENTRY_BYTES = 16;
 const RETRYABLE = 1;
+const LINE_FEED = 0x0a;
+/** A record has a few KB, most of them examples of problems. */
+const LONGEST_RECORD = 4 * 1024 * 1024;
+
+/** What the results of a part came to, and of which stored results that is said. */
+export interface LedgerRecord {
+  format: 2;
+  /** Absent where nothing was sent. */
+  batch_id?: string;
+  /** Generation of the segments; 0 where nothing was sent. */
+  generation: number;
+  /** Lines of results, blank ones not counted. */
+  lines: number;
+  /** Bytes of results. */
+  bytes: number;
+  /** How many requests the part has. */
+  requests: number;
+  /** Adds up to the part's requests. */
+  outcomes: OutcomeCounts;
+  /** Requests that ended for a passing reason and may be sent again: expired, overloaded and the like. */
+  retryable: number;
+  /** Of succeeded results, each once. */
+  usage: TokenUsage;
+  /** The same by model. */
+  models: Record<string, TokenUsage>;
+  /**
+   * Kinds: `malformed_line`, `unknown_custom_id`, `unknown_result_type`, `duplicate_result`, `conflicting_result`,
+   * `missing_result`, `counts_differ`, `results_changed`.
+   */
+  problems: Problem[];
+  /** Lines whose custom_id is none of the part's. */
+  unknown_ids: number;
+  /** Lines in the quarantine of this generation. */
+  quarantined: number;
+}
 
 /** What became of one request of a part. */
 export interface LedgerEntry {
@@ -52,6 +89,11 @@ export class Ledger {
     };
   }
 
+  /** Whether a line of results was found for the request. */
+  hasResult(position: number): boolean {
+    return this.bytes.readUInt32LE(position * ENTRY_BYTES + 4) !== 0;
+  }
+
   set(position: number, entry: LedgerEntry): void {
     const at = position * ENTRY_BYTES;
     this.bytes.writeUInt8(OUTCOMES.indexOf(entry.outcome) + 1, at);
@@ -60,10 +102,11 @@ export class Ledger {
     this.bytes.writeBigUInt64LE(BigInt(entry.offset), at + 8);
   }
 
-  /** Writes it, in place of an earlier one; complete or absent, and safe from a power loss. */
-  async save(folder: PartFolder): Promise<void> {
+  /** Writes it, in place of an earlier one; complete or absent, and safe from a power loss. @throws StorageError */
+  async save(folder: PartFolder, record: LedgerRecord): Promise<void> {
     const file = await openReplacement(folder.ledger);
     try {
+      await file.writer.append(Buffer.from(`${JSON.stringify(record)}\n`));
       await file.writer.append(this.bytes);
       await file.commit();
     } finally {
@@ -78,16 +121,50 @@ export class Ledger {
  * @throws StorageError `changed` where there is none, `damaged` where it is not one of this part.
  */
 export async function readLedger(folder: PartFolder, requests: number): Promise<Ledger> {
-  let bytes: Buffer;
+  const chunks: Buffer[] = [];
+  for await (const chunk of readChunks(folder.ledger)) chunks.push(chunk);
+  const content = Buffer.concat(chunks);
+  const record = recordOf(content);
+  const entries = content.subarray(content.indexOf(LINE_FEED) + 1);
+  let whole = record?.requests === requests && entries.length === requests * ENTRY_BYTES;
+  for (let at = 0; whole && at < entries.length; at += ENTRY_BYTES) whole = entries[at]! >= 1 && entries[at]! <= OUTCOMES.length;
+  if (!whole) throw damaged(folder, ` of a part of ${requests} requests`);
+  return new Ledger(entries);
+}
+
+/**
+ * What the ledger of a part came to.
+ * @returns undefined where it is not closed, or was closed by a release that kept it in another way: it can be closed again.
+ * @throws StorageError `damaged`
+ */
+export async function readLedgerRecord(folder: PartFolder): Promise<LedgerRecord | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
   try {
-    bytes = await readFile(folder.ledger);
+    for await (const chunk of readChunks(folder.ledger)) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (chunk.includes(LINE_FEED) || bytes > LONGEST_RECORD) break;
+    }
   } catch (error) {
-    throw storageError(error, 'read', folder.ledger);
+    if (error instanceof StorageError && error.code === 'changed') return undefined;
+    throw error;
   }
-  let whole = bytes.length === requests * ENTRY_BYTES;
-  for (let at = 0; whole && at < bytes.length; at += ENTRY_BYTES) whole = bytes[at]! >= 1 && bytes[at]! <= OUTCOMES.length;
-  if (!whole) {
-    throw new StorageError('damaged', folder.ledger, `${folder.ledger} is not the ledger of a part of ${requests} requests.`, 'Put the file back from a copy.');
+  const content = Buffer.concat(chunks);
+  const record = recordOf(content);
+  if (!record && content[0] === '{'.charCodeAt(0)) throw damaged(folder, '');
+  return record;
+}
+
+function recordOf(content: Buffer): LedgerRecord | undefined {
+  try {
+    const record = JSON.parse(content.toString('utf8', 0, Math.max(content.indexOf(LINE_FEED), 0))) as LedgerRecord;
+    return record.format === 2 ? record : undefined;
+  } catch {
+    return undefined;
   }
-  return new Ledger(bytes);
+}
+
+function damaged({ ledger }: PartFolder, whose: string): StorageError {
+  return new StorageError('damaged', ledger, `${ledger} is not the ledger${whose}.`, 'Put the file back from a copy, or remove it: it is made again of the stored results.');
 }

@@ -1,11 +1,9 @@
 /** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
-import { type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage } from '../contract';
+import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage, totalOf } from '../contract';
 import { openReplacement, readChunks, readLines, removeDurably, type Replacement, openSegments, StorageError } from '../storage';
-import { addUsage, noOutcomes, noUsage, totalOf } from './counts';
-import { readLedger } from './ledger-file';
-import { type LedgerRecord, readLedgerRecord } from './ledger';
+import { type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
 import { outputFolder } from './output-folder';
-import { partFolder, type PartFolder } from './part-folder';
+import { partFolder, type PartFolder, quarantineFile } from './part-folder';
 import { readOrdinals } from './part-requests';
 import type { PlannedPart, RoundPlan } from './round-plan';
 import { ProblemList } from './problems';
@@ -19,6 +17,8 @@ export interface MergeSummary {
    * results use tokens, and a request that has succeeded is never sent again.
    */
   usage: TokenUsage;
+  /** The same by model. */
+  models: Record<string, TokenUsage>;
   /** Those of all ledgers together, by kind. */
   problems: Problem[];
   /** Lines in results.jsonl. */
@@ -67,6 +67,7 @@ class Merge {
   private readonly outcomes: Uint8Array;
   private readonly rounds: Uint8Array;
   private readonly usage = noUsage();
+  private readonly models: Record<string, TokenUsage> = {};
   private readonly problems = new ProblemList();
   private readonly progress = { lines: 0, bytes: 0 };
 
@@ -81,6 +82,7 @@ class Merge {
     for (const part of this.parts()) {
       const record = await mustReadRecord(part.folder);
       addUsage(this.usage, record.usage);
+      for (const [model, usage] of Object.entries(record.models)) addModelUsage(this.models, model, usage);
       this.problems.addAll(record.problems);
       const ledger = await readLedger(part.folder, part.planned.requests);
       const ordinals = await readOrdinals(part.folder, part.planned.requests);
@@ -96,11 +98,11 @@ class Merge {
     if (undecided !== -1) throw new Error(`Request ${undecided + 1} of the input is in no part of round 1`);
   }
 
-  summary(): Pick<MergeSummary, 'outcomes' | 'usage' | 'problems'> {
+  summary(): Pick<MergeSummary, 'outcomes' | 'usage' | 'models' | 'problems'> {
     const outcomes = noOutcomes();
     for (const code of this.outcomes) outcomes[OUTCOMES[code - 1]!]++;
     if (totalOf(outcomes) !== this.outcomes.length) throw new Error('The outcomes do not add up to the requests');
-    return { outcomes, usage: this.usage, problems: this.problems.list() };
+    return { outcomes, usage: this.usage, models: this.models, problems: this.problems.list() };
   }
 
   /** The API's own lines, byte for byte, part by part in the order they came. */
@@ -134,9 +136,9 @@ class Merge {
     return replaceFile(quarantine, false, async (file) => {
       let lines = 0;
       for (const { folder } of this.parts()) {
-        const { quarantined } = await mustReadRecord(folder);
+        const { quarantined, generation } = await mustReadRecord(folder);
         if (quarantined === 0) continue;
-        for await (const chunk of readChunks(folder.quarantine, this.options)) await file.writer.append(chunk);
+        for await (const chunk of readChunks(quarantineFile(folder, generation), this.options)) await file.writer.append(chunk);
         lines += quarantined;
       }
       return lines;

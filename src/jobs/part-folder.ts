@@ -9,14 +9,12 @@ export interface PartFolder {
   requests: string;
   /** uint32 LE per request: its 0-based position among the requests of the whole input. */
   ordinals: string;
+  /** The part's custom_ids, one a line, in the order of `requests`. A part that an older release has planned has none. */
+  customIds: string;
   /** Folder of the segments with the results as they arrived. */
   segments: string;
-  /** 16 bytes per request, in the order of `requests`. */
+  /** What became of each request, and what that comes to. There once it is closed. */
   ledger: string;
-  /** What the ledger came to; written after it, the mark that it is closed. */
-  summary: string;
-  /** Lines of results that were put aside (JSONL). Only there when there are any. */
-  quarantine: string;
 }
 
 /** The job's work folder: `.parts` in its output folder. */
@@ -43,9 +41,13 @@ export function partFolderIn(folderOfRound: string, round: number, part: number)
     folder,
     requests: join(folder, 'requests.jsonl'),
     ordinals: join(folder, 'ordinals.bin'),
+    customIds: join(folder, 'custom-ids.txt'),
     segments: join(folder, 'segments'),
     ledger: join(folder, 'ledger.bin'),
-    summary: join(folder, 'ledger.json'),
-    quarantine: join(folder, 'quarantine.jsonl'),
   };
+}
+
+/** Lines that were put aside of the results of one generation (JSONL). Only there when there are any. */
+export function quarantineFile({ folder }: PartFolder, generation: number): string {
+  return join(folder, `quarantine-g${String(generation).padStart(4, '0')}.jsonl`);
 }

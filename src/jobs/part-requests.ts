@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { readLines, StorageError, storageError } from '../storage';
+import { CustomIdTable } from './custom-id-table';
 import type { PartFolder } from './part-folder';
 import type { PassOptions } from './progress';
 import { isLineProblem, parseRequestLine, type RequestLine } from './request-line';
@@ -35,13 +36,30 @@ export async function* readPartRequests(folder: PartFolder, options: PassOptions
   }
 }
 
-/** The part's custom_ids and the position of each in the part, from 0. */
-export async function readCustomIds(folder: PartFolder, options: PassOptions = {}): Promise<Map<string, number>> {
-  const positions = new Map<string, number>();
-  for await (const requests of readPartRequests(folder, options)) {
-    for (const { position, request } of requests) positions.set(request.customId, position);
+/**
+ * The part's custom_ids and the position of each.
+ * @param requests how many the part has.
+ * @throws StorageError `changed` where it holds others.
+ */
+export async function readCustomIds(folder: PartFolder, requests: number, options: PassOptions = {}): Promise<CustomIdTable> {
+  const table = new CustomIdTable(requests);
+  let found = 0;
+  for await (const ids of customIdsOf(folder, options)) {
+    for (const id of ids) if (++found <= requests && !table.add(id)) throw partChanged(folder.requests, 'two of its requests have the same custom_id');
   }
-  return positions;
+  if (found !== requests) throw partChanged(folder.requests, `it holds ${found} requests, ${requests} were planned`);
+  return table;
+}
+
+/** The part's custom_ids in order, those of one chunk together. @throws StorageError */
+export async function* customIdsOf(folder: PartFolder, options: PassOptions = {}): AsyncGenerator<string[], void, undefined> {
+  try {
+    for await (const lines of readLines(folder.customIds, options)) yield lines.map(({ bytes }) => bytes.toString('latin1'));
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'changed') throw error;
+    // Not there: an older release has planned the part.
+    for await (const requests of readPartRequests(folder, options)) yield requests.map(({ request }) => request.customId);
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { FileWriter, FOLDER_MODE, syncFolder, writeNewFile } from '../storage';
 import { BodyAssembler } from './body-assembler';
 import type { PartFolder } from './part-folder';
 import { type PartLimits, PartSize } from './part-size';
+import type { RequestLine } from './request-line';
 import type { PlannedPart } from './round-plan';
 
 const LINE_FEED = Buffer.from('\n');
@@ -14,6 +15,7 @@ class PartWriter {
   private readonly body = new BodyAssembler();
   private readonly hash = createHash('sha256');
   private readonly ordinals: number[] = [];
+  private customIds = '';
 
   private constructor(
     private readonly folder: PartFolder,
@@ -31,9 +33,10 @@ class PartWriter {
     return this.size.fits(sent.length);
   }
 
-  async add(ordinal: number, line: Buffer, sent: Buffer): Promise<void> {
+  async add(ordinal: number, line: Buffer, { customId, sent }: RequestLine): Promise<void> {
     this.size.add(sent.length);
     this.ordinals.push(ordinal);
+    this.customIds += `${customId}\n`;
     const chunk = this.body.add(sent);
     if (chunk) this.hash.update(chunk);
     await this.file.append(line);
@@ -45,6 +48,7 @@ class PartWriter {
     await this.file.sync();
     await this.file.close();
     await this.writeOrdinals();
+    await writeNewFile(this.folder.customIds, this.customIds);
     await syncFolder(this.folder.folder);
     const bodySha256 = this.hash.update(this.body.end()).digest('hex');
     return { part: this.folder.part, requests: this.size.requests, bodyBytes: this.size.bodyBytes, bodySha256 };
@@ -75,14 +79,14 @@ export class PartsWriter {
   /**
    * @param ordinal the request's position in the whole input.
    * @param line its input line, as it was.
-   * @param sent what is sent of it.
+   * @param request what that line says.
    */
-  async add(ordinal: number, line: Buffer, sent: Buffer): Promise<void> {
-    if (!this.current?.fits(sent)) {
+  async add(ordinal: number, line: Buffer, request: RequestLine): Promise<void> {
+    if (!this.current?.fits(request.sent)) {
       await this.finishCurrent();
       this.current = await PartWriter.begin(this.folderOf(this.parts.length + 1), this.limits);
     }
-    await this.current.add(ordinal, line, sent);
+    await this.current.add(ordinal, line, request);
   }
 
   async finish(): Promise<PlannedPart[]> {

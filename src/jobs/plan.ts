@@ -42,7 +42,7 @@ export async function planRoundOne(options: PlanOptions & { input: string }): Pr
   return planRound(1, options, async (writer) => {
     const scanner = new InputScanner(options.input, partLimits(options), options);
     for await (const requests of scanner.requests()) {
-      for (const { ordinal, line, request } of requests) await writer.add(ordinal, line, request.sent);
+      for (const { ordinal, line, request } of requests) await writer.add(ordinal, line, request);
     }
     const { sha256, bytes, problems, problemCount } = await scanner.finish();
     if (problemCount > 0) throw invalid(options.input, { problems, problemCount });
@@ -70,7 +70,7 @@ export async function planRetryRound(options: PlanOptions & { round: number }): 
       const ordinals = await readOrdinals(folder, count);
       for await (const requests of readPartRequests(folder, options)) {
         for (const { position, line, request } of requests) {
-          if (ledger.entry(position).retryable) await writer.add(ordinals[position]!, line, request.sent);
+          if (ledger.entry(position).retryable) await writer.add(ordinals[position]!, line, request);
         }
       }
     }

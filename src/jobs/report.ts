@@ -1,5 +1,5 @@
 import type { BatchReport, JobReport, OutcomeCounts, Problem } from '../contract';
-import { MAX_PROBLEM_EXAMPLES, OUTCOMES } from '../contract';
+import { MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, totalOf } from '../contract';
 import type { JobRecord } from './job-folder';
 import type { MergeSummary } from './merge';
 import type { PlannedPart } from './round-plan';
@@ -27,10 +27,11 @@ export function buildReport({ job, parts, merged, canceled, endedAt }: ReportFac
     input: { path: job.input.path, sha256: job.input.sha256, requests: job.input.requests },
     outcomes,
     usage: merged.usage,
+    usage_by_model: merged.models,
     batches: parts.flatMap((part) =>
       part.batchId === undefined
         ? []
-        : [{ id: part.batchId, round: part.round, requests: part.requests, created_at: part.createdAt ?? '', ended_at: part.endedAt ?? '', outcomes: part.outcomes }],
+        : [{ id: part.batchId, round: part.round, requests: part.requests, created_at: part.createdAt ?? '', ended_at: part.endedAt ?? '', outcomes: part.outcomes, usage: part.usage }],
     ),
     ...followUpCounts(parts),
     problems,
@@ -48,9 +49,9 @@ export function unsentReport(job: JobRecord, round: number, planned: PlannedPart
     round,
     part: planned.part,
     requests: planned.requests,
-    outcomes: { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: planned.requests },
+    outcomes: { ...noOutcomes(), unsent: planned.requests },
     retryable: 0,
-    usage: { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+    usage: noUsage(),
     problems: [],
     unsentReason,
     simulated: job.simulated,
@@ -58,7 +59,7 @@ export function unsentReport(job: JobRecord, round: number, planned: PlannedPart
 }
 
 function unproven(outcomes: OutcomeCounts, requests: number): Problem[] {
-  const sum = OUTCOMES.reduce((total, outcome) => total + outcomes[outcome], 0);
+  const sum = totalOf(outcomes);
   if (sum === requests) return [];
   return [{ kind: 'unproven', count: Math.abs(sum - requests), examples: [`${sum} outcomes for ${requests} requests; the working data is kept`] }];
 }

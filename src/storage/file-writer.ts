@@ -6,15 +6,21 @@ import { storageError } from './storage-error';
 /** One write call for so many bytes: small enough to keep little in memory, large enough for full speed. */
 const WRITE_BYTES = 1024 * 1024;
 
+/** More pieces than so many are copied together first: one call for all of them costs more than the copy. */
+const MOST_PIECES = 64;
+
 /**
  * Appends to a file of its own in large writes. Holds at most two writes' worth of bytes: `append` waits
  * for the disk when it is slower than the caller. An error of a write comes out of the next call, and of all after it.
+ * A sync may be under way while more is appended.
  */
 export class FileWriter {
   private pending: Buffer[] = [];
   private pendingBytes = 0;
+  /** Bytes given to writes, done or under way. */
   private written = 0;
-  private underWay: Promise<void> | undefined;
+  /** The last write; each begins when the one before it is done. */
+  private lastWrite: Promise<void> = Promise.resolve();
   private error: unknown;
 
   private constructor(
@@ -34,13 +40,17 @@ export class FileWriter {
 
   /** Appends bytes, which the caller must not change afterwards. */
   async append(bytes: Buffer): Promise<void> {
+    if (this.error !== undefined) throw this.error;
     this.pending.push(bytes);
     this.pendingBytes += bytes.length;
-    if (this.pendingBytes >= WRITE_BYTES) await this.startWrite();
-    else if (this.error !== undefined) throw this.error;
+    if (this.pendingBytes < WRITE_BYTES) return;
+    const before = this.lastWrite;
+    this.startWrite();
+    await before;
+    if (this.error !== undefined) throw this.error;
   }
 
-  /** Writes what is held back and makes it survive a power loss. The file's name is the caller's concern. */
+  /** Writes what was appended so far and makes it survive a power loss. The file's name is the caller's concern. */
   async sync(): Promise<void> {
     await this.flush();
     try {
@@ -61,30 +71,30 @@ export class FileWriter {
   }
 
   private async flush(): Promise<void> {
-    if (this.pendingBytes > 0) await this.startWrite();
-    await this.underWay;
+    if (this.pendingBytes > 0) this.startWrite();
+    await this.lastWrite;
     if (this.error !== undefined) throw this.error;
   }
 
-  /** Waits for the write under way, then starts the next one without waiting for it. */
-  private async startWrite(): Promise<void> {
-    await this.underWay;
-    if (this.error !== undefined) throw this.error;
-    const bytes = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending, this.pendingBytes);
-    const position = this.written;
+  /** Takes what is pending at once, so that bytes keep their order whoever else appends or syncs meanwhile. */
+  private startWrite(): void {
+    const pieces = this.pending.length > MOST_PIECES ? [Buffer.concat(this.pending, this.pendingBytes)] : this.pending;
+    const { pendingBytes: length, written: position } = this;
     this.pending = [];
     this.pendingBytes = 0;
-    this.written += bytes.length;
-    this.underWay = this.write(bytes, position).catch((error: unknown) => {
-      this.fail(error);
-    });
+    this.written += length;
+    this.lastWrite = this.lastWrite
+      .then(() => (this.error === undefined ? this.write(pieces, length, position) : undefined))
+      .catch((error: unknown) => void this.fail(error));
   }
 
-  private async write(bytes: Buffer, position: number): Promise<void> {
+  private async write(pieces: Buffer[], length: number, position: number): Promise<void> {
+    const { bytesWritten } = await this.handle.writev(pieces, position);
+    if (bytesWritten === length) return;
     // A write may take fewer bytes than it was given.
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, position + done);
-      done += bytesWritten;
+    const bytes = Buffer.concat(pieces, length);
+    for (let done = bytesWritten; done < length; ) {
+      done += (await this.handle.write(bytes, done, length - done, position + done)).bytesWritten;
     }
   }
 

@@ -16,26 +16,42 @@ export class SegmentWriter {
     return this.file.path;
   }
 
-  /**
-   * Appends whole lines, the last one with its line feed too. Waits when the disk is slower than the source.
-   * The bytes must not be changed afterwards.
-   * @throws StorageError
-   */
-  async append(bytes: Buffer): Promise<void> {
-    if (bytes.length === 0) return;
-    if (bytes[bytes.length - 1] !== LINE_FEED) throw new TypeError('A segment takes whole lines only');
-    await this.file.append(bytes);
+  /** Source offset of the end of what was appended. */
+  get end(): number {
+    return this.start + this.file.bytes;
   }
 
   /**
-   * Makes all that was appended survive a power loss.
-   * @returns the source offset of its end.
+   * Appends whole lines, the last one with its line feed too. Waits when the disk is slower than the source.
+   * The bytes must not be changed afterwards.
+   * @param pieces one after another; the last one ends with a line feed.
+   * @throws StorageError
+   */
+  async append(...pieces: Buffer[]): Promise<void> {
+    const last = pieces.at(-1);
+    if (last === undefined || last.length === 0) return;
+    if (last[last.length - 1] !== LINE_FEED) throw new TypeError('A segment takes whole lines only');
+    for (const piece of pieces) await this.file.append(piece);
+  }
+
+  /**
+   * Makes what was appended so far survive a power loss; more may be appended meanwhile.
+   * @returns the source offset of the end of what does.
    * @throws StorageError; after that nothing appended since the last good sync can be trusted.
    */
   async sync(): Promise<number> {
-    const end = this.start + this.file.bytes;
+    const { end } = this;
     await this.file.sync();
     return end;
+  }
+
+  /**
+   * The source has ended: makes all that was appended survive a power loss.
+   * @returns the source offset of its end.
+   * @throws StorageError
+   */
+  finish(): Promise<number> {
+    return this.sync();
   }
 
   /** True once another attempt has begun a later segment: this one has to stop, what it still appends will not count. */
@@ -43,7 +59,7 @@ export class SegmentWriter {
     return this.laterExists();
   }
 
-  /** Writes what is held back and closes the file. */
+  /** Lets go of the segment; what was not synced may be there or not. */
   close(): Promise<void> {
     return this.file.close();
   }

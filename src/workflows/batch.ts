@@ -14,8 +14,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { BatchSnapshot, CreateResult, KnownCreate, LedgerResult, NotAccepted, OpenedPart, PartReference, ReconcileResult } from '../activities';
-import type { BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts, OutcomeCounts } from '../contract';
-import { attentionSignal, batchStatusQuery, cancelSignal, jobIdOfWorkflow, pauseSignal, resumeSignal } from '../contract';
+import type { BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts } from '../contract';
+import { attentionSignal, batchStatusQuery, cancelSignal, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import { runFollowUps } from './follow-ups';
@@ -81,7 +81,7 @@ class BatchRun {
       requests: 0,
       polls: resumed?.polls ?? 0,
       stored: { lines: 0, bytes: 0 },
-      usage: { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+      usage: noUsage(),
       problems: [],
       cancelRequested: resumed?.cancelRequested ?? false,
       cancelSent: resumed?.cancelSent ?? false,
@@ -298,7 +298,7 @@ class BatchRun {
     this.enter('storing');
     const stored = await this.desk.untilDone(() => this.acts.storeResults(this.ref, batch.batchId, this.status.requests));
     this.status.stored = { lines: stored.lines, bytes: stored.bytes };
-    const ledger = await this.desk.untilDone(() => this.acts.closeLedger(this.ref, batch.batchId, this.status.requests, batch.adopted));
+    const ledger = await this.desk.untilDone(() => this.acts.closeLedger(this.ref, batch.batchId, this.status.requests, batch.adopted, stored));
     if (!ledger.disproved) {
       this.status.outcomes = ledger.outcomes;
       this.status.usage = ledger.usage;
@@ -390,8 +390,7 @@ function inMs(ms: number): string {
 }
 
 function unsent(requests: number, unsentReason: string): Pick<BatchReport, 'outcomes' | 'unsentReason'> {
-  const outcomes: OutcomeCounts = { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: requests };
-  return { outcomes, unsentReason };
+  return { outcomes: { ...noOutcomes(), unsent: requests }, unsentReason };
 }
 
 function ledgerReport({ outcomes, retryable, usage, problems }: LedgerResult): Pick<BatchReport, 'outcomes' | 'retryable' | 'usage' | 'problems'> {

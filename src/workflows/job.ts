@@ -20,12 +20,15 @@ import type { SignalDefinition } from '@temporalio/workflow';
 import type { PlannedJob } from '../activities';
 import type { Attention, AttentionChange, BatchReport, JobCarriedState, JobInput, JobPhase, JobReport, JobStatus } from '../contract';
 import {
+  addUsage,
   attentionSignal,
   batchWorkflowId,
   cancelSignal,
   DEFAULT_BASE_URL,
   jobIdOfWorkflow,
   jobStatusQuery,
+  noOutcomes,
+  noUsage,
   OUTCOMES,
   pauseSignal,
   resumeSignal,
@@ -76,14 +79,16 @@ class JobRun {
       account: input.account ?? { label: 'default', baseUrl: DEFAULT_BASE_URL },
       round: this.carried.round,
       parts: { total: 0, ended: this.carried.partsDone },
-      outcomes: this.carried.outcomes ?? { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 },
-      usage: this.carried.usage ?? { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+      outcomes: this.carried.outcomes ?? noOutcomes(),
+      usage: noUsage(),
       running: [],
       cancelRequested: this.carried.cancelRequested,
       paused: this.carried.paused,
       problems: [],
       startedAt: workflowInfo().startTime.toISOString(),
     };
+    // Added, and not taken as it is: a run of an older release may have carried fewer fields.
+    addUsage(this.status.usage, this.carried.usage);
   }
 
   listen(): void {
@@ -217,7 +222,7 @@ class JobRun {
     this.carried.retryable += report.retryable;
     for (const outcome of OUTCOMES) this.status.outcomes[outcome] += report.outcomes[outcome];
     if (again > 0) this.takeBack(report, again);
-    this.status.usage = addUsage(this.status.usage, report.usage);
+    addUsage(this.status.usage, report.usage);
     this.status.problems.push(...report.problems);
   }
 
@@ -306,13 +311,4 @@ class JobRun {
       resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage },
     });
   }
-}
-
-function addUsage(a: JobStatus['usage'], b: JobStatus['usage']): JobStatus['usage'] {
-  return {
-    input_tokens: a.input_tokens + b.input_tokens,
-    output_tokens: a.output_tokens + b.output_tokens,
-    cache_creation_input_tokens: a.cache_creation_input_tokens + b.cache_creation_input_tokens,
-    cache_read_input_tokens: a.cache_read_input_tokens + b.cache_read_input_tokens,
-  };
 }

@@ -14,9 +14,9 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDependencies, MessageBatchesActivities, PartReference, PlanJobInput } from '../../src/activities';
 import { createActivities } from '../../src/activities';
 import { MessageBatchesApi } from '../../src/api';
-import type { JobReport } from '../../src/contract';
+import { type JobReport, noOutcomes } from '../../src/contract';
 import type { PartFolder, PartRecords } from '../../src/jobs';
-import { AccountRecords, createBody, JobFolder, outputFolder, partFolder } from '../../src/jobs';
+import { AccountRecords, createBody, JobFolder, outputFolder, partFolder, quarantineFile, readLedgerRecord } from '../../src/jobs';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot, openSegments } from '../../src/storage';
@@ -24,6 +24,14 @@ import { requestLine, requestLines, writeLines } from '../jobs/helpers';
 
 const REQUESTS = 5;
 const OWNER = { job_id: 'job', round: 1, part: 1 };
+
+interface AttemptInfo {
+  attempt?: number;
+  /** What the attempt before has told last. */
+  heartbeatDetails?: unknown;
+  /** Takes the details of all heartbeats. */
+  told?: unknown[];
+}
 
 type Name = keyof MessageBatchesActivities extends `messageBatches.${infer Plain}` ? Plain : never;
 type Activity<N extends Name> = MessageBatchesActivities[`messageBatches.${N}`];
@@ -61,7 +69,7 @@ class Job {
     return this.attempt({}, name, ...args);
   }
 
-  attempt<N extends Name>(info: { attempt?: number }, name: N, ...args: Parameters<Activity<N>>): ReturnType<Activity<N>> {
+  attempt<N extends Name>(info: AttemptInfo, name: N, ...args: Parameters<Activity<N>>): ReturnType<Activity<N>> {
     const activity = createActivities(this.deps)[`messageBatches.${name}`] as (...given: unknown[]) => Promise<unknown>;
     const result: Promise<unknown> = environment(info).run(activity, ...args);
     return result as ReturnType<Activity<N>>;
@@ -120,8 +128,10 @@ function apiOf(baseUrl: string): MessageBatchesApi {
   return new MessageBatchesApi({ baseUrl, credential: { kind: 'x-api-key', token: 'key' }, maxRetries: 0 });
 }
 
-function environment(info: { attempt?: number } = {}): MockActivityEnvironment {
-  return new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+function environment({ told, ...info }: AttemptInfo = {}): MockActivityEnvironment {
+  const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+  if (told) environment.on('heartbeat', (details: unknown) => told.push(details));
+  return environment;
 }
 
 function failureMessage(failing: Promise<unknown>): Promise<string> {
@@ -144,29 +154,77 @@ describe('storeResults', () => {
   /** Nothing on the wire shows that these bodies are cut. */
   const shortBodies = (lines: number, times: number) => job.simulator.addFault({ on: 'results', kind: 'cut', afterLines: lines, looksComplete: true, times });
 
+  const after = (short: number) => ({ heartbeatDetails: { generation: 1, lines: 0, bytes: 0, shortBodies: short } });
+
   test.each([
-    [1, 1_000],
-    [2, 2_000],
-    [5, 16_000],
-    [7, 60_000],
-  ])('a short body in attempt %i is asked for again after %i ms, and what came of it is kept', async (attempt, delayMs) => {
+    [0, 1_000],
+    [3, 2_000],
+    [12, 16_000],
+    [20, 60_000],
+  ])('where %i short bodies have come, it is asked again after %i ms, and what came is kept', async (before, delayMs) => {
     job = await Job.create();
     const batchId = await job.createBatch();
     shortBodies(2, 3);
-    const failure = await failureOf(job.attempt({ attempt }, 'storeResults', job.ref, batchId, REQUESTS));
+    // Attempts that failed otherwise, in an outage, do not count.
+    const failure = await failureOf(job.attempt({ attempt: 50, ...after(before) }, 'storeResults', job.ref, batchId, REQUESTS));
     expect(failure).toMatchObject({ type: 'ResultsIncomplete', nonRetryable: false, nextRetryDelay: delayMs });
     const whole = await job.resultsOf(batchId);
     expect(await job.stored()).toBe(`${whole.split('\n').slice(0, 2).join('\n')}\n`);
 
-    await expect(job.attempt({ attempt: attempt + 1 }, 'storeResults', job.ref, batchId, REQUESTS)).resolves.toMatchObject({ lines: REQUESTS, generation: 1 });
+    await expect(job.attempt(after(before + 3), 'storeResults', job.ref, batchId, REQUESTS)).resolves.toMatchObject({ lines: REQUESTS, generation: 1 });
     expect(await job.stored()).toBe(whole);
   });
 
-  test('a body that is still short in the eighth attempt is the truth', async () => {
+  test('a body that is still short after twenty-four is the truth: what it lacks is missing', async () => {
     job = await Job.create();
     const batchId = await job.createBatch();
-    shortBodies(2, 3);
-    await expect(job.attempt({ attempt: 8 }, 'storeResults', job.ref, batchId, REQUESTS)).resolves.toMatchObject({ lines: 2 });
+    shortBodies(2, 4);
+    await expect(job.attempt(after(21), 'storeResults', job.ref, batchId, REQUESTS)).resolves.toMatchObject({ lines: 2 });
+    expect(await readLedgerRecord(job.part)).toMatchObject({ batch_id: batchId, outcomes: { missing: REQUESTS - 2 } });
+  });
+
+  test('a body that ends within a line that often is the truth too: that line is put aside', async () => {
+    job = await Job.create();
+    const batchId = await job.createBatch();
+    const whole = await job.resultsOf(batchId);
+    job.simulator.addFault({ on: 'results', kind: 'cut', afterBytes: whole.indexOf('\n') + 30, looksComplete: true, times: 2 });
+    await expect(job.attempt(after(24), 'storeResults', job.ref, batchId, REQUESTS)).resolves.toMatchObject({ lines: 2 });
+    const aside = readFileSync(quarantineFile(job.part, 1), 'utf8').trim();
+    expect(JSON.parse(aside)).toMatchObject({ problem: 'malformed_line', line: 2, text: whole.split('\n')[1]!.slice(0, 29) });
+  });
+
+  test('what was closed before its worker died is not fetched again', async () => {
+    job = await Job.create();
+    const batchId = await job.createBatch();
+    const stored = await job.run('storeResults', job.ref, batchId, REQUESTS);
+    await expect(job.run('storeResults', job.ref, batchId, REQUESTS)).resolves.toEqual(stored);
+    expect(job.simulator.stats().calls.results).toBe(1);
+    // Where somebody has moved the stored results away, they are.
+    await rm(job.part.segments, { recursive: true });
+    await expect(job.run('storeResults', job.ref, batchId, REQUESTS)).resolves.toEqual(stored);
+    expect(job.simulator.stats().calls.results).toBe(2);
+  });
+
+  test('heartbeats tell of lines, bytes and outcomes; the last one of all that is safe', async () => {
+    job = await Job.create();
+    const batchId = await job.createBatch();
+    const told: unknown[] = [];
+    await job.attempt({ told }, 'storeResults', job.ref, batchId, REQUESTS);
+    const { length } = await job.stored();
+    expect(told.at(-1)).toEqual({ generation: 1, lines: REQUESTS, bytes: length, shortBodies: 0, outcomes: { ...noOutcomes(), succeeded: REQUESTS } });
+  });
+
+  test('goes on at the offset though nobody remembers the heartbeats', async () => {
+    job = await Job.create({ supportsRange: true });
+    const batchId = await job.createBatch();
+    // Each try goes on where the one before it ended.
+    shortBodies(1, 3);
+    await failureOf(job.run('storeResults', job.ref, batchId, REQUESTS));
+    const whole = await job.resultsOf(batchId);
+    const asked = jest.spyOn(job.deps.api, 'results');
+    await job.run('storeResults', job.ref, batchId, REQUESTS);
+    expect(asked).toHaveBeenCalledWith(batchId, expect.objectContaining({ offset: whole.split('\n').slice(0, 3).join('\n').length + 1, ifRange: expect.any(String) as string }));
+    expect(await job.stored()).toBe(whole);
   });
 
   test('as many lines as the API counted are enough', async () => {
@@ -187,13 +245,17 @@ describe('storeResults', () => {
     await expect(job.run('storeResults', job.ref, batchId, REQUESTS)).resolves.toMatchObject({ lines: REQUESTS });
   });
 
-  test('a later body that ends within what is stored is a cut, and no other results', async () => {
+  test('a later body that ends within what is stored is short, and no other results', async () => {
     job = await Job.create();
     const batchId = await job.createBatch();
     await job.run('storeResults', job.ref, batchId, REQUESTS);
+    await rm(job.part.ledger);
     const before = await job.stored();
+    shortBodies(1, 3);
+    await expect(failureOf(job.run('storeResults', job.ref, batchId, REQUESTS))).resolves.toMatchObject({ type: 'ResultsIncomplete', nonRetryable: false });
+    // And should it last: what is stored is the truth.
     shortBodies(1, 1);
-    await expect(failureOf(job.run('storeResults', job.ref, batchId, REQUESTS))).resolves.toMatchObject({ type: 'InvalidAnswerError', nonRetryable: false });
+    await expect(job.attempt(after(24), 'storeResults', job.ref, batchId, REQUESTS)).resolves.toMatchObject({ lines: REQUESTS });
     expect((await openSegments(job.part.segments)).generation).toBe(1);
     expect(await job.stored()).toBe(before);
   });
@@ -206,7 +268,7 @@ describe('storeResults', () => {
     const failed = failureMessage(slow);
     while (!existsSync(job.part.segments) || (await readdir(job.part.segments)).length === 0) await turn();
     await (await segments.begin()).close();
-    expect(await failed).toContain('another worker');
+    expect(await failed).toContain('Another worker');
   });
 
   test('a 404 is worth ten attempts, then a person is asked', async () => {
@@ -346,7 +408,7 @@ describe('finishJob', () => {
     const batchId = await job.createBatch();
     await job.records.creates.answered(1, { batch_id: batchId, created_at: '', simulated: true });
     if (lines < REQUESTS) job.simulator.addFault({ on: 'results', kind: 'cut', afterLines: lines, looksComplete: true, times: 3 });
-    await job.attempt({ attempt: 8 }, 'storeResults', job.ref, batchId, REQUESTS);
+    await job.attempt({ heartbeatDetails: { shortBodies: 24 } }, 'storeResults', job.ref, batchId, REQUESTS);
     const { outcomes, usage, problems, retryable } = await job.run('closeLedger', job.ref, batchId, REQUESTS, false);
     await job.run('reportPart', job.ref, { ...jobPart, batchId, outcomes, usage, problems, retryable });
     return job.run('finishJob', 'job');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import type { ObservedJobStatus, ObservedPart } from '../../src/client';
 import { statusOfReport } from '../../src/client/observed-status';
-import type { BatchStatus, JobReport } from '../../src/contract';
+import { type BatchStatus, type JobReport, noOutcomes, noUsage } from '../../src/contract';
 import type { Formats } from '../../src/cli/display/formats';
 import { loadFormats } from '../../src/cli/display/formats';
 import { renderJobTable } from '../../src/cli/display/job-table';
@@ -15,8 +15,6 @@ import { renderReport } from '../../src/cli/display/report-summary';
 import type { ReportFacts } from '../../src/cli/report-facts';
 
 const START = Date.parse('2026-11-02T09:00:00Z');
-const noOutcomes = { succeeded: 0, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 };
-const noUsage = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
 let formats: Formats;
 
 beforeAll(async () => {
@@ -41,8 +39,8 @@ function job(more: Partial<ObservedJobStatus> = {}): ObservedJobStatus {
     requests: 1319,
     round: 1,
     parts: { total: 1, ended: 0 },
-    outcomes: noOutcomes,
-    usage: noUsage,
+    outcomes: noOutcomes(),
+    usage: noUsage(),
     running: [],
     cancelRequested: false,
     paused: false,
@@ -61,7 +59,7 @@ function part(number: number, status: Partial<BatchStatus> & Pick<BatchStatus, '
     requests: 1319,
     polls: 0,
     stored: { lines: 0, bytes: 0 },
-    usage: noUsage,
+    usage: noUsage(),
     problems: [],
     cancelRequested: false,
     cancelSent: false,
@@ -86,11 +84,11 @@ const finished: JobReport = {
   account: { label: 'default', base_url: 'https://api.anthropic.com' },
   status: 'finished',
   input: { path: '/data/questions.jsonl', sha256: '0'.repeat(64), requests: 1319 },
-  outcomes: { ...noOutcomes, succeeded: 1319 },
-  usage: { input_tokens: 156_204, output_tokens: 402_118, cache_creation_input_tokens: 2_048, cache_read_input_tokens: 98_304 },
+  outcomes: { ...noOutcomes(), succeeded: 1319 },
+  usage: { ...noUsage(), input_tokens: 156_204, output_tokens: 402_118, cache_creation_input_tokens: 2_048, cache_read_input_tokens: 98_304 },
   batches: [
-    { id: BATCH, round: 1, requests: 1319, created_at: time(2), ended_at: time(2460), outcomes: { ...noOutcomes, succeeded: 1121, errored: 66, expired: 132 } },
-    { id: 'msgbatch_01PqD3xwYbT6fK9mNvR2sLzE', round: 2, requests: 198, created_at: time(2462), ended_at: time(2700), outcomes: { ...noOutcomes, succeeded: 198 } },
+    { id: BATCH, round: 1, requests: 1319, created_at: time(2), ended_at: time(2460), outcomes: { ...noOutcomes(), succeeded: 1121, errored: 66, expired: 132 } },
+    { id: 'msgbatch_01PqD3xwYbT6fK9mNvR2sLzE', round: 2, requests: 198, created_at: time(2462), ended_at: time(2700), outcomes: { ...noOutcomes(), succeeded: 198 } },
   ],
   problems: [],
   output: '/data/questions.results',
@@ -109,8 +107,8 @@ const RUN: [seconds: number, status: ObservedJobStatus][] = [
   [722, job({ running: [processing] })],
   [758, job({ running: [processing] })],
   [2461, job({ running: [part(1, { phase: 'storing', batchId: BATCH, createdAt: time(2), stored: { lines: 512, bytes: 1_204_224 } })] })],
-  [2462, job({ round: 2, outcomes: { ...noOutcomes, succeeded: 1121 }, usage: finished.usage, running: [part(1, { phase: 'creating', requests: 198 }, 2)] })],
-  [2464, job({ round: 2, outcomes: { ...noOutcomes, succeeded: 1121 }, usage: finished.usage, running: [part(1, { phase: 'processing', requests: 198, batchId: 'msgbatch_01PqD3xwYbT6fK9mNvR2sLzE', createdAt: time(2462), nextPollAt: time(2469) }, 2)] })],
+  [2462, job({ round: 2, outcomes: { ...noOutcomes(), succeeded: 1121 }, usage: finished.usage, running: [part(1, { phase: 'creating', requests: 198 }, 2)] })],
+  [2464, job({ round: 2, outcomes: { ...noOutcomes(), succeeded: 1121 }, usage: finished.usage, running: [part(1, { phase: 'processing', requests: 198, batchId: 'msgbatch_01PqD3xwYbT6fK9mNvR2sLzE', createdAt: time(2462), nextPollAt: time(2469) }, 2)] })],
   [2703, job({ phase: 'merging', round: 2, outcomes: finished.outcomes, usage: finished.usage })],
   [2704, statusOfReport(finished)],
 ];
@@ -205,7 +203,7 @@ test('the report when some did not succeed', () => {
 });
 
 test('the report when nothing failed, but a result is missing: nothing is offered that pays without saying so', () => {
-  const text = renderReport({ ...finished, outcomes: { ...noOutcomes, succeeded: 1318, missing: 1 } }, at(3000), there);
+  const text = renderReport({ ...finished, outcomes: { ...noOutcomes(), succeeded: 1318, missing: 1 } }, at(3000), there);
   expect(text).not.toContain('failed-requests.jsonl');
   expect(text).toMatch(/\nmissing +questions\.results\/missing-requests\.jsonl\n/);
   expect(text).toMatch(/To read the results: .*\n1 request got no result but may have been paid\. .* a second time: message-batches run questions\.results\/missing-requests\.jsonl$/);

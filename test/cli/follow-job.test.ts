@@ -1,9 +1,8 @@
 /** What a job that shows a refused key means to whoever follows it. The job stands in for a real one: when it shows what is the point. */
 import type { JobHandle, ObservedJobStatus } from '../../src/client';
-import { noOutcomes, noUsage } from '../../src/client/observed-status';
 import type { FollowOptions } from '../../src/cli/follow-job';
 import { followJob } from '../../src/cli/follow-job';
-import type { Attention, JobReport } from '../../src/contract';
+import { type Attention, type JobReport, noOutcomes, noUsage } from '../../src/contract';
 
 const REFUSED: Attention = { code: 'key_refused', message: 'invalid x-api-key', hint: 'Set another.', since: '2026-11-02T09:00:00.000Z' };
 const report = { job_id: 'job_1' } as JobReport;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { gzipSync } from 'node:zlib';
 import { checkInput, InputError, type Progress } from '../../src/jobs';
-import { CustomIdSet } from '../../src/jobs/custom-id-set';
+import { SeededHash } from '../../src/jobs/seeded-hash';
 import { useFolder } from '../storage/helpers';
 import { problemsOf, requestLine, requestLines, writeLines } from './helpers';
 
@@ -72,7 +72,7 @@ describe('bad lines', () => {
   });
 
   it('accepts different ids of one hash, and still finds the real duplicate among them', async () => {
-    const spy = jest.spyOn(CustomIdSet.prototype as unknown as { hash(id: string): void }, 'hash').mockImplementation(function (this: { high: number; low: number }, id: string) {
+    const spy = jest.spyOn(SeededHash.prototype, 'of').mockImplementation(function (this: { high: number; low: number }, id: string) {
       this.high = 1;
       this.low = id.length;
     });

@@ -59,7 +59,7 @@ export async function closePart(work: string, plan: RoundPlan, part: number, lin
 export async function closeStored(work: string, plan: RoundPlan, part: number, apiCounts?: CloseLedgerOptions['apiCounts']) {
   const folder = partFolder(work, plan.round, part);
   const { requests } = plan.parts[part - 1]!;
-  return closeLedger({ partFolder: folder, requests, segments: await openSegments(folder.segments), apiCounts });
+  return closeLedger({ partFolder: folder, requests, batchId: 'msgbatch_1', segments: await openSegments(folder.segments), apiCounts });
 }
 
 export async function problemsOf(path: string): Promise<string[]> {

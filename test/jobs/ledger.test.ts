@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
-import { closeLedger, markUnsent, partFolder, type Progress, readLedger, readLedgerRecord } from '../../src/jobs';
+import { noUsage } from '../../src/contract';
+import { closeLedger, markUnsent, partFolder, type Progress, quarantineFile, readLedger, readLedgerRecord } from '../../src/jobs';
 import { openSegments } from '../../src/storage';
 import { useFolder } from '../storage/helpers';
 import { canceled, closePart, closeStored, errored, expired, linesOfFile, plannedJob, requestLines, storeResults, succeeded } from './helpers';
 
 const folder = useFolder();
-const quarantineOf = (work: string) => linesOfFile(partFolder(work, 1, 1).quarantine).map((line) => JSON.parse(line) as Record<string, unknown>);
+const quarantineOf = (work: string) => linesOfFile(quarantineFile(partFolder(work, 1, 1), 1)).map((line) => JSON.parse(line) as Record<string, unknown>);
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `q-${i}`);
 
 async function closed(requests: number, lines: readonly (string | Buffer)[]) {
@@ -19,22 +20,28 @@ it('gives every request its outcome, in whatever order results come', async () =
   const lines = [canceled('q-3'), succeeded('q-0'), expired('q-2'), errored('q-1'), '', errored('q-4', 'overloaded_error')];
   const { summary, ledger, work } = await closed(6, lines);
   expect(summary).toEqual({
+    format: 2,
+    batch_id: 'msgbatch_1',
+    generation: 1,
+    requests: 6,
     outcomes: { succeeded: 1, errored: 2, canceled: 1, expired: 1, missing: 1, unsent: 0 },
     retryable: 2,
-    usage: { input_tokens: 10, output_tokens: 5, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+    usage: { ...noUsage(), input_tokens: 10, output_tokens: 5 },
     problems: [{ kind: 'missing_result', count: 1, examples: ['request 6 of the part, custom_id "q-5"'] }],
-    matched: 5,
-    unknownIds: 0,
+    models: { other: { ...noUsage(), input_tokens: 10, output_tokens: 5 } },
+    unknown_ids: 0,
     lines: 5,
     bytes: lines.join('\n').length + 1,
-    countsAgree: true,
+    quarantined: 0,
   });
+  expect(await readLedgerRecord(partFolder(work, 1, 1))).toEqual(summary);
   expect([0, 1, 2, 3, 4, 5].map((position) => ledger.entry(position).outcome)).toEqual(['succeeded', 'errored', 'expired', 'canceled', 'errored', 'missing']);
   const { offset, length } = ledger.entry(0);
   const segments = await openSegments(partFolder(work, 1, 1).segments);
   expect((await segments.readBytes(offset, offset + length)).toString()).toBe(succeeded('q-0'));
-  expect(existsSync(partFolder(work, 1, 1).quarantine)).toBe(false);
-  expect(readFileSync(partFolder(work, 1, 1).ledger)).toHaveLength(96);
+  expect(existsSync(quarantineFile(partFolder(work, 1, 1), 1))).toBe(false);
+  const file = readFileSync(partFolder(work, 1, 1).ledger);
+  expect(file.length - file.indexOf('\n') - 1).toBe(6 * 16);
 });
 
 it.each([
@@ -61,7 +68,7 @@ it('sums usage of succeeded results, whatever fields it has', async () => {
     null,
   ];
   const { summary } = await closed(3, usages.map((usage, i) => succeeded(`q-${i}`, usage as object)));
-  expect(summary.usage).toEqual({ input_tokens: 11, output_tokens: 2, cache_creation_input_tokens: 3, cache_read_input_tokens: 4 });
+  expect(summary.usage).toEqual({ ...noUsage(), input_tokens: 11, output_tokens: 2, cache_creation_input_tokens: 3, cache_read_input_tokens: 4 });
 });
 
 describe('what is put aside', () => {
@@ -69,7 +76,7 @@ describe('what is put aside', () => {
     const noMessage = '{"custom_id":"q-1","result":{"type":"succeeded"}}';
     const binary = Buffer.from([0x22, 0xff, 0x22]);
     const { summary, work } = await closed(2, [succeeded('q-0'), '{"cut": ', noMessage, binary, '[]', '{"custom_id":"q-1"}']);
-    expect(summary).toMatchObject({ outcomes: { succeeded: 1, missing: 1 }, lines: 6, matched: 1, unknownIds: 0 });
+    expect(summary).toMatchObject({ outcomes: { succeeded: 1, missing: 1 }, lines: 6, unknown_ids: 0 });
     const first = succeeded('q-0').length + 1;
     expect(summary.problems[0]).toMatchObject({ kind: 'malformed_line', count: 5 });
     expect(summary.problems[0]!.examples[0]).toBe(`line 2 of the results (byte ${first}): not JSON`);
@@ -80,13 +87,13 @@ describe('what is put aside', () => {
 
   it('a result of nobody', async () => {
     const { summary, work } = await closed(1, [succeeded('stranger'), succeeded('q-0'), expired('stranger')]);
-    expect(summary).toMatchObject({ unknownIds: 2, matched: 1, usage: { input_tokens: 10 }, problems: [{ kind: 'unknown_custom_id', count: 2 }] });
+    expect(summary).toMatchObject({ unknown_ids: 2, usage: { input_tokens: 10 }, problems: [{ kind: 'unknown_custom_id', count: 2 }] });
     expect(quarantineOf(work).map((entry) => entry['text'])).toEqual([succeeded('stranger'), expired('stranger')]);
   });
 
   it('a kind of result that is not known yet: the request counts as missing, never as free to send again', async () => {
     const { summary, ledger, work } = await closed(1, ['{"custom_id":"q-0","result":{"type":"paused"}}']);
-    expect(summary).toMatchObject({ outcomes: { missing: 1 }, retryable: 0, matched: 0 });
+    expect(summary).toMatchObject({ outcomes: { missing: 1 }, retryable: 0 });
     expect(summary.problems.map((problem) => problem.kind)).toEqual(['unknown_result_type', 'missing_result']);
     expect(ledger.entry(0)).toEqual({ outcome: 'missing', retryable: false, offset: 0, length: 0 });
     expect(quarantineOf(work)).toHaveLength(1);
@@ -95,7 +102,7 @@ describe('what is put aside', () => {
   it('not a result that came twice, the same: it counts once', async () => {
     const { summary, work } = await closed(2, [succeeded('q-0'), succeeded('q-1'), succeeded('q-0'), succeeded('q-0')]);
     expect(summary).toMatchObject({ outcomes: { succeeded: 2 }, usage: { input_tokens: 20 }, problems: [{ kind: 'duplicate_result', count: 2 }], lines: 4 });
-    expect(existsSync(partFolder(work, 1, 1).quarantine)).toBe(false);
+    expect(existsSync(quarantineFile(partFolder(work, 1, 1), 1))).toBe(false);
   });
 
   it('all results of a request that differ; the first one counts', async () => {
@@ -123,17 +130,16 @@ describe('the API’s own counts', () => {
 
   it('agree', async () => {
     const { work, plan } = await plannedJob(folder.path, requestLines(2));
-    expect(await closePart(work, plan, 1, [succeeded('q-0'), expired('q-1')], counts)).toMatchObject({ countsAgree: true, problems: [] });
+    expect(await closePart(work, plan, 1, [succeeded('q-0'), expired('q-1')], counts)).toMatchObject({ problems: [] });
   });
 
   it('differ where a line is not there, or another', async () => {
     const { work, plan } = await plannedJob(folder.path, requestLines(2));
     expect(await closePart(work, plan, 1, [succeeded('q-0')], counts)).toMatchObject({
-      countsAgree: false,
       problems: [{ kind: 'missing_result' }, { kind: 'counts_differ', count: 1, examples: ['0 expired found, the API counts 1'] }],
     });
     await storeResults(work, 1, 1, [canceled('q-1')]);
-    expect(await closeStored(work, plan, 1, counts)).toMatchObject({ countsAgree: false, problems: [{ kind: 'counts_differ' }] });
+    expect(await closeStored(work, plan, 1, counts)).toMatchObject({ problems: [{ kind: 'counts_differ' }] });
   });
 });
 
@@ -143,9 +149,9 @@ it('closed again, takes the place of what was written before', async () => {
   expect(await closeStored(work, plan, 1)).toEqual(summary);
   const segments = await openSegments(partFolder(work, 1, 1).segments);
   await segments.newGeneration();
-  expect(await closePart(work, plan, 1, ids(2).map((id) => succeeded(id)))).toMatchObject({ outcomes: { succeeded: 2 }, problems: [] });
+  expect(await closePart(work, plan, 1, ids(2).map((id) => succeeded(id)))).toMatchObject({ outcomes: { succeeded: 2 }, problems: [{ kind: 'results_changed' }] });
   expect(await readLedgerRecord(partFolder(work, 1, 1))).toMatchObject({ generation: 2, lines: 2, quarantined: 0 });
-  expect(readdirSync(partFolder(work, 1, 1).folder).sort()).toEqual(['ledger.bin', 'ledger.json', 'ordinals.bin', 'requests.jsonl', 'segments']);
+  expect(readdirSync(partFolder(work, 1, 1).folder).sort()).toEqual(['custom-ids.txt', 'ledger.bin', 'ordinals.bin', 'quarantine-g0001.jsonl', 'requests.jsonl', 'segments']);
 });
 
 it('a part that was never accepted is unsent as a whole', async () => {
@@ -169,7 +175,7 @@ it('refuses a part whose requests are not those planned', async () => {
   const { work } = await plannedJob(folder.path, requestLines(3));
   const part = partFolder(work, 1, 1);
   const segments = await openSegments(part.segments);
-  await expect(closeLedger({ partFolder: part, requests: 4, segments })).rejects.toMatchObject({ code: 'changed', path: part.requests });
+  await expect(closeLedger({ partFolder: part, requests: 4, batchId: 'msgbatch_1', segments })).rejects.toMatchObject({ code: 'changed', path: part.requests });
 });
 
 it('tells of progress, and stops with the reason of the signal as it is', async () => {
@@ -178,7 +184,7 @@ it('tells of progress, and stops with the reason of the signal as it is', async 
   const part = partFolder(work, 1, 1);
   const segments = await openSegments(part.segments);
   const seen: Progress[] = [];
-  const options = { partFolder: part, requests: plan.requests, segments };
+  const options = { partFolder: part, requests: plan.requests, batchId: 'msgbatch_1', segments };
   await closeLedger({ ...options, onProgress: (progress) => seen.push(progress) });
   expect(seen.length).toBeGreaterThan(1);
   expect(seen.at(-1)).toEqual({ lines: 20_000, bytes: segments.checkpoint });

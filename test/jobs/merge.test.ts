@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { noUsage } from '../../src/contract';
 import { markUnsent, mergeJob, partFolder, planRetryRound, readResults } from '../../src/jobs';
 import { openSegments } from '../../src/storage';
 import { collect, killAfterLines, runChild, useFolder } from '../storage/helpers';
@@ -15,7 +16,8 @@ it('takes the API’s own lines byte for byte, and is done with results alone wh
   await closePart(work, plan, 2, [succeeded('q-2')]);
   expect(await mergeJob({ workFolder: work, rounds: [plan], output })).toEqual({
     outcomes: { succeeded: 3, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 },
-    usage: { input_tokens: 20, output_tokens: 10, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+    usage: { ...noUsage(), input_tokens: 20, output_tokens: 10 },
+    models: { other: { ...noUsage(), input_tokens: 20, output_tokens: 10 } },
     problems: [],
     results: 3,
     failedRequests: 0,
@@ -113,7 +115,7 @@ describe('working data that somebody changed', () => {
 
   it('names what is not closed', async () => {
     const { options, part } = await job();
-    rmSync(part.summary);
+    rmSync(part.ledger);
     await expect(mergeJob(options)).rejects.toThrow('The ledger of round 1, part 1 is not closed');
   });
 

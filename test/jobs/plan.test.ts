@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { checkInput, createBody, InputError, partFolder, planRetryRound, planRoundOne, readCustomIds, readRoundPlan, roundFolder, workFolder } from '../../src/jobs';
-import { bytesOf, killAfterLines, runChild, useFolder } from '../storage/helpers';
+import { checkInput, createBody, customIdsOf, InputError, partFolder, planRetryRound, planRoundOne, readCustomIds, readRoundPlan, roundFolder, workFolder } from '../../src/jobs';
+import { collect, bytesOf, killAfterLines, runChild, useFolder } from '../storage/helpers';
 import { closePart, errored, expired, linesOfFile, plannedJob, requestLine, requestLines, succeeded, writeLines } from './helpers';
 
 const folder = useFolder();
@@ -63,7 +63,7 @@ describe('round one', () => {
     const plans = both.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     expect(plans.length).toBeGreaterThan(0);
     for (const plan of plans) expect(plan).toEqual(await readRoundPlan(work, 1));
-    expect((await readCustomIds(partFolder(work, 1, 1))).size).toBe(3000);
+    expect((await readCustomIds(partFolder(work, 1, 1), 3000)).size).toBe(3000);
   });
 
   it('refuses bad lines with all that check would say, and leaves nothing behind', async () => {
@@ -115,7 +115,7 @@ describe('round one', () => {
     expect(await ended).toEqual([1, null]);
     expect(await readRoundPlan(work, 1)).toEqual(plan);
     expect(readdirSync(work)).toEqual(['round-01']);
-    const ids = await Promise.all(plan.parts.map(async ({ part }) => [...(await readCustomIds(partFolder(work, 1, part))).keys()]));
+    const ids = await Promise.all(plan.parts.map(async ({ part }) => (await collect(customIdsOf(partFolder(work, 1, part)))).flat()));
     expect(ids.flat()).toEqual(requestLines(40_000).map((_, i) => `q-${i}`));
   });
 });

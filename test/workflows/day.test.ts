@@ -5,14 +5,14 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { BatchSnapshot, LedgerResult, OpenedPart } from '../../src/activities';
-import type { BatchReport } from '../../src/contract';
+import { type BatchReport, noUsage } from '../../src/contract';
 import type { batchWorkflow } from '../../src/workflows';
 import { canSkipTime, timeSkippingServer } from '../support/time-skipping-server';
 import { workflowBundle } from '../support/workflow-bundle';
 
 const HOUR = 3_600_000;
 const outcomes = { succeeded: 10, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 };
-const usage = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
+const usage = noUsage();
 
 // Where Java and Maven are missing, the tests say so by name instead of passing.
 const testWithJava = canSkipTime() ? test : test.failing;

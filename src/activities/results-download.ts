@@ -1,0 +1,209 @@
+/** One download of a batch's results: from what is stored of them to the end of the body. */
+import { join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import type { ResultsStream } from '../api';
+import { InvalidAnswerError } from '../api';
+import type { ApiCounts, LedgerRecord, PartFolder } from '../jobs';
+import { LedgerBuilder } from '../jobs';
+import { LineSplitter } from '../jsonl';
+import type { Line } from '../jsonl';
+import { openSegments, StorageError } from '../storage';
+import type { Segments } from '../storage';
+import type { ActivityDependencies } from './dependencies';
+import { partFolderOf, recordStore } from './dependencies';
+import type { PartReference, StoreProgress } from './payloads';
+import { SyncedSegment } from './synced-segment';
+
+const LINE_FEED = 0x0a;
+const LINE_END = Buffer.from([LINE_FEED]);
+
+/** A longer line is an error, not a lot of memory. No answer of a model is near it. */
+const LONGEST_LINE = 64 * 1024 * 1024;
+
+export interface DownloadOptions {
+  deps: ActivityDependencies;
+  ref: PartReference;
+  batchId: string;
+  /** How many the part has. */
+  requests: number;
+  /** The API's own counts, where its word on the end of the batch is on record. */
+  apiCounts: ApiCounts | undefined;
+  /** Fewer lines of results are not all of them. */
+  expected: number;
+  /** Told of what is stored and synced; the heartbeat sends it. */
+  progress: StoreProgress;
+}
+
+/** `source-g0001.json` beside the segments: what the server said of the entity that a generation is made of. */
+interface SourceRecord {
+  /** Its strong validator: with it, and with it alone, a download may go on at an offset. */
+  entity_tag: string | null;
+}
+
+export class ResultsDownload {
+  private readonly folder: PartFolder;
+  private readonly signal = Context.current().cancellationSignal;
+
+  constructor(private readonly options: DownloadOptions) {
+    this.folder = partFolderOf(options.ref);
+  }
+
+  /**
+   * Stores what is not stored yet and, where the results are all there, closes the ledger.
+   * @param isTheTruth a body that ends early is believed: nothing more will come.
+   * @returns the closed ledger; undefined where the body ended before its time. What came of it is kept.
+   * @throws StorageError, errors of the API client, the signal's reason
+   */
+  async run(isTheTruth: boolean): Promise<LedgerRecord | undefined> {
+    for (;;) {
+      const segments = await openSegments(this.folder.segments);
+      const outcome = await this.continue(segments, isTheTruth);
+      if (outcome !== 'changed') return outcome === 'short' ? undefined : outcome;
+      // A new generation begins with what is there now; what was stored before stays where it is and does not count.
+      await segments.newGeneration();
+    }
+  }
+
+  private async continue(segments: Segments, isTheTruth: boolean): Promise<LedgerRecord | 'short' | 'changed'> {
+    const { requests, batchId } = this.options;
+    const { generation } = segments;
+    const builder = await LedgerBuilder.open({ partFolder: this.folder, requests, batchId, generation, signal: this.signal });
+    try {
+      await builder.takeStored(segments);
+      this.tell(generation, builder, segments.checkpoint);
+      const whole = await this.fetchRest(segments, builder, isTheTruth);
+      if (whole === 'changed') return whole;
+      if (!whole && !isTheTruth) return 'short';
+      return await builder.close(() => openSegments(this.folder.segments, { generation }), this.options.apiCounts);
+    } finally {
+      await builder.discard();
+    }
+  }
+
+  /** @returns whether the results are all there. */
+  private async fetchRest(segments: Segments, builder: LedgerBuilder, isTheTruth: boolean): Promise<boolean | 'changed'> {
+    const stream = await this.open(segments);
+    const body = stream.body[Symbol.asyncIterator]();
+    try {
+      const rest = await skipStored(stream, body, segments);
+      if (rest === 'differs') return 'changed';
+      // The source does not become shorter: this body was cut.
+      if (rest === 'short') return false;
+      await this.rememberSource(segments.generation, stream.entityTag);
+      return await this.append(segments, builder, rest, body, isTheTruth);
+    } finally {
+      await body.return?.();
+    }
+  }
+
+  /** From the checkpoint on, where the server has proved that it can go on at an offset of the same entity. */
+  private async open(segments: Segments): Promise<ResultsStream> {
+    const { deps, batchId, ref } = this.options;
+    const known = segments.checkpoint > 0 ? await recordStore(deps).read<SourceRecord>(this.sourceRecord(segments.generation)) : undefined;
+    const range = known?.entity_tag ? { offset: segments.checkpoint, ifRange: known.entity_tag } : {};
+    return deps.api.results(batchId, { betas: ref.betas, signal: this.signal, ...range });
+  }
+
+  /** On record before anything of it is stored, and not in the heartbeat alone: a person may let the job go on much later. */
+  private async rememberSource(generation: number, entityTag: string | undefined): Promise<void> {
+    const store = recordStore(this.options.deps);
+    const path = this.sourceRecord(generation);
+    const known = await store.read<SourceRecord>(path);
+    if ((known?.entity_tag ?? undefined) === entityTag) return;
+    await store.replace(path, { entity_tag: entityTag ?? null } satisfies SourceRecord);
+  }
+
+  private sourceRecord(generation: number): string {
+    return join(this.folder.segments, `source-g${String(generation).padStart(4, '0')}.json`);
+  }
+
+  private async append(segments: Segments, builder: LedgerBuilder, first: Buffer | undefined, body: AsyncIterator<Buffer>, isTheTruth: boolean): Promise<boolean> {
+    const { generation, checkpoint } = segments;
+    const splitter = new LineSplitter(checkpoint);
+    const segment = new SyncedSegment(await segments.begin(), (stored) => Object.assign(this.options.progress, { generation, ...stored }));
+    let isWhole = true;
+    try {
+      if (first && first.length > 0) await this.take(first, splitter, builder, segment);
+      for (let next = await body.next(); !next.done; next = await body.next()) await this.take(next.value, splitter, builder, segment);
+      const last = splitter.end();
+      // A last line without a line feed is whole if it is JSON; else the body was cut, and the line will come again.
+      isWhole = last === undefined || isJson(last.bytes);
+      if (last && (isWhole || isTheTruth)) {
+        await takeLines(builder, [{ ...last, terminated: true }]);
+        await segment.append([last.bytes, LINE_END], builder);
+      }
+    } catch (error) {
+      // What arrived as whole lines is kept: the next attempt goes on from there.
+      await segment.abandon();
+      throw error;
+    }
+    await segment.finish(builder);
+    return isWhole && builder.lines >= this.options.expected;
+  }
+
+  private async take(chunk: Buffer, splitter: LineSplitter, builder: LedgerBuilder, segment: SyncedSegment): Promise<void> {
+    const isCutBefore = splitter.heldBytes > 0;
+    const lines = splitter.push(chunk);
+    if (splitter.heldBytes > LONGEST_LINE) throw this.lineTooLong(builder.bytes);
+    if (lines.length === 0) return;
+    await takeLines(builder, lines);
+    // The first line may have begun in earlier chunks; all others lie in this one.
+    const from = isCutBefore ? chunk.indexOf(LINE_FEED) + 1 : 0;
+    const rest = chunk.subarray(from, chunk.length - splitter.heldBytes);
+    const pieces = isCutBefore ? [lines[0]!.bytes, LINE_END, rest] : [rest];
+    await segment.append(pieces.filter((piece) => piece.length > 0), builder);
+  }
+
+  private tell(generation: number, { lines, outcomes }: LedgerBuilder, bytes: number): void {
+    Object.assign(this.options.progress, { generation, lines, bytes, outcomes: { ...outcomes } });
+  }
+
+  private lineTooLong(offset: number): StorageError {
+    const message = `A line of the results of ${this.options.batchId} (at byte ${offset}) has more than ${LONGEST_LINE} bytes, which no result has.`;
+    return new StorageError('line_too_long', this.folder.segments, message, 'What came before it is kept. Look at what stands between here and the API, then resume.');
+  }
+}
+
+async function takeLines(builder: LedgerBuilder, lines: Line[]): Promise<void> {
+  for (const line of lines) {
+    const aside = builder.take(line);
+    if (aside) await aside;
+  }
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Where the server began at zero though something is stored, reads as many bytes and compares them.
+ *
+ * @returns what of the last chunk lies beyond the checkpoint; `differs`; or `short` where the body ends before it.
+ */
+async function skipStored(stream: ResultsStream, body: AsyncIterator<Buffer>, segments: Segments): Promise<Buffer | undefined | 'differs' | 'short'> {
+  if (stream.offset === segments.checkpoint) return undefined;
+  if (stream.offset !== 0) {
+    throw new InvalidAnswerError(`Asked for results from byte ${segments.checkpoint}, got them from byte ${stream.offset}`, { outcomeKnown: true, retryable: true });
+  }
+  let chunk: Buffer = Buffer.alloc(0);
+  for await (const stored of segments.read()) {
+    let compared = 0;
+    while (compared < stored.length) {
+      if (chunk.length === 0) {
+        const next = await body.next();
+        if (next.done) return 'short';
+        chunk = next.value;
+      }
+      const length = Math.min(chunk.length, stored.length - compared);
+      if (chunk.compare(stored, compared, compared + length, 0, length) !== 0) return 'differs';
+      chunk = chunk.subarray(length);
+      compared += length;
+    }
+  }
+  return chunk;
+}
