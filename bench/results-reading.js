@@ -2,10 +2,10 @@
 // Reading 100,000 results and one line of 16 MB: this client beside the official SDK. Every run is a process of its own, and so is the server.
 const { fork, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
-const { createServer } = require('node:http');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { constants, gzipSync } = require('node:zlib');
 const { median, peakMegabytes } = require('./measure');
+const { resultLine, resultLines } = require('./result-lines');
+const { serveResults } = require('./results-server');
 
 const RESULTS = 100_000;
 const RUNS = 7;
@@ -116,83 +116,10 @@ async function read(way, url, id, pace) {
   process.exit();
 }
 
-const SENTENCES = [
-  'Use a queue instead of a cron job: the work then starts when there is some, and a restart in the middle loses nothing.',
-  'The second step reads the rows that were written by the first, in the order of their ids, and marks each of them as done.',
-  'That is the whole idea, but two details matter in practice, and both are easy to get wrong the first time.',
-  'If the answer was "yes", go on with the next section; if not, look at the log first.',
-  'Note that the limit holds for all keys of an organization together, and not for each of them.',
-  'It is not enough to count the lines, since a line may also be there twice.',
-];
-/** A third of the answers have a few of these. */
-const BEYOND_ASCII = ['Retries are cheap — duplicates are not.', 'It’s the café’s naïve résumé example.', '→ see the table below ✅', '日本語のテキスト', 'So: 2 × 3 ≤ 6 🌍'];
-const CODE = '```js\nconst rows = await db.query("select id from outbox where sent = false");\nfor (const { id } of rows) {\n  await send(id);\n}\n```';
-
-/** An answer in Markdown of about 2.2 KB. */
-function answerText(random) {
-  const blocks = [];
-  const isBeyondAscii = random() < 1 / 3;
-  for (let length = 0; length < 2_050; length += blocks.at(-1).length) {
-    const paragraph = Array.from({ length: 3 }, () => SENTENCES[Math.floor(random() * SENTENCES.length)]);
-    if (isBeyondAscii && random() < 0.4) paragraph.push(BEYOND_ASCII[Math.floor(random() * BEYOND_ASCII.length)]);
-    blocks.push(random() < 0.12 ? CODE : paragraph.join(' '));
-  }
-  return blocks.join('\n\n');
-}
-
-/** A line as the API writes it. */
-function resultLine(customId, text, tokens) {
-  const message = {
-    model: 'claude-sonnet-4-5-20250929',
-    id: `msg_01${customId.padStart(22, 'A')}`,
-    type: 'message',
-    role: 'assistant',
-    content: [{ type: 'text', text }],
-    stop_reason: 'end_turn',
-    stop_sequence: null,
-    usage: {
-      input_tokens: tokens,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-      cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
-      output_tokens: Math.round(text.length / 4),
-      service_tier: 'batch',
-    },
-  };
-  return `${JSON.stringify({ custom_id: customId, result: { type: 'succeeded', message } })}\n`;
-}
-
-function manyLines() {
-  let state = 1;
-  const random = () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
-  return Buffer.concat(Array.from({ length: RESULTS }, (_, index) => Buffer.from(resultLine(`request-${index}`, answerText(random), 100 + (index % 900)))));
-}
-
 function serve() {
-  const many = manyLines();
+  const many = resultLines(RESULTS);
   const long = Buffer.from(resultLine('long', 'A sentence among very many others; nothing in it is "special".\n'.repeat(LONG_TEXT_BYTES / 64), 1));
-  let gzip;
-  const bodyOf = (id) => (id === 'long' ? long : id === 'many' ? many : (gzip ??= gzipSync(many, { level: constants.Z_BEST_SPEED })));
-  const server = createServer((request, response) => {
-    const id = /batches\/([^/]+)/.exec(request.url)?.[1];
-    // The SDK asks for the batch first.
-    if (!request.url.endsWith('/results')) {
-      const results_url = `${url()}/v1/messages/batches/${id}/results`;
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id, type: 'message_batch', processing_status: 'ended', results_url }));
-    }
-    response.writeHead(200, { 'content-type': 'application/x-jsonl', ...(id === 'many-gzip' && { 'content-encoding': 'gzip' }) });
-    send(bodyOf(id), response);
-  });
-  const url = () => `http://127.0.0.1:${server.address().port}`;
-  server.listen(0, '127.0.0.1', () => process.send({ url: url(), bytes: many.length }));
-  process.on('disconnect', () => process.exit());
-}
-
-function send(bytes, response, at = 0) {
-  for (; at < bytes.length; at += 262_144) {
-    if (!response.write(bytes.subarray(at, at + 262_144))) return response.once('drain', () => send(bytes, response, at + 262_144));
-  }
-  response.end();
+  serveResults({ many, long }, { bytes: many.length });
 }
 
 const [mode, ...args] = require.main === module ? process.argv.slice(2) : ['required'];

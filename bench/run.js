@@ -4,6 +4,7 @@ const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
 const { createFromDisk } = require('./create-from-disk');
 const { resultsReading } = require('./results-reading');
+const { resultsStoring } = require('./results-storing');
 const { runToOutputs } = require('./run-to-outputs');
 
 async function main() {
@@ -16,6 +17,8 @@ async function main() {
   await createFromDisk();
   console.log('\n## Reading results');
   await resultsReading();
+  console.log('\n## Storing results');
+  await resultsStoring();
 }
 
 /** Polls and history events, as the test counts them on the time-skipping server. */

@@ -109,7 +109,10 @@ export async function printReport(out: Output, report: JobReport): Promise<void>
 
 export function exitCodeOfReport(report: JobReport): ExitCode {
   if (report.status === 'canceled') return ExitCode.canceled;
-  return OUTCOMES.every((outcome) => outcome === 'succeeded' || report.outcomes[outcome] === 0) ? ExitCode.ok : ExitCode.incomplete;
+  // A request with two different results has succeeded by the first of them: a person should look.
+  const inDoubt = report.problems.some(({ kind }) => kind === 'conflicting_result');
+  const all = OUTCOMES.every((outcome) => outcome === 'succeeded' || report.outcomes[outcome] === 0);
+  return all && !inDoubt ? ExitCode.ok : ExitCode.incomplete;
 }
 
 /** Resolves only where the loss of the worker ends the stay: a refused key or way to the API, and nobody there to mend it. */

@@ -4,7 +4,7 @@ export const ExitCode = {
   ok: 0,
   /** It could not be run: bad input, usage, settings, nothing reachable. */
   failed: 1,
-  /** The job has finished, and some requests did not succeed. */
+  /** The job has finished, and some requests did not succeed, or have several results that differ. */
   incomplete: 2,
   canceled: 3,
   /** The job waits for a person. */

@@ -1,7 +1,7 @@
 import { QueryNotRegisteredError, QueryRejectedError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import type { Attention, BatchPhase, JobReport, RunningPart } from '../contract';
-import { DEFAULT_BASE_URL, batchStatusQuery, jobStatusQuery, jobWorkflowId, noOutcomes, noUsage } from '../contract';
+import type { Attention, BatchPhase, BatchStatus, JobReport, RunningPart } from '../contract';
+import { ACTIVITY_PREFIX, DEFAULT_BASE_URL, batchStatusQuery, jobStatusQuery, jobWorkflowId, noOutcomes, noUsage } from '../contract';
 import { JobNotFoundError } from './errors';
 import { statusOfReport } from './observed-status';
 import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
@@ -50,7 +50,19 @@ async function observePart(client: Client, part: RunningPart): Promise<ObservedP
   // Between two looks no activity runs.
   if (status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now()) return observed;
   const description = await describe(client, part.workflowId, part.workflowId).catch(() => undefined);
-  return { ...observed, ...troubleOf(description) };
+  const stored = status.phase === 'storing' ? await storedSoFar(client, description) : undefined;
+  return { ...observed, ...(stored && { status: { ...status, stored } }), ...troubleOf(description) };
+}
+
+/** The workflow knows what is stored when all of it is; until then the activity's heartbeat tells. */
+async function storedSoFar(client: Client, description: WorkflowExecutionDescription | undefined): Promise<BatchStatus['stored'] | undefined> {
+  const storing = (description?.raw.pendingActivities ?? []).find((each) => each.activityType?.name === `${ACTIVITY_PREFIX}storeResults`);
+  let payloads = storing?.heartbeatDetails?.payloads ?? [];
+  const { payloadConverter, payloadCodecs } = client.options.loadedDataConverter;
+  for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
+  if (!payloads[0]) return undefined;
+  const { lines, bytes } = payloadConverter.fromPayload<Partial<BatchStatus['stored']>>(payloads[0]);
+  return typeof lines === 'number' && typeof bytes === 'number' ? { lines, bytes } : undefined;
 }
 
 /** What Temporal tells of an activity that failed and is tried again. A worker that was lost is no failure of the activity's own. */

@@ -65,8 +65,12 @@ export interface LedgerEntry {
 
 /** What became of the requests of a part, by their position in the part (from 0). */
 export class Ledger {
+  private readonly view: DataView;
+
   /** @param bytes whole entries. */
-  constructor(private readonly bytes: Buffer) {}
+  constructor(private readonly bytes: Buffer) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
 
   /** A ledger in which every request has this outcome and no result. */
   static blank(requests: number, outcome: Outcome): Ledger {
@@ -81,25 +85,28 @@ export class Ledger {
 
   entry(position: number): LedgerEntry {
     const at = position * ENTRY_BYTES;
+    const { view } = this;
     return {
-      outcome: OUTCOMES[this.bytes.readUInt8(at) - 1]!,
-      retryable: (this.bytes.readUInt8(at + 1) & RETRYABLE) !== 0,
-      length: this.bytes.readUInt32LE(at + 4),
-      offset: Number(this.bytes.readBigUInt64LE(at + 8)),
+      outcome: OUTCOMES[view.getUint8(at) - 1]!,
+      retryable: (view.getUint8(at + 1) & RETRYABLE) !== 0,
+      length: view.getUint32(at + 4, true),
+      offset: view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 2 ** 32,
     };
   }
 
   /** Whether a line of results was found for the request. */
   hasResult(position: number): boolean {
-    return this.bytes.readUInt32LE(position * ENTRY_BYTES + 4) !== 0;
+    return this.view.getUint32(position * ENTRY_BYTES + 4, true) !== 0;
   }
 
   set(position: number, entry: LedgerEntry): void {
     const at = position * ENTRY_BYTES;
-    this.bytes.writeUInt8(OUTCOMES.indexOf(entry.outcome) + 1, at);
-    this.bytes.writeUInt8(entry.retryable ? RETRYABLE : 0, at + 1);
-    this.bytes.writeUInt32LE(entry.length, at + 4);
-    this.bytes.writeBigUInt64LE(BigInt(entry.offset), at + 8);
+    const { view } = this;
+    view.setUint8(at, OUTCOMES.indexOf(entry.outcome) + 1);
+    view.setUint8(at + 1, entry.retryable ? RETRYABLE : 0);
+    view.setUint32(at + 4, entry.length, true);
+    view.setUint32(at + 8, entry.offset % 2 ** 32, true);
+    view.setUint32(at + 12, Math.floor(entry.offset / 2 ** 32), true);
   }
 
   /** Writes it, in place of an earlier one; complete or absent, and safe from a power loss. @throws StorageError */

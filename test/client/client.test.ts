@@ -62,6 +62,18 @@ test('a job from its start to its results', async () => {
   expect(ids.size).toBe(REQUESTS);
 });
 
+test('while results are stored, the status tells how many are', async () => {
+  await begin({ processingMs: 0, resultsBytesPerSecond: 2_000 });
+  await world.startWorker();
+  const job = await batches.startJob(await startOptions());
+  const stored: number[] = [];
+  for await (const { running } of job.watch({ intervalMs: 100 })) {
+    for (const { status } of running) if (status?.phase === 'storing') stored.push(status.stored.lines);
+  }
+  expect(stored.some((lines) => lines > 0 && lines < REQUESTS)).toBe(true);
+  expect(stored).toEqual([...stored].sort((a, b) => a - b));
+});
+
 test('the same id attaches to the running job', async () => {
   await begin({ processingMs: 1000 });
   await world.startWorker();

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { noUsage } from '../../src/contract';
 import { closeLedger, markUnsent, partFolder, type Progress, quarantineFile, readLedger, readLedgerRecord } from '../../src/jobs';
 import { openSegments } from '../../src/storage';
@@ -71,7 +71,59 @@ it('sums usage of succeeded results, whatever fields it has', async () => {
   expect(summary.usage).toEqual({ ...noUsage(), input_tokens: 11, output_tokens: 2, cache_creation_input_tokens: 3, cache_read_input_tokens: 4 });
 });
 
+it('sums usage by the model that the results name', async () => {
+  const of = (id: string, model: string | undefined, tokens: number) => JSON.stringify({ custom_id: id, result: { type: 'succeeded', message: { model, usage: { input_tokens: tokens } } } });
+  const { summary } = await closed(4, [of('q-0', 'claude-a', 1), of('q-1', 'claude-b', 2), of('q-2', 'claude-a', 4), of('q-3', undefined, 8)]);
+  expect(Object.entries(summary.models).map(([model, { input_tokens }]) => [model, input_tokens])).toEqual([['claude-a', 5], ['claude-b', 2], ['other', 8]]);
+  expect(summary.usage.input_tokens).toBe(15);
+});
+
+it('passes over a byte order mark at the very beginning: it is no part of the line', async () => {
+  const { summary, ledger } = await closed(2, [`\ufeff${succeeded('q-0')}`, `\ufeff${succeeded('q-1')}`]);
+  expect(ledger.entry(0)).toEqual({ outcome: 'succeeded', retryable: false, offset: 3, length: succeeded('q-0').length });
+  expect(summary.problems.map(({ kind }) => kind)).toEqual(['malformed_line', 'missing_result']);
+});
+
+it('takes characters beyond ASCII as they are, and raw line separators within a line', async () => {
+  const text = 'é 日本 🌍 \u2028 \u0085';
+  const line = JSON.stringify({ custom_id: 'q-0', result: { type: 'succeeded', message: { content: [{ type: 'text', text }], usage: { input_tokens: 1 } } } });
+  const { summary, ledger } = await closed(1, [line]);
+  expect(summary).toMatchObject({ outcomes: { succeeded: 1 }, problems: [] });
+  expect(ledger.entry(0).length).toBe(Buffer.byteLength(line));
+});
+
+it('a ledger of an earlier generation does not take the place of a later one of the same batch', async () => {
+  const { work, plan } = await closed(1, [succeeded('q-0', { input_tokens: 1 })]);
+  const part = partFolder(work, 1, 1);
+  const first = await openSegments(part.segments);
+  await first.newGeneration();
+  const second = await closePart(work, plan, 1, [succeeded('q-0', { input_tokens: 2 })]);
+  const closeFirst = (batchId: string) => closeLedger({ partFolder: part, requests: 1, batchId, segments: first });
+  await closeFirst('msgbatch_1');
+  expect(await readLedgerRecord(part)).toEqual(second);
+  // Of another batch it does: that of the earlier one was put aside.
+  await closeFirst('msgbatch_2');
+  expect(await readLedgerRecord(part)).toMatchObject({ batch_id: 'msgbatch_2', generation: 1 });
+});
+
+it('a ledger that an older release has written is none, and one that somebody changed is an error', async () => {
+  const { work } = await closed(1, [succeeded('q-0')]);
+  const part = partFolder(work, 1, 1);
+  const whole = readFileSync(part.ledger);
+  writeFileSync(part.ledger, whole.subarray(whole.indexOf('\n') + 1));
+  expect(await readLedgerRecord(part)).toBeUndefined();
+  writeFileSync(part.ledger, whole.subarray(0, 40));
+  await expect(readLedgerRecord(part)).rejects.toMatchObject({ code: 'damaged', path: part.ledger });
+});
+
 describe('what is put aside', () => {
+  it('an error object in place of a result', async () => {
+    const error = { type: 'error', error: { type: 'api_error', message: 'No' }, request_id: null };
+    const { summary } = await closed(2, [JSON.stringify(error), JSON.stringify({ custom_id: 'q-1', error: error.error })]);
+    expect(summary).toMatchObject({ outcomes: { missing: 2 }, quarantined: 2 });
+    expect(summary.problems[0]!.examples).toEqual([expect.stringMatching(/^line 1 .*: an error object in place of a result$/), expect.stringMatching(/^line 2 .*: an error object in place of a result$/)]);
+  });
+
   it('a line that is no result, whole, with its line and byte', async () => {
     const noMessage = '{"custom_id":"q-1","result":{"type":"succeeded"}}';
     const binary = Buffer.from([0x22, 0xff, 0x22]);

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { Colors } from 'picocolors/types';
 import type { OutcomeCounts, TokenUsage } from '../../contract';
-import { OUTCOMES } from '../../contract';
+import { addUsage, noUsage, OUTCOMES } from '../../contract';
 import type { Formats } from './formats';
 
 /** Everything that a picture depends on besides what it shows, so that the same input always gives the same picture. */
@@ -28,12 +28,19 @@ export function outcomesLine(outcomes: OutcomeCounts, { formats }: Rendering): s
     .join(' · ');
 }
 
-/** `12,345 in · 6,789 out · 1,000 written to the cache · 500 read from it`; empty where none were used. */
-export function tokensLine(usage: TokenUsage, { formats }: Rendering): string {
+/** `12,345 in · 6,789 out · 1,000 written to the cache · 500 read from the cache · 3 web searches`; empty where none were used. */
+export function tokensLine(reported: TokenUsage, { formats }: Rendering): string {
+  // A report of an older release has fewer fields.
+  const usage = noUsage();
+  addUsage(usage, reported);
+  const { cache_creation_input_tokens: written, cache_read_input_tokens: read } = usage;
+  if (usage.input_tokens + usage.output_tokens + written + read === 0) return '';
   const parts = [`${formats.count(usage.input_tokens)} in`, `${formats.count(usage.output_tokens)} out`];
-  if (usage.cache_creation_input_tokens > 0) parts.push(`${formats.count(usage.cache_creation_input_tokens)} written to the cache`);
-  if (usage.cache_read_input_tokens > 0) parts.push(`${formats.count(usage.cache_read_input_tokens)} read from the cache`);
-  return Object.values(usage).some((count) => count > 0) ? parts.join(' · ') : '';
+  const forAnHour = usage.cache_creation.ephemeral_1h_input_tokens;
+  if (written > 0) parts.push(`${formats.count(written)} written to the cache${forAnHour > 0 ? ` (${formats.count(forAnHour)} for an hour)` : ''}`);
+  if (read > 0) parts.push(`${formats.count(read)} read from the cache`);
+  for (const [tool, calls] of Object.entries(usage.server_tool_use)) parts.push(`${formats.count(calls)} ${tool.replaceAll('_', ' ')}`);
+  return parts.join(' · ');
 }
 
 /** The path as a person at `cwd` would type it. */

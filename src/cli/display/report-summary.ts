@@ -9,6 +9,9 @@ import type { ReportFacts } from '../report-facts';
 /** Batches with a line of their own; all of them stand in `report.json`. */
 const MAX_BATCHES_SHOWN = 10;
 const MAX_REASONS_SHOWN = 3;
+const MAX_MODELS_SHOWN = 10;
+/** Kinds of problems whose lines stand in the quarantine. */
+const PUT_ASIDE = new Set(['malformed_line', 'unknown_custom_id', 'unknown_result_type', 'conflicting_result']);
 
 /** The end of a job: what became of the requests, what it used, where the outputs lie, what to do next. */
 export function renderReport(report: JobReport, rendering: Rendering, { outputs, reasons }: ReportFacts): string {
@@ -26,6 +29,8 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (report.unsent_reason) table.push(['unsent', report.unsent_reason]);
   const tokens = tokensLine(report.usage, rendering);
   if (tokens) table.push(['tokens', tokens]);
+  const models = Object.entries(report.usage_by_model ?? {});
+  if (models.length > 1) for (const [model, usage] of models.slice(0, MAX_MODELS_SHOWN)) table.push(['', `${model}: ${tokensLine(usage, rendering)}`]);
   if (report.follow_ups) {
     const { selected, succeeded, failed } = report.follow_ups;
     table.push(['follow-ups', `${formats.count(succeeded)} of ${formats.count(selected)} succeeded${failed > 0 ? `, ${formats.count(failed)} failed` : ''}`]);
@@ -43,6 +48,7 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (outputs.state !== 'there') return [title, drawn(table), colors.yellow(goneNote(report, outputs, rendering))].join('\n');
   table.push(['results', shownPath(join(report.output, 'results.jsonl'), rendering)]);
   const failed = shownPath(join(report.output, 'failed-requests.jsonl'), rendering);
+  if (report.problems.some(({ kind }) => PUT_ASIDE.has(kind))) table.push(['put aside', shownPath(join(report.output, 'quarantine.jsonl'), rendering)]);
   const someFailed = input.requests > outcomes.succeeded + outcomes.missing;
   if (someFailed) table.push(['failed', failed]);
   const missing = shownPath(join(report.output, 'missing-requests.jsonl'), rendering);

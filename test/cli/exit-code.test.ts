@@ -1,0 +1,32 @@
+import { exitCodeOfReport } from '../../src/cli/attach';
+import { type JobReport, noOutcomes, noUsage, type OutcomeCounts } from '../../src/contract';
+
+function report(outcomes: Partial<OutcomeCounts>, more: Partial<JobReport> = {}): JobReport {
+  return {
+    job_id: 'job',
+    simulated: false,
+    account: { label: 'default', base_url: 'https://api.example' },
+    status: 'finished',
+    input: { path: '/requests.jsonl', sha256: '', requests: 1 },
+    outcomes: { ...noOutcomes(), ...outcomes },
+    usage: noUsage(),
+    batches: [],
+    problems: [],
+    output: '/requests.results',
+    started_at: '',
+    ended_at: '',
+    ...more,
+  };
+}
+
+const problem = (kind: string) => ({ problems: [{ kind, count: 1, examples: [] }] });
+
+it.each([
+  ['every request succeeded', report({ succeeded: 1 }), 0],
+  ['the same result came twice', report({ succeeded: 1 }, problem('duplicate_result')), 0],
+  ['a request has two results that differ', report({ succeeded: 1 }, problem('conflicting_result')), 2],
+  ['one is missing', report({ missing: 1 }), 2],
+  ['it was canceled', report({ canceled: 1 }, { status: 'canceled' }), 3],
+])('%s', (_what, ended, code) => {
+  expect(exitCodeOfReport(ended)).toBe(code);
+});
