@@ -24,7 +24,7 @@ function quickCustomId(line: Buffer): string | undefined {
 }
 
 function standsAt(line: Buffer, at: number, bytes: Buffer): boolean {
-  return at >= 0 && bytes.compare(line, at, at + bytes.length) === 0;
+  return at >= 0 && at + bytes.length <= line.length && bytes.compare(line, at, at + bytes.length) === 0;
 }
 
 function parsedCustomId(line: Buffer): string | undefined {
