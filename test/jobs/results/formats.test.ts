@@ -19,7 +19,7 @@ const request = { customId: 'q-1', params: Buffer.from('{"model": "m", "n": 1.0}
 
 async function csvOf(records: ResultRecord[], options: CsvOptions = {}): Promise<string> {
   const format = await csv(options);
-  return `${format.head}${format.encode(records)}`;
+  return Buffer.concat([format.head, format.encode(records)]).toString();
 }
 
 describe('fields', () => {

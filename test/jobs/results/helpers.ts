@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobReport } from '../../../src/contract';
-import { buildReport, type JobRecord, mergeJob, type MergeSummary, outputFolder, type PlanOptions, planRetryRound, type RoundPlan } from '../../../src/jobs';
+import { buildReport, JobFolder, type JobRecord, mergeJob, type MergeSummary, outputFolder, type PlanOptions, planRetryRound, type RoundPlan } from '../../../src/jobs';
 import { ResultsIndex } from '../../../src/jobs/results/index-reader';
 import { closePart, plannedJob } from '../helpers';
 
@@ -50,4 +50,13 @@ export async function openIndex(output: string): Promise<ResultsIndex> {
   const index = await ResultsIndex.open(resultsIndex, statSync(results).size);
   if (typeof index === 'string') throw new Error(`${join(output, 'results.index')} ${index}`);
   return index;
+}
+
+/** Makes a home folder know the job, as it does after a run. */
+export async function putInHome(home: string, { report }: EndedJob): Promise<void> {
+  const folder = new JobFolder(home, report.job_id);
+  const { job_id, simulated, account, input, output, started_at } = report;
+  await folder.createJob({ format: 1, job_id, simulated, account, input: { ...input, bytes: 0 }, output, betas: [], created_at: started_at });
+  await folder.writeReport(report);
+  writeFileSync(outputFolder(output).report, JSON.stringify(report));
 }
