@@ -42,7 +42,7 @@ export async function* readInputRequests({ path, sha256 }: InputSource, options:
     if (!(error instanceof StorageError) || error.code !== 'changed') throw error;
     throw new InputError('input_not_found', `The input ${path} is not there any more.`, 'Name the place where it, or a copy of it, lies now: --input FILE.', { cause: error });
   }
-  if (hash.digest('hex') !== sha256) throw inputChanged(path);
+  if (hash.digest('hex') !== sha256) refuse(path);
 }
 
 function requestOf(line: Buffer): InputRequest | undefined {
@@ -66,14 +66,10 @@ function idOf(json: Buffer): string | undefined {
   }
 }
 
-export function inputChanged(path: string): InputError {
-  return new InputError(
+function refuse(path: string): never {
+  throw new InputError(
     'input_changed',
     `${path} is not the input that this job was made of: it has changed since. Requests and results do not belong together.`,
     'Bring the file back as it was, or name a copy of it: --input FILE. Results without their requests need no input.',
   );
-}
-
-function refuse(path: string): never {
-  throw inputChanged(path);
 }

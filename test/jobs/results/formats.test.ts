@@ -72,6 +72,10 @@ describe('CSV', () => {
     );
   });
 
+  it('quotes a line end of any kind by itself', async () => {
+    for (const lineEnd of ['\n', '\r', '\r\n']) expect(await csvOf([answer(`a${lineEnd}b`)], { fields: fieldsOf(['text']) })).toBe(`text\r\n"a${lineEnd}b"\r\n`);
+  });
+
   it('has JSON for objects, and words for booleans', async () => {
     const record = new ResultRecord(line('q', message([], { flag: true })), { request });
     expect(await csvOf([record], { fields: fieldsOf(['metadata', 'result.message.flag', 'result.message.content']) })).toBe('metadata,result.message.flag,result.message.content\r\n"{""topic"":""maths"",""a.b"":{""c"":[5]}}",true,[]\r\n');

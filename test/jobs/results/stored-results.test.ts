@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { markUnsent, mergeJob, partFolder } from '../../../src/jobs';
 import { type RecordsQuery, selectRecords, StoredResults } from '../../../src/jobs/results';
-import { HEADER_BYTES, hashOf } from '../../../src/jobs/results/index-format';
+import { decodePlace, encodePlace, HEADER_BYTES, hashOf, PLACE_BYTES, RUN_COUNT_BYTES } from '../../../src/jobs/results/index-format';
+import { customIdOf } from '../../../src/jobs/results/custom-id';
 import { readPlaces } from '../../../src/jobs/results/read-places';
 import { openForReading } from '../../../src/storage';
 import { collect, killAfterLines, runChild, useFolder } from '../../storage/helpers';
@@ -82,6 +83,42 @@ describe('gives the same by a scan, and says so, where the index', () => {
     await expect(select(job, { order: 'input' })).rejects.toMatchObject({ code: 'changed', message: expect.stringContaining('does not say where'), hint: expect.stringContaining('Remove results.index') });
   });
 
+  it('says of two lines the place of the other', async () => {
+    const job = await fiveRequests();
+    const results = join(job.output, 'results.jsonl');
+    const text = readFileSync(results, 'utf8');
+    writeFileSync(results, text.replace(succeeded('a'), '1').replace(succeeded('e'), '2').replace('1', succeeded('e')).replace('2', succeeded('a')));
+    expect(readFileSync(results).length).toBe(text.length);
+    for (const query of [{ withRequests: true }, { ids: ['a', 'b', 'c', 'e'] }]) expect(await select(job, query)).toMatchObject({ lines: IN_INPUT_ORDER });
+  });
+
+  it.each([
+    ['begins too late', (offset: number, length: number) => [offset + 1, length - 1]],
+    ['ends too early', (offset: number, length: number) => [offset, length - 1]],
+    ['ends too late', (offset: number, length: number) => [offset, length + 1]],
+    ['lies behind the end', (offset: number, length: number) => [offset + 1_000_000, length]],
+  ])('has a place that %s', async (_, change) => {
+    const job = await fiveRequests();
+    const index = join(job.output, 'results.index');
+    const bytes = readFileSync(index);
+    // That of `b`, after the directory of three runs.
+    const at = HEADER_BYTES + 3 * RUN_COUNT_BYTES + PLACE_BYTES;
+    const place = decodePlace(bytes, at)!;
+    const [offset, length] = change(place.offset, place.length);
+    encodePlace(bytes, at, { offset: offset!, length: length! });
+    writeFileSync(index, bytes);
+    await expect(select(job, { order: 'input' })).rejects.toMatchObject({ code: 'changed' });
+    expect(await select(job, { withRequests: true })).toMatchObject({ lines: IN_INPUT_ORDER });
+    expect(await select(job, { ids: ['b'] })).toMatchObject({ lines: [errored('b')] });
+  });
+
+  it('is that of a job with the same results, and other requests', async () => {
+    const job = await endedJob(join(folder.path, 'one'), requestLines(2), [[[succeeded('q-0')]]]);
+    const other = await endedJob(join(folder.path, 'other'), requestLines(3), [[[succeeded('q-0')]]]);
+    copyFileSync(join(other.output, 'results.index'), join(job.output, 'results.index'));
+    expect(await select(job, { all: true })).toMatchObject({ lines: [succeeded('q-0'), expect.stringContaining('missing')], notes: [expect.stringContaining('was made for another job')] });
+  });
+
   it('is damaged inside', async () => {
     const job = await fiveRequests();
     const index = join(job.output, 'results.index');
@@ -92,6 +129,21 @@ describe('gives the same by a scan, and says so, where the index', () => {
     expect(await select(job, { ids: ['a', 'b', 'c', 'e'] })).toMatchObject({ lines: IN_INPUT_ORDER });
     await expect(select(job, { order: 'input' })).rejects.toMatchObject({ code: 'damaged', hint: expect.stringContaining('Remove it') });
   });
+});
+
+it.each([
+  ['{"custom_id":"a","result":{"type":"expired"}}', 'a'],
+  [' {"result":{"type":"expired"}, "custom_id" : "a"}\r', 'a'],
+  ['{"custom_id":"\\u0061","result":{"type":"expired"}}', 'a'],
+  ['{"custom_id":"a","result":{"type":"expired"},"custom_id":"b"}', 'b'],
+  ['{"custom_id":"a","more":1,"result":{"type":"expired"}}', 'a'],
+  [`{"custom_id":"${'long'.repeat(40)}","result":{"type":"expired"}}`, 'long'.repeat(40)],
+  ['{"custom_id":1,"result":{}}', undefined],
+  ['{"custom_id":"a","result":{', undefined],
+  ['null', undefined],
+  ['', undefined],
+])('the custom_id of %s', (line, customId) => {
+  expect(customIdOf(Buffer.from(line))).toBe(customId);
 });
 
 it('tells apart ids of one hash', async () => {
