@@ -2,3 +2,4 @@
 export * from 'temporal-message-batches/workflows';
 export { gradeAnswer } from './follow-up';
 export { nightlyGrading } from './from-another-workflow';
+export { askAll } from './with-made-requests';

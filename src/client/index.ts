@@ -2,6 +2,7 @@ export { MessageBatchesClient } from './client';
 export type { JobSummary, MessageBatchesClientOptions, StartJobOptions } from './client';
 export { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
 export { JobHandle } from './job-handle';
-export type { WatchOptions } from './job-handle';
+export type { ResultsOptions, WatchOptions } from './job-handle';
 export { statusOfReport } from './observed-status';
 export type { ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
+export { InputError, writeRequests, type ProgramRequest, type WriteRequestsOptions } from '../jobs';

@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
@@ -8,7 +6,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import type { JobReport } from '../contract';
 import { cancelSignal, jobWorkflowId, pauseSignal, resumeSignal } from '../contract';
-import { splitLines } from '../jsonl';
+import { selectRecords } from '../jobs';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
 import { observeJob } from './status';
 import type { ObservedJobStatus } from './observed-status';
@@ -19,9 +17,15 @@ export interface WatchOptions {
   signal?: AbortSignal;
 }
 
+export interface ResultsOptions {
+  /** Default: `results`, that of results.jsonl. */
+  order?: 'results' | 'input';
+}
+
 /** One job: look at it, steer it, read what came out. */
 export class JobHandle {
   private readonly workflow: WorkflowHandle;
+  private ended: JobReport | undefined;
 
   constructor(
     private readonly client: Client,
@@ -85,15 +89,35 @@ export class JobHandle {
   /**
    * The results of a job that has ended, as the API gave them, from `results.jsonl` in its output folder
    * (which must be on this machine). Requests without a result are in `failed-requests.jsonl` only.
-   * @throws JobUnfinishedError; JobFailedError where the workflow ended without a report
+   * @param options.order `input`: as the requests stand in the input; by default as the API gave them.
+   * @throws JobUnfinishedError; JobFailedError where the workflow ended without a report; InputError `results_not_found`
    */
-  async *results(): AsyncGenerator<MessageBatchIndividualResponse> {
+  async *results({ order }: ResultsOptions = {}): AsyncGenerator<MessageBatchIndividualResponse> {
+    for await (const records of selectRecords(await this.endedReport(), { order })) {
+      for (const { line } of records) yield JSON.parse(line!.toString()) as MessageBatchIndividualResponse;
+    }
+  }
+
+  /**
+   * The result of one request of a job that has ended, found by the index beside its results.
+   * @returns undefined where the request has no result, or there is no such request.
+   * @throws as `results`
+   */
+  async result(customId: string): Promise<MessageBatchIndividualResponse | undefined> {
+    for await (const [record] of selectRecords(await this.endedReport(), { ids: [customId] })) {
+      return record && (JSON.parse(record.line!.toString()) as MessageBatchIndividualResponse);
+    }
+    return undefined;
+  }
+
+  /** A report never changes: the server is asked for it once. */
+  private async endedReport(): Promise<JobReport> {
+    if (this.ended) return this.ended;
     const { report, failure } = await this.status();
     if (failure) throw new JobFailedError(this.id, failure.status, failure.message);
     if (!report) throw new JobUnfinishedError(this.id);
-    for await (const lines of splitLines(createReadStream(join(report.output, 'results.jsonl')))) {
-      for (const line of lines) yield JSON.parse(line.bytes.toString()) as MessageBatchIndividualResponse;
-    }
+    this.ended = report;
+    return report;
   }
 
   /** A job that has ended takes no signals, and needs none. */

@@ -19,3 +19,5 @@ export { JobFolder, jobFolderName, type EndedRecord, type JobRecord, type PartRe
 export { syncedRecords, type RecordStore } from './record-store';
 export { buildReport, unsentReport } from './report';
 export { selectResults, type SelectedResult } from './select-results';
+export { writeRequests, type ProgramRequest, type WriteRequestsOptions } from './write-requests';
+export { selectRecords, StoredResults, type RecordsQuery } from './results';

@@ -14,7 +14,9 @@ export type InputErrorCode =
   | 'output_not_a_folder'
   | 'output_not_writable'
   | 'disk_too_small'
-  | 'results_not_found';
+  | 'results_not_found'
+  /** A field of a result that there is not. */
+  | 'unknown_field';
 
 /** Something wrong with one line of an input. */
 export interface InputProblem {

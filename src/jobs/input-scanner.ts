@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 import { MAX_PROBLEM_EXAMPLES } from '../contract';
 import { isBlankLine, type Line } from '../jsonl';
 import { isSystemError, linesOf, readChunks, readLines, StorageError } from '../storage';
-import { CustomIdSet } from './custom-id-set';
+import { DuplicateIds } from './duplicate-ids';
 import { InputError, type InputProblem } from './input-error';
-import { EMPTY_BODY_BYTES, type PartLimits } from './part-size';
+import { type PartLimits, sizeProblem } from './part-size';
 import type { PassOptions } from './progress';
 import { isLineProblem, parseRequestLine, type RequestLine } from './request-line';
 
@@ -33,18 +33,13 @@ export interface InputScan {
 /** A line may be longer than what is sent of it, by its metadata and white space. */
 const NOT_SENT_BYTES = 1024 * 1024;
 
-/** So many suspected ids are compared; an input with more has real duplicates, since random hashes hardly ever meet. */
-const MAX_SUSPECTS = 65_536;
-
 /**
  * One pass over an input, for those who check it and those who plan it: the same lines are good for both.
  * First `requests()` to its end, then `finish()`.
  */
 export class InputScanner {
   private readonly hash = createHash('sha256');
-  private readonly ids = new CustomIdSet();
-  private readonly suspects = new Set<string>();
-  private uncompared = 0;
+  private readonly ids = new DuplicateIds();
   private readonly problems: InputProblem[] = [];
   private problemCount = 0;
   private duplicates = 0;
@@ -79,7 +74,7 @@ export class InputScanner {
 
   /** Compares suspected duplicates, which takes a second pass where there are any. */
   async finish(): Promise<InputScan> {
-    if (this.suspects.size > 0) await this.compareSuspects();
+    if (this.ids.suspected) await this.findDuplicates();
     const { bytes, requestCount: requests, problemCount } = this;
     if (requests === 0 && problemCount === 0) {
       throw new InputError('input_empty', `${this.path} holds no requests.`, 'Write one request on each line: {"custom_id": "…", "params": {…}}.');
@@ -110,40 +105,22 @@ export class InputScanner {
         this.addProblem(this.lines, request.message, request.hint);
         continue;
       }
-      if (request.sent.length + EMPTY_BODY_BYTES > this.limits.maxBodyBytes) {
-        const message = `The request has ${request.sent.length} bytes; a batch may have ${this.limits.maxBodyBytes} in all.`;
-        this.addProblem(this.lines, message, 'Shorten it, or upload large content and refer to it.');
+      const tooLarge = sizeProblem(request.sent.length, this.limits);
+      if (tooLarge) {
+        this.addProblem(this.lines, tooLarge.message, tooLarge.hint);
         continue;
       }
-      if (!this.ids.add(request.customId)) this.suspect(request.customId);
+      this.ids.add(request.customId);
       good.push({ ordinal: this.requestCount++, request, line });
     }
     return good;
   }
 
-  private suspect(customId: string): void {
-    const key = this.ids.keyOf(customId);
-    if (this.suspects.has(key)) return;
-    if (this.suspects.size < MAX_SUSPECTS) this.suspects.add(key);
-    else this.uncompared++;
-  }
-
-  /** Two ids of one hash may still differ: only the ids themselves tell. */
-  private async compareSuspects(): Promise<void> {
-    const firstLines = new Map<string, number>();
-    let lineNumber = 0;
-    for await (const lines of readLines(this.path, this.options)) {
-      for (const { bytes } of lines) {
-        lineNumber++;
-        const request = isBlankLine(bytes) ? undefined : parseRequestLine(bytes);
-        if (!request || isLineProblem(request) || !this.suspects.has(this.ids.keyOf(request.customId))) continue;
-        const first = firstLines.get(request.customId);
-        if (first === undefined) firstLines.set(request.customId, lineNumber);
-        else this.addDuplicate(lineNumber, request.customId, first);
-      }
-      this.options.onProgress?.({ lines: lineNumber, bytes: this.bytes });
-    }
-    this.problemCount += this.uncompared;
+  private async findDuplicates(): Promise<void> {
+    const lines = readLines(this.path, this.options);
+    const found = this.ids.find(lines, (seen) => this.options.onProgress?.({ lines: seen, bytes: this.bytes }));
+    for await (const { line, customId, firstLine } of found) this.addDuplicate(line, customId, firstLine);
+    this.problemCount += this.ids.uncompared;
   }
 
   private addDuplicate(line: number, customId: string, first: number): void {

@@ -1,5 +1,7 @@
 /** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
+import { basename, join } from 'node:path';
 import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage, totalOf } from '../contract';
+import { type Line, LineSplitter } from '../jsonl';
 import { openReplacement, readChunks, readLines, removeDurably, type Replacement, openSegments, StorageError } from '../storage';
 import { type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
 import { outputFolder } from './output-folder';
@@ -8,6 +10,8 @@ import { readOrdinals } from './part-requests';
 import type { PlannedPart, RoundPlan } from './round-plan';
 import { ProblemList } from './problems';
 import type { PassOptions } from './progress';
+import { customIdOf } from './results/custom-id';
+import { ResultsIndexWriter } from './results/index-writer';
 
 export interface MergeSummary {
   /** Final outcome of every request of the input; adds up to their number. */
@@ -45,7 +49,7 @@ const UNSENT = codeOf('unsent');
 const MISSING = codeOf('missing');
 
 /**
- * Writes `results.jsonl`, and where there are any `failed-requests.jsonl`, `missing-requests.jsonl` and
+ * Writes `results.jsonl` and `results.index`, and where there are any `failed-requests.jsonl`, `missing-requests.jsonl` and
  * `quarantine.jsonl`, into the output folder: each whole or as it was before, and safe from a power loss.
  * Can be run again after a kill.
  *
@@ -105,18 +109,30 @@ class Merge {
     return { outcomes, usage: this.usage, models: this.models, problems: this.problems.list() };
   }
 
-  /** The API's own lines, byte for byte, part by part in the order they came. */
-  writeResults(): Promise<number> {
-    const { results } = outputFolder(this.options.output);
-    return replaceFile(results, true, async (file) => {
-      let lines = 0;
-      for (const part of this.parts()) {
-        const ranges = await this.finalResults(part);
-        lines += ranges.lines;
-        if (ranges.lines > 0) await this.copyRanges(file, part.folder, ranges.bytes);
-      }
+  /** The API's own lines, byte for byte, part by part in the order they came; then where each of them lies. */
+  async writeResults(): Promise<number> {
+    const { results, resultsIndex } = outputFolder(this.options.output);
+    const index = await ResultsIndexWriter.begin(this.outcomes.length, join(this.options.workFolder, basename(resultsIndex)));
+    try {
+      // One of an earlier merge must never stand beside newer results.
+      await removeDurably(resultsIndex);
+      let resultsBytes = 0;
+      const lines = await replaceFile(results, true, async (file) => {
+        let lines = 0;
+        for (const part of this.parts()) {
+          const final = await this.finalResults(part);
+          lines += final.length;
+          if (final.length > 0) await this.copyResults(file, part.folder, final, index);
+          await index.endRun();
+        }
+        resultsBytes = file.writer.bytes;
+        return lines;
+      });
+      await index.save(resultsIndex, { resultsBytes, outcomes: this.outcomes });
       return lines;
-    });
+    } finally {
+      await index.discard();
+    }
   }
 
   /** The input's own lines of all that did not succeed and are free to be sent again. */
@@ -145,24 +161,16 @@ class Merge {
     });
   }
 
-  /** Where the final results of a part's requests lie in its segments, in that order; neighbours in one range. */
-  private async finalResults(part: MergedPart): Promise<{ lines: number; bytes: [from: number, to: number][] }> {
+  /** Where the final results of a part's requests lie in its segments, in that order. */
+  private async finalResults(part: MergedPart): Promise<FinalResult[]> {
     const ledger = await readLedger(part.folder, part.planned.requests);
     const ordinals = await readOrdinals(part.folder, part.planned.requests);
-    const found: { offset: number; length: number }[] = [];
+    const found: FinalResult[] = [];
     for (const [position, ordinal] of ordinals.entries()) {
       const { offset, length } = ledger.entry(position);
-      if (length > 0 && this.rounds[ordinal] === part.folder.round) found.push({ offset, length });
+      if (length > 0 && this.rounds[ordinal] === part.folder.round) found.push({ ordinal, offset, length });
     }
-    found.sort((a, b) => a.offset - b.offset);
-    const bytes: [number, number][] = [];
-    for (const { offset, length } of found) {
-      const end = offset + length + LINE_FEED.length;
-      const last = bytes.at(-1);
-      if (last?.[1] === offset) last[1] = end;
-      else bytes.push([offset, end]);
-    }
-    return { lines: found.length, bytes };
+    return found.sort((a, b) => a.offset - b.offset);
   }
 
   /** The input's own lines of some final outcomes, in its order: the parts of round 1 hold every request. */
@@ -187,13 +195,15 @@ class Merge {
     });
   }
 
-  private async copyRanges(file: Replacement, folder: PartFolder, ranges: [number, number][]): Promise<void> {
+  private async copyResults(file: Replacement, folder: PartFolder, results: FinalResult[], index: ResultsIndexWriter): Promise<void> {
     const { generation, bytes } = await mustReadRecord(folder);
     const segments = await openSegments(folder.segments, { generation });
     if (segments.checkpoint < bytes) {
       const message = `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${bytes} bytes are left.`;
       throw new StorageError('changed', folder.segments, message, 'Put the files back from a copy.');
     }
+    const ranges = neighboursTogether(results);
+    const indexer = new LineIndexer(results, file.writer.bytes, index);
     let next = 0;
     let at = 0;
     for await (const chunk of segments.read(0, bytes)) {
@@ -204,6 +214,7 @@ class Merge {
         await file.writer.append(chunk.subarray(Math.max(from - at, 0), to - at));
         if (to > end) break;
       }
+      indexer.take(chunk);
       at = end;
       this.report(0, chunk.length);
     }
@@ -225,6 +236,51 @@ class Merge {
 interface MergedPart {
   folder: PartFolder;
   planned: PlannedPart;
+}
+
+/** The final result of a request: its position in the input, and where its line lies in the segments of a part. */
+interface FinalResult {
+  ordinal: number;
+  offset: number;
+  length: number;
+}
+
+/** Sees the bytes of a part's segments pass by, and tells the index where those of them go that are final results. */
+class LineIndexer {
+  private readonly splitter = new LineSplitter();
+  private next = 0;
+
+  constructor(
+    private readonly results: readonly FinalResult[],
+    /** Where the first result goes in results.jsonl. */
+    private writtenTo: number,
+    private readonly index: ResultsIndexWriter,
+  ) {}
+
+  take(chunk: Buffer): void {
+    for (const line of this.splitter.push(chunk)) this.takeLine(line);
+  }
+
+  private takeLine({ bytes, offset }: Line): void {
+    const result = this.results[this.next];
+    if (result?.offset !== offset) return;
+    this.next++;
+    const customId = customIdOf(bytes);
+    if (customId !== undefined) this.index.add(result.ordinal, customId, { offset: this.writtenTo, length: result.length });
+    this.writtenTo += result.length + LINE_FEED.length;
+  }
+}
+
+/** Bytes of results, `[from, to)`, with the line feeds after them. */
+function neighboursTogether(results: readonly FinalResult[]): [from: number, to: number][] {
+  const ranges: [number, number][] = [];
+  for (const { offset, length } of results) {
+    const end = offset + length + LINE_FEED.length;
+    const last = ranges.at(-1);
+    if (last?.[1] === offset) last[1] = end;
+    else ranges.push([offset, end]);
+  }
+  return ranges;
 }
 
 function codeOf(outcome: (typeof OUTCOMES)[number]): number {

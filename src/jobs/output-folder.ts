@@ -13,6 +13,8 @@ export interface OutputFolder {
   /** Whose folder this is, while the job runs: `{"job_id", "storage_id"}`. */
   claim: string;
   results: string;
+  /** Where each result lies in `results`; an aid that may be missing. */
+  resultsIndex: string;
   failedRequests: string;
   /** Those that were sent, perhaps paid, and got no result. */
   missingRequests: string;
@@ -45,6 +47,7 @@ export function outputFolder(dir: string): OutputFolder {
     workFolder: work,
     claim: join(work, 'job.json'),
     results: join(folder, 'results.jsonl'),
+    resultsIndex: join(folder, 'results.index'),
     failedRequests: join(folder, 'failed-requests.jsonl'),
     missingRequests: join(folder, 'missing-requests.jsonl'),
     quarantine: join(folder, 'quarantine.jsonl'),
@@ -115,7 +118,7 @@ function takenBy(folder: string, owner: string): InputError {
 
 /** Files of these names that no job owns are somebody's own: they are not replaced. */
 async function mustNotHoldResults(output: OutputFolder): Promise<void> {
-  for (const path of [output.results, output.failedRequests, output.missingRequests, output.quarantine, output.report]) {
+  for (const path of [output.results, output.resultsIndex, output.failedRequests, output.missingRequests, output.quarantine, output.report]) {
     if ((await kindOf(path)) === 'nothing') continue;
     const message = `${path} is there already, and does not belong to this job.`;
     throw new InputError('output_taken', message, 'Choose another folder with --output DIR, or move that file away.');

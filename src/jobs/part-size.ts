@@ -1,4 +1,5 @@
 import { MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
+import type { LineProblem } from './request-line';
 
 /** What one part may hold. */
 export interface PartLimits {
@@ -10,7 +11,7 @@ export interface PartLimits {
 export const BODY_START = Buffer.from('{"requests":[');
 export const BODY_SEPARATOR = Buffer.from(',');
 export const BODY_END = Buffer.from(']}');
-export const EMPTY_BODY_BYTES = BODY_START.length + BODY_END.length;
+const EMPTY_BODY_BYTES = BODY_START.length + BODY_END.length;
 
 /** The API's limits where no smaller ones are given. */
 export function partLimits(options: Partial<PartLimits>): PartLimits {
@@ -18,6 +19,12 @@ export function partLimits(options: Partial<PartLimits>): PartLimits {
     maxRequests: Math.min(options.maxRequests ?? MAX_REQUESTS_PER_BATCH, MAX_REQUESTS_PER_BATCH),
     maxBodyBytes: Math.min(options.maxBodyBytes ?? MAX_BATCH_BODY_BYTES, MAX_BATCH_BODY_BYTES),
   };
+}
+
+/** What is wrong with a request that fits no part; undefined where it fits one. */
+export function sizeProblem(sentBytes: number, { maxBodyBytes }: PartLimits): LineProblem | undefined {
+  if (sentBytes + EMPTY_BODY_BYTES <= maxBodyBytes) return undefined;
+  return { message: `The request has ${sentBytes} bytes; a batch may have ${maxBodyBytes} in all.`, hint: 'Shorten it, or upload large content and refer to it.' };
 }
 
 /** Cuts requests into parts in their order: a part is closed when the next request does not fit. */

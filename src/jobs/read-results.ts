@@ -12,8 +12,13 @@ export async function* readResults(dir: string, options: { signal?: AbortSignal 
   try {
     yield* readLines(results, options);
   } catch (error) {
-    if (!(error instanceof StorageError) || error.code !== 'changed') throw error;
-    const hint = 'They appear when the job has ended: message-batches status tells how far it is.';
-    throw new InputError('results_not_found', `There are no results in ${folder}.`, hint, { cause: error });
+    throw resultsNotFound(error, folder);
   }
+}
+
+/** An error of reading results, in words; other errors as they are. */
+export function resultsNotFound(error: unknown, folder: string): unknown {
+  if (!(error instanceof StorageError) || error.code !== 'changed') return error;
+  const hint = 'They appear when the job has ended: message-batches status tells how far it is.';
+  return new InputError('results_not_found', `There are no results in ${folder}.`, hint, { cause: error });
 }

@@ -1,6 +1,8 @@
 export { isSystemError, StorageError, storageError, type StorageErrorCode } from './storage-error';
 export { FILE_MODE, FOLDER_MODE, makeFolder, removeDurably, syncFolder, temporaryName, writeNewFile } from './durable-files';
 export { FileWriter, openReplacement, type Replacement } from './file-writer';
+export { openForReading, type OpenFile } from './open-file';
+export { ScratchFile } from './scratch-file';
 export { createRecord, readRecord, replaceRecord } from './records';
 export { openStorageRoot, type StorageRoot } from './storage-root';
 export { linesOf, readChunks, readLines, type ReadLinesOptions, type ReadOptions } from './read-lines';

@@ -60,6 +60,12 @@ test('a job from its start to its results', async () => {
     ids.add(line.custom_id);
   }
   expect(ids.size).toBe(REQUESTS);
+
+  const inOrder: string[] = [];
+  for await (const line of job.results({ order: 'input' })) inOrder.push(line.custom_id);
+  expect(inOrder).toEqual(Array.from({ length: REQUESTS }, (_, index) => `request-${index}`));
+  for (const id of ids) expect(await job.result(id)).toMatchObject({ custom_id: id, result: { type: 'succeeded' } });
+  expect(await job.result('nobody')).toBeUndefined();
 });
 
 test('while results are stored, the status tells how many are', async () => {

@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { answers } from '../../examples/api';
-import { cancelLastMonth, gradeAll } from '../../examples/client';
+import { askOnce, cancelLastMonth, gradeAll } from '../../examples/client';
 import { createWorker } from '../../examples/worker';
 import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/testing';
@@ -64,6 +64,16 @@ test('a client starts a job, watches it, reads its results', async () => {
     ['times-8', 'succeeded'],
     ['times-9', 'succeeded'],
   ]);
+});
+
+test('a client makes requests, and reads the result of one of them', async () => {
+  expect(await askOnce(client, join(folder, 'made'))).toBe('succeeded');
+});
+
+test('a workflow runs the requests that its activity makes', async () => {
+  const options = { workflowId: 'ask-all', taskQueue: 'message-batches', args: ['times-of-activity', [2, 3]] };
+  const report = (await client.workflow.execute('askAll', options)) as JobReport;
+  expect(report).toMatchObject({ job_id: 'times-of-activity', input: { path: expect.stringMatching(/requests-[0-9a-f]{16}\.jsonl$/), requests: 2 }, outcomes: { succeeded: 2 } });
 });
 
 test('cancel of a job that nobody knows says so', async () => {

@@ -3,7 +3,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { markUnsent, mergeJob, partFolder, planRetryRound, readLedger, type RoundPlan } from '../../src/jobs';
+import type { JobReport } from '../../src/contract';
+import { markUnsent, mergeJob, outputFolder, partFolder, planRetryRound, readLedger, type RoundPlan } from '../../src/jobs';
+import { type RecordsQuery, selectRecords } from '../../src/jobs/results';
+import { readPlaces } from '../../src/jobs/results/read-places';
+import { openForReading } from '../../src/storage';
+import { collect } from '../storage/helpers';
+import { openIndex, reportOf } from './results/helpers';
 import { canceled, closePart, errored, expired, linesOfFile, plannedJob, requestLines, succeeded } from './helpers';
 
 const KINDS = {
@@ -89,13 +95,36 @@ function linesOf(arbitrary: ArbitraryLine[], ordinals: number[]): ModelLine[] {
   });
 }
 
+/** By the index alone each id is found exactly, in any order; unknown ones are not. */
+async function expectFound(report: JobReport, { requests }: Model): Promise<void> {
+  const index = await openIndex(report.output);
+  const file = await openForReading(outputFolder(report.output).results);
+  try {
+    for (const [ordinal, { line }] of requests.entries()) {
+      const found = await readPlaces(file, await index.candidates(`q-${ordinal}`));
+      expect(found.map(String)).toEqual(line === undefined ? [] : [line]);
+    }
+    for (const id of ['q-', 'stranger-1', `q-${requests.length}`]) expect(await index.candidates(id)).toEqual([]);
+    const outcomes = (await index.places(0, requests.length)).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(requests.map(({ outcome }) => outcome));
+  } finally {
+    await index.close();
+    await file.close();
+  }
+  const linesOf = async (query: RecordsQuery) => (await collect(selectRecords(report, query))).flat().map(({ line }) => line?.toString());
+  const lines = requests.flatMap(({ line }) => line ?? []);
+  expect(await linesOf({ order: 'input' })).toEqual(lines);
+  expect(await linesOf({ withRequests: true })).toEqual(lines);
+  expect(await linesOf({ all: true })).toEqual(requests.map(({ line }) => line));
+}
+
 it('every request has exactly the outcome that the model says, whatever came', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 5 }), parts, async (count, maxRequests, arbitraryParts) => {
       const folder = mkdtempSync(join(tmpdir(), 'job-'));
       try {
         const inputLines = requestLines(count);
-        const { work, plan, output } = await plannedJob(folder, inputLines, { maxRequests });
+        const { input, work, plan, output } = await plannedJob(folder, inputLines, { maxRequests });
         const model = new Model(count);
         const rounds: RoundPlan[] = [];
         let next: RoundPlan = plan;
@@ -130,6 +159,7 @@ it('every request has exactly the outcome that the model says, whatever came', a
         expect(written('failed-requests.jsonl')).toEqual(failed);
         expect(written('missing-requests.jsonl')).toEqual(missing);
         expect(written('quarantine.jsonl')).toHaveLength(model.quarantined);
+        await expectFound(reportOf(input, output, plan, merged), model);
       } finally {
         rmSync(folder, { recursive: true });
       }

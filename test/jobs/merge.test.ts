@@ -25,7 +25,7 @@ it('takes the API’s own lines byte for byte, and is done with results alone wh
     quarantined: 0,
   });
   expect(readFileSync(join(output, 'results.jsonl'), 'utf8')).toBe(`${odd}\n${succeeded('q-0')}\n${succeeded('q-2')}\n`);
-  expect(outputs(output)).toEqual(['results.jsonl']);
+  expect(outputs(output)).toEqual(['results.index', 'results.jsonl']);
   expect((await collect(readResults(output))).flat().map((line) => line.bytes.toString())).toEqual([odd, succeeded('q-0'), succeeded('q-2')]);
 });
 
@@ -75,11 +75,11 @@ it('merged again, gives the same, and removes what is no longer so', async () =>
   const options = { workFolder: work, rounds: [plan], output };
   const first = await mergeJob(options);
   expect(await mergeJob(options)).toEqual(first);
-  expect(outputs(output)).toEqual(['missing-requests.jsonl', 'quarantine.jsonl', 'results.jsonl']);
+  expect(outputs(output)).toEqual(['missing-requests.jsonl', 'quarantine.jsonl', 'results.index', 'results.jsonl']);
   await (await openSegments(partFolder(work, 1, 1).segments)).newGeneration();
   await closePart(work, plan, 1, [succeeded('q-0'), succeeded('q-1')]);
   await mergeJob(options);
-  expect(outputs(output)).toEqual(['results.jsonl']);
+  expect(outputs(output)).toEqual(['results.index', 'results.jsonl']);
 });
 
 it('reads the generation that the ledger was made from, whatever a frozen attempt begins afterwards', async () => {

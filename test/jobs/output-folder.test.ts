@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimOutput, InputError, outputFolder, readResults, removeWorkFolder, workFolder } from '../../src/jobs';
 import { collect, useFolder } from '../storage/helpers';
@@ -62,6 +62,8 @@ it('takes a folder that holds other things, but replaces no file of its names', 
   writeFileSync(join(other, 'results.jsonl'), 'mine');
   await expectRefused(claimOutput(other, 'job-1'), 'output_taken', 'results.jsonl is there already');
   expect(readdirSync(other)).toEqual(['results.jsonl']);
+  renameSync(join(other, 'results.jsonl'), join(other, 'results.index'));
+  await expectRefused(claimOutput(other, 'job-1'), 'output_taken', 'results.index is there already');
 });
 
 it('refuses what is no folder', async () => {

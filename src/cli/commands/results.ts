@@ -1,9 +1,10 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { resolve } from 'node:path';
+import { Option } from 'commander';
 import type { Command } from 'commander';
-import { outputFolder, readResults } from '../../jobs';
+import type { JobReport } from '../../contract';
+import { outputFolder } from '../../jobs';
+import type { ResultsFormat } from '../../jobs/results';
+import { selectRecords } from '../../jobs/results';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
@@ -11,89 +12,80 @@ import { shownPath } from '../display/rendering';
 import { goneNote } from '../display/report-summary';
 import { ExitCode } from '../exit-codes';
 import { addJobArgument } from '../job-argument';
-import type { JobOptions } from '../job-argument';
 import { locateJob } from '../locate-job';
 import { outputsOf } from '../report-facts';
-
-const LINE_FEED = Buffer.from('\n');
-
-interface ResultsOptions extends JobOptions {
-  output?: string;
-  id: string[];
-}
+import { FORMATS, ORDERS, resultsRequest } from '../results-options';
+import type { ResultsOptions, ResultsRequest } from '../results-options';
+import { mustBeWritable, printResults, writeResults } from '../results-output';
 
 export function resultsCommand(): Command {
-  const command = newCommand('results', 'Print the results of a job that has ended: JSONL, each line as the API gave it.', [
+  const command = newCommand('results', 'Print the results of a job that has ended: as the API gave them, as a table, as text, or with their requests.', [
     'message-batches results job_4c1f | head',
-    'message-batches results --output answers.jsonl',
-    'message-batches results job_4c1f --id question-7',
+    'message-batches results job_4c1f --id question-7 --format text',
+    'message-batches results --format csv --output answers.csv',
+    'message-batches results --format csv --fields custom_id,text,metadata.topic,output_tokens --output answers.csv.gz',
+    'message-batches results --join --all --output joined.jsonl',
   ]);
   return addJobArgument(command, 'the only job')
-    .option('-o, --output <file>', 'write to a file instead of stdout')
+    .option('-o, --output <file>', 'write to a file instead of stdout; compressed where its name ends in .gz')
     .option('--id <custom_id>', 'only the result of this request (may be repeated)', (id: string, all: string[]) => [...all, id], [] as string[])
+    .addOption(new Option('--format <format>', 'JSONL, CSV with a header, or text for reading').choices(FORMATS).default('jsonl'))
+    .option('--fields <names>', 'columns of the CSV, or keys of the JSON: custom_id, outcome, text, stop_reason, output_tokens, …, and paths into metadata, params and result, e.g. metadata.topic', (names: string) => names.split(',').map((name) => name.trim()))
+    .option('--join', 'each result with its request: {"custom_id", "params", "metadata", "result"}')
+    .addOption(new Option('--order <order>', 'that of results.jsonl, or that of the input (default: results; input where the input is read)').choices(ORDERS))
+    .option('--all', 'also the requests without a result, as missing or unsent')
+    .option('--input <file>', 'where the input lies now, for what needs it')
+    .option('--gzip', 'compress')
+    .option('--escape-formulas', 'in CSV, put an apostrophe before texts that a spreadsheet would take for formulas')
     .action(action(results));
 }
 
 async function results(context: CommandContext, reference: string | undefined, options: ResultsOptions): Promise<ExitCode> {
   const { out } = context;
+  const request = resultsRequest(options, { terminal: process.stdout.isTTY === true });
+  const report = await endedReport(context, reference, options);
+  const path = options.output === undefined ? undefined : resolve(options.output);
+  if (path !== undefined) await mustBeWritable(path, report.output);
+  const missing = new Set(options.id);
+  const bytes = encoded(await request.format(), recordsOf(context, report, request, missing));
+  if (path === undefined) {
+    await printResults(bytes, request.gzip);
+  } else {
+    await writeResults(bytes, path, request.gzip);
+    out.say(`Wrote ${shownPath(path, { cwd: process.cwd() })}`);
+    out.document({ jobId: report.job_id, output: path });
+  }
+  if (missing.size > 0) throw notFound(report, missing);
+  return ExitCode.ok;
+}
+
+async function endedReport(context: CommandContext, reference: string | undefined, options: ResultsOptions): Promise<JobReport> {
   const { id: jobId, report } = await locateJob(context, reference, { ...options, openOnly: false });
   if (!report) {
     throw new CliError('job_unfinished', `Job ${jobId} has not ended yet; its results are written at the end.`, { hint: `Wait for it: message-batches wait ${jobId}`, details: { jobId } });
   }
   const outputs = await outputsOf(report);
-  if (outputs.state !== 'there') {
-    const batchIds = report.batches.map((batch) => batch.id);
-    throw new CliError('outputs_gone', goneNote(report, outputs, { cwd: process.cwd() }), { hint: `Its batches: message-batches status ${jobId}`, details: { jobId, batchIds } });
-  }
-  if (options.output !== undefined) await mustHaveFolder(resolve(options.output));
-  const missing = new Set(options.id);
-  const chosen = chosenLines(report.output, options.id.length > 0 ? missing : undefined);
-  if (options.output === undefined) {
-    await pipeline(chosen, process.stdout, { end: false });
-  } else {
-    await writeFile(chosen, resolve(options.output));
-    out.say(`Wrote ${shownPath(resolve(options.output), { cwd: process.cwd() })}`);
-    out.document({ jobId, output: resolve(options.output) });
-  }
-  if (missing.size > 0) {
-    const { failedRequests, missingRequests } = outputFolder(report.output);
-    const files = [failedRequests, ...(report.outcomes.missing > 0 ? [missingRequests] : [])].map((path) => shownPath(path, { cwd: process.cwd() }));
-    throw new CliError('result_not_found', `Job ${jobId} has no result for ${[...missing].join(', ')}.`, {
-      hint: `Requests without a result are in ${files.join(' or ')}`,
-    });
-  }
-  return ExitCode.ok;
+  if (outputs.state === 'there') return report;
+  const batchIds = report.batches.map((batch) => batch.id);
+  throw new CliError('outputs_gone', goneNote(report, outputs, { cwd: process.cwd() }), { hint: `Its batches: message-batches status ${jobId}`, details: { jobId, batchIds } });
 }
 
-/** All lines, byte for byte, or those of the ids that are still missing; those found are taken out of the set. */
-async function* chosenLines(folder: string, missing: Set<string> | undefined): AsyncGenerator<Buffer> {
-  for await (const lines of readResults(folder)) {
-    const chosen = missing ? lines.filter((line) => missing.delete(customIdOf(line.bytes))) : lines;
-    if (chosen.length > 0) yield Buffer.concat(chosen.flatMap((line) => [line.bytes, LINE_FEED]));
-    if (missing?.size === 0) return;
+/** The records that were asked for; ids that were found are taken out of `missing`. */
+async function* recordsOf({ out }: CommandContext, report: JobReport, { query }: ResultsRequest, missing: Set<string>) {
+  const inputPath = query.inputPath === undefined ? undefined : resolve(query.inputPath);
+  for await (const records of selectRecords(report, { ...query, inputPath, onNote: out.say })) {
+    for (const { customId } of missing.size > 0 ? records : []) missing.delete(customId);
+    yield records;
   }
 }
 
-function customIdOf(line: Buffer): string {
-  return (JSON.parse(line.toString()) as { custom_id: string }).custom_id;
+async function* encoded(format: ResultsFormat, groups: ReturnType<typeof recordsOf>): AsyncGenerator<Buffer> {
+  if (format.head.length > 0) yield format.head;
+  for await (const records of groups) if (records.length > 0) yield format.encode(records);
 }
 
-async function mustHaveFolder(path: string): Promise<void> {
-  const folder = dirname(path);
-  await stat(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    throw new CliError('file_problem', `The folder ${shownPath(folder, { cwd: process.cwd() })} does not exist.`, { hint: 'Make it first, or choose another name with --output FILE.', cause: error });
-  });
-}
-
-/** Never leaves half a file under the name that was asked for. */
-async function writeFile(source: AsyncIterable<Buffer>, path: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await pipeline(source, createWriteStream(temporary, { flush: true }));
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+function notFound(report: JobReport, missing: Set<string>): CliError {
+  const { failedRequests, missingRequests } = outputFolder(report.output);
+  const files = [failedRequests, ...(report.outcomes.missing > 0 ? [missingRequests] : [])].map((path) => shownPath(path, { cwd: process.cwd() }));
+  return new CliError('result_not_found', `Job ${report.job_id} has no result for ${[...missing].join(', ')}.`, { hint: `Requests without a result are in ${files.join(' or ')}` });
 }

@@ -1,0 +1,47 @@
+import { createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { outputFolder } from '../jobs';
+import { CliError } from './cli-error';
+import { shownPath } from './display/rendering';
+
+/** To stdout, compressed or not. */
+export async function printResults(source: AsyncIterable<Buffer>, gzip: boolean): Promise<void> {
+  if (gzip) await pipeline(source, createGzip(), process.stdout, { end: false });
+  else await pipeline(source, process.stdout, { end: false });
+}
+
+/** Into a file, in place of an earlier one. Never leaves half a file under the name that was asked for. */
+export async function writeResults(source: AsyncIterable<Buffer>, path: string, gzip: boolean): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const file = createWriteStream(temporary, { flush: true });
+    if (gzip) await pipeline(source, createGzip(), file);
+    else await pipeline(source, file);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * @param outputs the job's output folder.
+ * @throws CliError `file_problem` where there is no such folder; `usage` where it is one of the job's own files.
+ */
+export async function mustBeWritable(path: string, outputs: string): Promise<void> {
+  if (Object.values(outputFolder(outputs)).includes(path)) {
+    throw new CliError('usage', `${shown(path)} belongs to the job itself.`, { hint: 'Choose another name with --output FILE.' });
+  }
+  const folder = dirname(path);
+  await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new CliError('file_problem', `The folder ${shown(folder)} does not exist.`, { hint: 'Make it first, or choose another name with --output FILE.', cause: error });
+  });
+}
+
+function shown(path: string): string {
+  return shownPath(path, { cwd: process.cwd() });
+}
