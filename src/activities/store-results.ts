@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ResultsStream } from '../api';
 import { InvalidAnswerError } from '../api';
+import { countLineFeeds } from '../jsonl';
 import { openSegments, type Segments } from '../storage';
 import type { SegmentWriter } from '../storage';
 import type { ActivityDependencies } from './dependencies';
@@ -128,15 +129,17 @@ class ResultsDownload {
   private async append(writer: SegmentWriter, first: Buffer | undefined, body: AsyncIterator<Buffer>): Promise<void> {
     let held: Buffer[] = [];
     let unsyncedBytes = 0;
-    let unsyncedLines = 0;
     let syncedAt = Date.now();
-    const sync = async (): Promise<void> => {
-      this.progress.bytes = await writer.sync();
-      this.progress.lines += unsyncedLines;
-      unsyncedBytes = unsyncedLines = 0;
+    const linesBefore = this.progress.lines;
+    // What is stored may be less than what has come.
+    const tell = (storedUpTo: number): void => {
+      this.progress.bytes = storedUpTo;
+      this.progress.lines = linesBefore + writer.storedLines;
+      unsyncedBytes = 0;
       syncedAt = Date.now();
       this.synced({ ...this.progress });
     };
+    const sync = async (): Promise<void> => tell(await writer.sync());
     const take = async (chunk: Buffer): Promise<void> => {
       const end = chunk.lastIndexOf(LINE_FEED) + 1;
       if (end > 0) {
@@ -144,7 +147,6 @@ class ResultsDownload {
         held = [];
         await writer.append(lines);
         unsyncedBytes += lines.length;
-        unsyncedLines += countLineFeeds(lines);
       }
       if (end < chunk.length) held.push(chunk.subarray(end));
       if (unsyncedBytes >= SYNC_EVERY_BYTES || Date.now() - syncedAt >= SYNC_EVERY_MS) {
@@ -168,7 +170,10 @@ class ResultsDownload {
       if (held.length > 0) await take(lastLine(Buffer.concat(held), () => (held = [])));
     } finally {
       // Whatever ended it, what arrived as whole lines is kept: the next attempt goes on from there.
-      await sync().finally(() => writer.close());
+      await writer
+        .finish()
+        .then(tell)
+        .finally(() => writer.close());
     }
   }
 }
@@ -224,10 +229,4 @@ async function orUndefinedAfter<T>(ms: number, promise: Promise<T>): Promise<T |
 
 function invalidResults(message: string): InvalidAnswerError {
   return new InvalidAnswerError(message, { outcomeKnown: true, retryable: true });
-}
-
-function countLineFeeds(chunk: Buffer): number {
-  let count = 0;
-  for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, at + 1)) count++;
-  return count;
 }

@@ -7,9 +7,8 @@
  *   bytes 4-7   uint32 LE: bytes of the result's line without its line feed; 0 without a result
  *   bytes 8-15  uint64 LE: where that line begins in the results as the API sent them
  */
-import { readFile } from 'node:fs/promises';
 import { type Outcome, OUTCOMES } from '../contract';
-import { openReplacement, StorageError, storageError } from '../storage';
+import { openReplacement, readWhole, StorageError } from '../storage';
 import type { PartFolder } from './part-folder';
 
 const ENTRY_BYTES = 16;
@@ -78,12 +77,7 @@ export class Ledger {
  * @throws StorageError `changed` where there is none, `damaged` where it is not one of this part.
  */
 export async function readLedger(folder: PartFolder, requests: number): Promise<Ledger> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(folder.ledger);
-  } catch (error) {
-    throw storageError(error, 'read', folder.ledger);
-  }
+  const bytes = await readWhole(folder.ledger);
   let whole = bytes.length === requests * ENTRY_BYTES;
   for (let at = 0; whole && at < bytes.length; at += ENTRY_BYTES) whole = bytes[at]! >= 1 && bytes[at]! <= OUTCOMES.length;
   if (!whole) {

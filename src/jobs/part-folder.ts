@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { joinLocation } from '../storage';
 
 /** Where the working data of one part lies. */
 export interface PartFolder {
@@ -21,12 +21,12 @@ export interface PartFolder {
 
 /** The job's work folder: `.parts` in its output folder. */
 export function workFolder(output: string): string {
-  return join(output, '.parts');
+  return joinLocation(output, '.parts');
 }
 
 /** `round-01` below the job's work folder. */
 export function roundFolder(work: string, round: number): string {
-  return join(work, `round-${String(round).padStart(2, '0')}`);
+  return joinLocation(work, `round-${String(round).padStart(2, '0')}`);
 }
 
 /** `round-01/part-0001` below the job's work folder, and the files in it. Rounds and parts count from 1. */
@@ -36,16 +36,16 @@ export function partFolder(work: string, round: number, part: number): PartFolde
 
 /** As `partFolder`, for a round that lies under another name while it is being planned. */
 export function partFolderIn(folderOfRound: string, round: number, part: number): PartFolder {
-  const folder = join(folderOfRound, `part-${String(part).padStart(4, '0')}`);
+  const folder = joinLocation(folderOfRound, `part-${String(part).padStart(4, '0')}`);
   return {
     round,
     part,
     folder,
-    requests: join(folder, 'requests.jsonl'),
-    ordinals: join(folder, 'ordinals.bin'),
-    segments: join(folder, 'segments'),
-    ledger: join(folder, 'ledger.bin'),
-    summary: join(folder, 'ledger.json'),
-    quarantine: join(folder, 'quarantine.jsonl'),
+    requests: joinLocation(folder, 'requests.jsonl'),
+    ordinals: joinLocation(folder, 'ordinals.bin'),
+    segments: joinLocation(folder, 'segments'),
+    ledger: joinLocation(folder, 'ledger.bin'),
+    summary: joinLocation(folder, 'ledger.json'),
+    quarantine: joinLocation(folder, 'quarantine.jsonl'),
   };
 }

@@ -1,8 +1,11 @@
 export { isSystemError, StorageError, storageError, type StorageErrorCode } from './storage-error';
-export { FILE_MODE, FOLDER_MODE, makeFolder, removeDurably, syncFolder, temporaryName, writeNewFile } from './durable-files';
-export { FileWriter, openReplacement, type Replacement } from './file-writer';
+export { absoluteLocation, isS3, joinLocation, parentLocation } from './location';
+export type { ByteSink, Found, NewFile, NewFolder, Replacement } from './store';
+export { look, makeFolder, moveSegments, namesIn, openNewFolder, openReplacement, openSegments, readWhole, removeDurably, roomAt, syncFolder } from './stores';
+export { FileWriter } from './file-writer';
 export { createRecord, readRecord, replaceRecord } from './records';
 export { openStorageRoot, type StorageRoot } from './storage-root';
 export { linesOf, readChunks, readLines, type ReadLinesOptions, type ReadOptions } from './read-lines';
-export { openSegments, type OpenSegmentsOptions, type SegmentLocation, type Segments } from './segments';
+export type { OpenSegmentsOptions, SegmentLocation, Segments } from './segments';
 export type { SegmentWriter } from './segment-writer';
+export { useS3, type S3Settings } from './s3/client';

@@ -1,13 +1,60 @@
+import { countLineFeeds } from '../jsonl';
 import type { FileWriter } from './file-writer';
 
 const LINE_FEED = 0x0a;
 
-/** Appends whole lines of the source to a segment that no other attempt writes to. */
-export class SegmentWriter {
+/**
+ * Appends whole lines of the source, from the checkpoint on, for one attempt.
+ *
+ * What `append` takes is not stored yet. `sync` stores what can be stored at any moment: in a file all of it, in S3
+ * only whole objects, whose ends follow from the source. `finish` stores all of it. What neither has stored when the
+ * process ends, or when `close` is called, is fetched again by the next attempt.
+ */
+export interface SegmentWriter {
+  /** Source offset of the first byte that is appended. */
+  readonly start: number;
+  /** The file, or in S3 the folder, that is written to. */
+  readonly path: string;
+  /** Lines from `start` up to the offset that the last `sync` or `finish` gave. */
+  readonly storedLines: number;
+  /**
+   * Appends whole lines, the last one with its line feed too. Waits where the store is slower than the source.
+   * The bytes must not be changed afterwards.
+   * @throws StorageError
+   */
+  append(bytes: Buffer): Promise<void>;
+  /**
+   * Makes what can be stored now survive a power loss.
+   * @returns the source offset up to which all is stored. A checkpoint or heartbeat may tell of no more.
+   * @throws StorageError; after that nothing appended since the last good sync can be trusted.
+   */
+  sync(): Promise<number>;
+  /**
+   * Makes all that was appended survive a power loss. For the end of the source, and for an attempt that ends early
+   * but knows that what it appended is right. Nothing is appended after it.
+   * @returns the source offset of its end.
+   * @throws StorageError, as `sync`.
+   */
+  finish(): Promise<number>;
+  /** True once another attempt has gone on in its stead: this one has to stop, what it still appends will not count. */
+  superseded(): Promise<boolean>;
+  /** Lets go of what it holds. Without a `finish` before it, what `sync` has not stored may be lost. */
+  close(): Promise<void>;
+}
+
+/** @throws TypeError where the bytes do not end with a line feed: segments take whole lines only. */
+export function mustBeWholeLines(bytes: Buffer): void {
+  if (bytes[bytes.length - 1] !== LINE_FEED) throw new TypeError('A segment takes whole lines only');
+}
+
+/** Appends to a segment file that no other attempt writes to. */
+export class FileSegmentWriter implements SegmentWriter {
+  private appendedLines = 0;
+  storedLines = 0;
+
   /** Not for callers: `Segments.begin()` makes them. */
   constructor(
     private readonly file: FileWriter,
-    /** Source offset of the segment's first byte. */
     readonly start: number,
     private readonly laterExists: () => Promise<boolean>,
   ) {}
@@ -16,34 +63,29 @@ export class SegmentWriter {
     return this.file.path;
   }
 
-  /**
-   * Appends whole lines, the last one with its line feed too. Waits when the disk is slower than the source.
-   * The bytes must not be changed afterwards.
-   * @throws StorageError
-   */
   async append(bytes: Buffer): Promise<void> {
     if (bytes.length === 0) return;
-    if (bytes[bytes.length - 1] !== LINE_FEED) throw new TypeError('A segment takes whole lines only');
+    mustBeWholeLines(bytes);
+    this.appendedLines += countLineFeeds(bytes);
     await this.file.append(bytes);
   }
 
-  /**
-   * Makes all that was appended survive a power loss.
-   * @returns the source offset of its end.
-   * @throws StorageError; after that nothing appended since the last good sync can be trusted.
-   */
   async sync(): Promise<number> {
     const end = this.start + this.file.bytes;
+    const lines = this.appendedLines;
     await this.file.sync();
+    this.storedLines = lines;
     return end;
   }
 
-  /** True once another attempt has begun a later segment: this one has to stop, what it still appends will not count. */
+  finish(): Promise<number> {
+    return this.sync();
+  }
+
   superseded(): Promise<boolean> {
     return this.laterExists();
   }
 
-  /** Writes what is held back and closes the file. */
   close(): Promise<void> {
     return this.file.close();
   }

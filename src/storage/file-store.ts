@@ -1,0 +1,61 @@
+/** Local files as a store. */
+import { readdir, readFile, rename, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createFile, makeFolder, removeDurably, replaceFile, syncFolder } from './durable-files';
+import { openFileReplacement } from './file-writer';
+import { openNewFileFolder } from './new-file-folder';
+import { readFileChunks } from './read-file';
+import { openFileSegments } from './segments';
+import { isSystemError, storageError } from './storage-error';
+import type { Found, Store } from './store';
+
+export const fileStore: Store = {
+  look,
+  list: async (folder) => (await unlessMissing(readdir(folder), 'read', folder)) ?? [],
+  read: readFileChunks,
+  readWhole: (path) => unlessMissing(readFile(path), 'read', path),
+  create: createFile,
+  replace: replaceFile,
+  openReplacement: openFileReplacement,
+  openNewFolder: openNewFileFolder,
+  makeFolder,
+  syncFolder,
+  remove: removeDurably,
+  room,
+  openSegments: openFileSegments,
+  moveSegments,
+};
+
+async function look(path: string): Promise<Found | undefined> {
+  const found = await unlessMissing(stat(path), 'read', path);
+  if (!found) return undefined;
+  const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+  return { kind, size: found.size, modifiedMs: found.mtimeMs };
+}
+
+/** Of the disk: that of the folder, or of the one above it that exists. */
+async function room(folder: string): Promise<number> {
+  for (let at = folder; ; at = dirname(at)) {
+    const free = await unlessMissing(statfs(at), 'read', at);
+    if (free) return free.bavail * free.bsize;
+  }
+}
+
+async function moveSegments(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    // An earlier attempt has done it; what lies there now may be the results of the next batch.
+    const done = isSystemError(error) && ['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code);
+    if (!done) throw storageError(error, 'rename', from);
+  }
+}
+
+async function unlessMissing<T>(call: Promise<T>, doing: string, path: string): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return undefined;
+    throw storageError(error, doing, path);
+  }
+}
