@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
@@ -8,7 +6,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import type { JobReport } from '../contract';
 import { cancelSignal, jobWorkflowId, pauseSignal, resumeSignal } from '../contract';
-import { splitLines } from '../jsonl';
+import { readResults } from '../jobs';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
 import { observeJob } from './status';
 import type { ObservedJobStatus } from './observed-status';
@@ -84,14 +82,15 @@ export class JobHandle {
 
   /**
    * The results of a job that has ended, as the API gave them, from `results.jsonl` in its output folder
-   * (which must be on this machine). Requests without a result are in `failed-requests.jsonl` only.
-   * @throws JobUnfinishedError; JobFailedError where the workflow ended without a report
+   * (on this machine, or in S3). Requests without a result are in `failed-requests.jsonl` only.
+   * @throws JobUnfinishedError; JobFailedError where the workflow ended without a report; an InputError
+   *   `results_not_found` where they are not there any more; StorageError
    */
   async *results(): AsyncGenerator<MessageBatchIndividualResponse> {
     const { report, failure } = await this.status();
     if (failure) throw new JobFailedError(this.id, failure.status, failure.message);
     if (!report) throw new JobUnfinishedError(this.id);
-    for await (const lines of splitLines(createReadStream(join(report.output, 'results.jsonl')))) {
+    for await (const lines of readResults(report.output)) {
       for (const line of lines) yield JSON.parse(line.bytes.toString()) as MessageBatchIndividualResponse;
     }
   }

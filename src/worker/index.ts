@@ -1,2 +1,3 @@
+export { useS3, type S3Settings } from '../storage';
 export { MessageBatchesPlugin, type MessageBatchesPluginOptions } from './plugin';
 export { AccessRefusedError, createMessageBatchesWorker, MessageBatchesWorker, type WorkerOptions } from './worker';

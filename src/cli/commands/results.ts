@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { outputFolder, readResults } from '../../jobs';
+import { absoluteLocation, isS3, openReplacement } from '../../storage';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
@@ -29,7 +30,7 @@ export function resultsCommand(): Command {
     'message-batches results job_4c1f --id question-7',
   ]);
   return addJobArgument(command, 'the only job')
-    .option('-o, --output <file>', 'write to a file instead of stdout')
+    .option('-o, --output <file>', 'write to a file, or to s3://BUCKET/KEY, instead of stdout')
     .option('--id <custom_id>', 'only the result of this request (may be repeated)', (id: string, all: string[]) => [...all, id], [] as string[])
     .action(action(results));
 }
@@ -45,15 +46,16 @@ async function results(context: CommandContext, reference: string | undefined, o
     const batchIds = report.batches.map((batch) => batch.id);
     throw new CliError('outputs_gone', goneNote(report, outputs, { cwd: process.cwd() }), { hint: `Its batches: message-batches status ${jobId}`, details: { jobId, batchIds } });
   }
-  if (options.output !== undefined) await mustHaveFolder(resolve(options.output));
+  const output = options.output === undefined ? undefined : absoluteLocation(options.output);
+  if (output !== undefined) await mustHaveFolder(output);
   const missing = new Set(options.id);
   const chosen = chosenLines(report.output, options.id.length > 0 ? missing : undefined);
-  if (options.output === undefined) {
+  if (output === undefined) {
     await pipeline(chosen, process.stdout, { end: false });
   } else {
-    await writeFile(chosen, resolve(options.output));
-    out.say(`Wrote ${shownPath(resolve(options.output), { cwd: process.cwd() })}`);
-    out.document({ jobId, output: resolve(options.output) });
+    await writeFile(chosen, output);
+    out.say(`Wrote ${shownPath(output, { cwd: process.cwd() })}`);
+    out.document({ jobId, output });
   }
   if (missing.size > 0) {
     const { failedRequests, missingRequests } = outputFolder(report.output);
@@ -79,6 +81,7 @@ function customIdOf(line: Buffer): string {
 }
 
 async function mustHaveFolder(path: string): Promise<void> {
+  if (isS3(path)) return;
   const folder = dirname(path);
   await stat(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -88,6 +91,7 @@ async function mustHaveFolder(path: string): Promise<void> {
 
 /** Never leaves half a file under the name that was asked for. */
 async function writeFile(source: AsyncIterable<Buffer>, path: string): Promise<void> {
+  if (isS3(path)) return writeObject(source, path);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     await pipeline(source, createWriteStream(temporary, { flush: true }));
@@ -95,5 +99,15 @@ async function writeFile(source: AsyncIterable<Buffer>, path: string): Promise<v
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+async function writeObject(source: AsyncIterable<Buffer>, location: string): Promise<void> {
+  const object = await openReplacement(location);
+  try {
+    for await (const chunk of source) await object.writer.append(chunk);
+    await object.commit();
+  } finally {
+    await object.discard();
   }
 }
