@@ -31,13 +31,19 @@ export function wasRetried(error: unknown): boolean {
  * @param doing what was being done, as in `write`, `read`, `list`.
  */
 export function s3Error(error: unknown, doing: string, location: string): unknown {
-  if (error instanceof StorageError || !(error instanceof Error) || !isOfS3(error)) return error;
+  if (error instanceof StorageError || !isOfS3(error)) return error;
   const { code, what, hint, ...options } = classify(error, location);
   return new StorageError(code, location, `Could not ${doing} ${location}: ${what}${askedAs(error)}.`, hint, options);
 }
 
-function isOfS3(error: SdkError): boolean {
-  return error.$metadata !== undefined || NOT_CONFIGURED_NAMES.has(error.name) || isWithoutRegion(error) || isPassing(error, undefined);
+function isOfS3(error: unknown): error is SdkError {
+  return isError(error) && (error.$metadata !== undefined || isOfCertificate(error) || NOT_CONFIGURED_NAMES.has(error.name) || isWithoutRegion(error) || isPassing(error, undefined));
+}
+
+/** By its fields: errors of Node's own code are of another realm than those of code that runs in a VM. */
+function isError(error: unknown): error is SdkError {
+  const { name, message } = (error ?? {}) as Error;
+  return typeof name === 'string' && typeof message === 'string';
 }
 
 interface Meaning {
@@ -60,6 +66,9 @@ function classify(error: SdkError, location: string): Meaning {
   if (isWithoutRegion(error)) {
     return { code: 'not_configured', what: 'no region is set', hint: 'Set AWS_REGION (for a server that is not Amazon\'s, us-east-1 will mostly do).' };
   }
+  if (isOfCertificate(error)) {
+    return { code: 'not_configured', what: `the certificate of the S3 server is not trusted (${String(error.code)})`, hint: 'Set NODE_EXTRA_CA_CERTS to the certificates of its authority, or mend AWS_ENDPOINT_URL_S3.' };
+  }
   if (error.name === 'PermanentRedirect' || status === 301 || status === 307) {
     return { code: 'not_configured', what: `the bucket ${bucket} is in another region`, hint: 'Set AWS_REGION to the region of the bucket.' };
   }
@@ -77,6 +86,10 @@ function classify(error: SdkError, location: string): Meaning {
   return { code: 'io', what: short(error.message), hint: 'Look at the bucket and its server, then go on with the same command.' };
 }
 
+function isOfCertificate({ code }: SdkError): boolean {
+  return typeof code === 'string' && /CERT|^UNABLE_TO_(GET|VERIFY)|^ERR_TLS/.test(code);
+}
+
 function isWithoutRegion(error: SdkError): boolean {
   return error.$metadata === undefined && error.message.includes('Region is missing');
 }
@@ -92,7 +105,8 @@ function refused(error: SdkError): Meaning {
 
 function isPassing(error: SdkError, status: number | undefined): boolean {
   if (status !== undefined && status !== 200) return PASSING_STATUS.has(status) || PASSING_NAMES.has(error.name);
-  return PASSING_NAMES.has(error.name) || networkCodeOf(error) !== undefined || error.message === 'aborted' || error.message.startsWith('socket hang up');
+  // What the SDK tells of without a status was not answered.
+  return error.$metadata !== undefined || PASSING_NAMES.has(error.name) || networkCodeOf(error) !== undefined || error.message === 'aborted';
 }
 
 /** Where several addresses were tried, the reason of the first. */
