@@ -10,7 +10,7 @@
  */
 import type { AccountReference } from '../contract';
 import { accountKey } from '../contract';
-import { joinLocation, look, namesIn, removeDurably } from '../storage';
+import { joinLocation, namesIn, newestIn, removeDurably } from '../storage';
 import { fileNameOf } from './create-records';
 import { JobFolder } from './job-folder';
 import type { RecordStore } from './record-store';
@@ -59,10 +59,7 @@ export class AccountRecords {
   /** @returns the id of a batch whose part is not done yet, of the newest ones; undefined where all are done. */
   async openBatch(): Promise<string | undefined> {
     const folder = joinLocation(this.folder, 'batches');
-    const names = await namesIn(folder);
-    const dated = await Promise.all(names.map(async (name) => ({ name, at: (await look(joinLocation(folder, name)))?.modifiedMs ?? 0 })));
-    const newest = dated.sort((a, b) => b.at - a.at).slice(0, OPEN_BATCHES_LOOKED_AT);
-    for (const { name } of newest) {
+    for (const name of await newestIn(folder, OPEN_BATCHES_LOOKED_AT)) {
       const owner = await this.records.read<PartOwner>(joinLocation(folder, name));
       if (!owner) continue;
       const part = new JobFolder(this.storageRoot, owner.job_id, this.records).part(owner.round, owner.part);

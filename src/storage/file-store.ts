@@ -1,17 +1,18 @@
 /** Local files as a store. */
 import { readdir, readFile, rename, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createFile, makeFolder, removeDurably, replaceFile, syncFolder } from './durable-files';
 import { openFileReplacement } from './file-writer';
 import { openNewFileFolder } from './new-file-folder';
 import { readFileChunks } from './read-file';
 import { openFileSegments } from './segments';
 import { isSystemError, storageError } from './storage-error';
-import type { Found, Store } from './store';
+import { type Found, namesByTime, type Store } from './store';
 
 export const fileStore: Store = {
   look,
-  list: async (folder) => (await unlessMissing(readdir(folder), 'read', folder)) ?? [],
+  list: namesIn,
+  newest,
   read: readFileChunks,
   readWhole: (path) => unlessMissing(readFile(path), 'read', path),
   create: createFile,
@@ -30,7 +31,21 @@ async function look(path: string): Promise<Found | undefined> {
   const found = await unlessMissing(stat(path), 'read', path);
   if (!found) return undefined;
   const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
-  return { kind, size: found.size, modifiedMs: found.mtimeMs };
+  return { kind, size: found.size };
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return (await unlessMissing(readdir(folder), 'read', folder)) ?? [];
+}
+
+async function newest(folder: string, count: number): Promise<string[]> {
+  const dated = await Promise.all(
+    (await namesIn(folder)).map(async (name) => {
+      const path = join(folder, name);
+      return { name, at: (await unlessMissing(stat(path), 'read', path))?.mtimeMs ?? 0 };
+    }),
+  );
+  return namesByTime(dated, count);
 }
 
 /** Of the disk: that of the folder, or of the one above it that exists. */

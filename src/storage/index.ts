@@ -1,7 +1,7 @@
 export { isSystemError, StorageError, storageError, type StorageErrorCode } from './storage-error';
 export { absoluteLocation, isS3, joinLocation, parentLocation } from './location';
 export type { ByteSink, Found, NewFile, NewFolder, Replacement } from './store';
-export { look, makeFolder, moveSegments, namesIn, openNewFolder, openReplacement, openSegments, readWhole, removeDurably, roomAt, syncFolder } from './stores';
+export { look, makeFolder, moveSegments, namesIn, newestIn, openNewFolder, openReplacement, openSegments, readWhole, removeDurably, roomAt, syncFolder } from './stores';
 export { FileWriter } from './file-writer';
 export { createRecord, readRecord, replaceRecord } from './records';
 export { openStorageRoot, type StorageRoot } from './storage-root';

@@ -16,8 +16,6 @@ export interface Found {
   kind: 'file' | 'folder' | 'other';
   /** Bytes of a file. */
   size: number;
-  /** When it was last written, in ms since 1970; 0 where that is not known. */
-  modifiedMs: number;
 }
 
 /** Takes bytes one after another, and holds few of them. */
@@ -73,6 +71,8 @@ export interface Store {
   look(location: string): Promise<Found | undefined>;
   /** Names in a folder; none where it does not exist. */
   list(folder: string): Promise<string[]>;
+  /** Names of the files in a folder that were written last, the newest first, `count` at most. */
+  newest(folder: string, count: number): Promise<string[]>;
   /** The bytes as they are stored, each chunk a buffer of its own. @throws StorageError `changed` where there is nothing. */
   read(location: string, range: ReadRange): AsyncGenerator<Buffer, void, undefined>;
   /** All bytes of a small file. @returns undefined where there is none. */
@@ -99,4 +99,12 @@ export interface Store {
    * earlier attempt has done it, what lies there since is left alone.
    */
   moveSegments(from: string, to: string): Promise<void>;
+}
+
+/** Names with the times they were written at, in ms since 1970: the newest first, `count` at most. */
+export function namesByTime(dated: readonly { name: string; at: number }[], count: number): string[] {
+  return [...dated]
+    .sort((a, b) => b.at - a.at)
+    .slice(0, count)
+    .map(({ name }) => name);
 }

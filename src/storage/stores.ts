@@ -20,6 +20,11 @@ export function namesIn(folder: string): Promise<string[]> {
   return storeOf(folder).list(folder);
 }
 
+/** Names of the files in a folder that were written last, the newest first. @throws StorageError */
+export function newestIn(folder: string, count: number): Promise<string[]> {
+  return storeOf(folder).newest(folder, count);
+}
+
 /** All bytes of a small file. @throws StorageError `changed` where there is none. */
 export async function readWhole(location: string): Promise<Buffer> {
   const bytes = await storeOf(location).readWhole(location);

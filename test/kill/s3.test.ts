@@ -6,7 +6,7 @@ import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
 import { World } from '../support/world';
 
-/** Their results have some 16 MB: one whole object of segments and a part of the next. */
+/** Their results have some 23 MB: two whole objects of segments and a part of a third. */
 const REQUESTS = 36_000;
 const MEGABYTE = 1024 * 1024;
 

@@ -3,7 +3,8 @@ An S3 server for tests: moto, with two things in front of it. Requests are carri
 conditional writes are as exclusive as in S3; and faults can be asked for (POST /test-faults, a JSON list).
 
 A fault is {"method", "contains", "times"} with one of: "status" (is answered, as by a server in trouble),
-"cut" (the answer's body ends after so many bytes, and the connection with it), "lose" (carried out, but not answered).
+"cut" (the answer's body ends after so many bytes, and the connection with it), "lose" (carried out, but not answered),
+"unconditional" (carried out whatever the condition says, as by a server that does not know it).
 """
 import io
 import json
@@ -46,6 +47,8 @@ def app(environ, start_response):
         if "status" in fault:
             start_response(f"{fault['status']} Fault", [("Content-Length", "0")])
             return []
+        if "unconditional" in fault:
+            environ.pop("HTTP_IF_NONE_MATCH", None)
         environ["wsgi.input"] = io.BytesIO(body)
         answer = b"".join(moto(environ, start_response))
     return cut(environ, answer, fault) if "cut" in fault or "lose" in fault else [answer]

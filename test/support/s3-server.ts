@@ -20,7 +20,7 @@ export type S3Environment = Record<
   string
 >;
 
-export type S3Fault = { method: string; contains: string; times: number } & ({ status: number } | { cut: number } | { lose: true });
+export type S3Fault = { method: string; contains: string; times: number } & ({ status: number } | { cut: number } | { lose: true } | { unconditional: true });
 
 export class S3Server {
   readonly client: S3Client;

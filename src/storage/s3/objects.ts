@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { _Object, GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { parseS3 } from '../location';
+import { StorageError } from '../storage-error';
 import type { Found } from '../store';
 import { s3, type S3 } from './client';
 import { s3Error, statusOf, wasRetried } from './s3-error';
@@ -20,14 +21,16 @@ export interface ListedObject {
   /** Its key below the prefix that was asked for. */
   name: string;
   size: number;
+  /** When it was last written, in ms since 1970; 0 where the server does not say. */
+  modifiedMs: number;
 }
 
-/** Size and time of an object; undefined where there is none of exactly this key. */
+/** Size of an object; undefined where there is none of exactly this key. */
 export async function headObject(location: string): Promise<Found | undefined> {
   const { bucket, key } = parseS3(location);
   return unlessMissing('read', location, async ({ client, sdk }) => {
     const head = await client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: key }));
-    return { kind: 'file', size: head.ContentLength ?? 0, modifiedMs: head.LastModified?.getTime() ?? 0 };
+    return { kind: 'file', size: head.ContentLength ?? 0 };
   });
 }
 
@@ -60,6 +63,28 @@ export async function putObject(location: string, body: Buffer): Promise<void> {
 
 /** Writes an object where there is none. @returns false where there is one; of several at once, exactly one gets true. */
 export async function createObject(location: string, body: Buffer): Promise<boolean> {
+  const created = await putIfAbsent(location, body);
+  if (created) await mustHeedConditions(location, body);
+  return created;
+}
+
+/** Buckets of a client whose server was seen to refuse a write whose condition did not hold. */
+const heeded = new WeakMap<S3['client'], Set<string>>();
+
+/** A server that does not know conditional writes may take them for writes like all others: then nothing would be exclusive. */
+async function mustHeedConditions(location: string, body: Buffer): Promise<void> {
+  const { bucket } = parseS3(location);
+  const { client } = await s3();
+  const buckets = heeded.get(client) ?? new Set<string>();
+  heeded.set(client, buckets);
+  if (buckets.has(bucket)) return;
+  if (await putIfAbsent(location, body)) {
+    throw new StorageError('unsupported', location, `The S3 server of ${bucket} overwrites what is to be created only where there is nothing.`, 'Use a server that knows conditional writes (If-None-Match), or choose another place.');
+  }
+  buckets.add(bucket);
+}
+
+async function putIfAbsent(location: string, body: Buffer): Promise<boolean> {
   const { bucket, key } = parseS3(location);
   const id = randomUUID();
   return call('create', location, async ({ client, sdk }) => {
@@ -90,7 +115,9 @@ export async function* listObjects(location: string, { after, limit }: { after?:
     const page = await call('list', location, ({ client, sdk }) =>
       client.send(new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: limit, ContinuationToken: token, ...(after !== undefined && { StartAfter: prefix + after }) })),
     );
-    for (const { Key = '', Size = 0 } of page.Contents ?? ([] as _Object[])) yield { name: Key.slice(prefix.length), size: Size };
+    for (const { Key = '', Size = 0, LastModified } of page.Contents ?? ([] as _Object[])) {
+      yield { name: Key.slice(prefix.length), size: Size, modifiedMs: LastModified?.getTime() ?? 0 };
+    }
     token = limit === undefined && page.IsTruncated ? page.NextContinuationToken : undefined;
   } while (token !== undefined);
 }

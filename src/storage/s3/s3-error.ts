@@ -118,7 +118,8 @@ function networkCodeOf(error: SdkError): string | undefined {
 
 /** The server's word for it and its id of the request, for those who look into its logs. */
 function askedAs(error: SdkError): string {
-  const facts = [statusOf(error) === undefined || /^\d*$/.test(error.name) ? undefined : error.name, error.$metadata?.requestId && `request ${error.$metadata.requestId}`].filter(Boolean);
+  const named = statusOf(error) !== undefined && !/^(\d*|Error|Unknown(Error)?)$/.test(error.name);
+  const facts = [named ? error.name : undefined, error.$metadata?.requestId && `request ${error.$metadata.requestId}`].filter(Boolean);
   return facts.length > 0 ? ` (${facts.join(', ')})` : '';
 }
 

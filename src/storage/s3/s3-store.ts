@@ -1,6 +1,6 @@
 /** S3, and what speaks as it does, as a store. What the server has acknowledged is durable, so nothing is synced here. */
 import { parseS3 } from '../location';
-import type { Found, NewFolder, Store } from '../store';
+import { type Found, namesByTime, type NewFolder, type Store } from '../store';
 import { createObject, deleteObject, deleteObjects, headObject, listObjects, putObject } from './objects';
 import { readObject, readWholeObject } from './read-object';
 import { openS3Segments } from './s3-segments';
@@ -13,6 +13,7 @@ const REMOVED_TOGETHER = 1_000;
 export const s3Store: Store = {
   look,
   list: namesIn,
+  newest,
   read: readObject,
   readWhole: readWholeObject,
   create: (location, content) => createObject(location, Buffer.from(content)),
@@ -30,7 +31,7 @@ export const s3Store: Store = {
 async function look(location: string): Promise<Found | undefined> {
   const found = parseS3(location).key === '' ? undefined : await headObject(location);
   if (found) return found;
-  for await (const _object of listObjects(location, { limit: 1 })) return { kind: 'folder', size: 0, modifiedMs: 0 };
+  for await (const _object of listObjects(location, { limit: 1 })) return { kind: 'folder', size: 0 };
   return undefined;
 }
 
@@ -38,6 +39,12 @@ async function namesIn(folder: string): Promise<string[]> {
   const names = new Set<string>();
   for await (const { name } of listObjects(folder)) names.add(name.split('/', 1)[0]!);
   return [...names];
+}
+
+async function newest(folder: string, count: number): Promise<string[]> {
+  const dated: { name: string; at: number }[] = [];
+  for await (const { name, modifiedMs } of listObjects(folder)) if (!name.includes('/')) dated.push({ name, at: modifiedMs });
+  return namesByTime(dated, count);
 }
 
 async function remove(location: string): Promise<void> {

@@ -31,8 +31,8 @@ async function errorOf(call: Promise<unknown>): Promise<StorageError> {
 const record = (name: string) => `s3://${BUCKET}/${name}`;
 
 it('names a bucket that does not exist', async () => {
-  for (const call of [readRecord('s3://no-such-bucket/a'), createRecord('s3://no-such-bucket/a', {}), look('s3://no-such-bucket/a')]) {
-    expect(await errorOf(call)).toMatchObject({ code: 'no_bucket', passing: false, message: expect.stringContaining('no bucket no-such-bucket'), hint: expect.stringContaining('AWS_REGION') });
+  for (const call of [() => readRecord('s3://no-such-bucket/a'), () => createRecord('s3://no-such-bucket/a', {}), () => look('s3://no-such-bucket/a')]) {
+    expect(await errorOf(call())).toMatchObject({ code: 'no_bucket', passing: false, message: expect.stringContaining('no bucket no-such-bucket'), hint: expect.stringContaining('AWS_REGION') });
   }
 });
 
@@ -89,6 +89,11 @@ it('knows that a create whose answer was lost was its own', async () => {
   expect(await createRecord(record('lost'), { mine: true })).toBe(false);
 });
 
+it('refuses a server that does not know conditional writes', async () => {
+  await server.setFaults({ method: 'PUT', contains: '/ignored', times: 10, unconditional: true });
+  expect(await errorOf(createRecord(record('ignored'), {}))).toMatchObject({ code: 'unsupported', passing: false, hint: expect.stringContaining('If-None-Match') });
+});
+
 it('takes back an upload of which a part fails', async () => {
   const file = await openReplacement(record('large'));
   await server.setFaults({ method: 'PUT', contains: 'partNumber=2', times: 10, status: 500 });
@@ -116,8 +121,8 @@ describe('a server that looks at credentials', () => {
   it('names what was refused, and shows no key', async () => {
     Object.assign(process.env, strict.env, { AWS_ACCESS_KEY_ID: 'unknown-access-key', AWS_SECRET_ACCESS_KEY: 'very-secret-key', AWS_SESSION_TOKEN: 'session-token' });
     try {
-      for (const call of [readRecord(record('a')), createRecord(record('a'), {}), look(record('a'))]) {
-        const error = await errorOf(call);
+      for (const call of [() => readRecord(record('a')), () => createRecord(record('a'), {}), () => look(record('a'))]) {
+        const error = await errorOf(call());
         expect(error).toMatchObject({ code: 'not_permitted', passing: false, hint: expect.stringContaining('docs/storage.md') });
         expect(inspect(error, { depth: 10 })).not.toMatch(/unknown-access-key|very-secret-key|session-token|Signature=/);
       }
