@@ -1,9 +1,8 @@
-import { rename } from 'node:fs/promises';
 import { Context } from '@temporalio/activity';
 import { noOutcomes, noUsage } from '../contract';
 import type { CreateRecords, EndedRecord, LedgerRecord, PartFolder } from '../jobs';
 import { closeLedger, fileNameOf, readLedgerRecord } from '../jobs';
-import { isSystemError, openSegments, storageError } from '../storage';
+import { moveSegments, openSegments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
@@ -74,13 +73,7 @@ async function recordDisproof(creates: CreateRecords, batchId: string, { unknown
 
 /** Makes room for the results of the batch that is the part's own, and lets the disproved one go. Can be repeated. */
 async function putAside(deps: ActivityDependencies, ref: PartReference, { segments }: PartFolder, batchId: string): Promise<void> {
-  try {
-    await rename(segments, `${segments}.of-${fileNameOf(batchId)}`);
-  } catch (error) {
-    // An earlier attempt has done it; what lies there now may be the results of the next batch.
-    const done = isSystemError(error) && ['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code);
-    if (!done) throw storageError(error, 'rename', segments);
-  }
+  await moveSegments(segments, `${segments}.of-${fileNameOf(batchId)}`);
   await accountRecords(deps).disown(batchId, ownerOf(ref));
 }
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { ApiError, MessageBatchesError, RequestBodyError } from '../api';
 import type { CreateRecords, PlannedPart } from '../jobs';
 import { createBody } from '../jobs';
+import { StorageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, createTimeoutMs, jobFolder, partFolderOf } from './dependencies';
 import { accessRefusal, isKeyRefused, runActivity, shortMessage } from './failures';
@@ -112,7 +113,7 @@ async function notSent(creates: CreateRecords, attempt: number, message: string,
 }
 
 function whyNotSent(error: MessageBatchesError): NotAccepted {
-  if (error instanceof RequestBodyError) return 'storage';
+  if (error instanceof RequestBodyError) return error.cause instanceof StorageError && error.cause.passing ? 'passing' : 'storage';
   // A credential that was not to be had passes here: the claim before the next try needs one as well, and asks for a person where none comes.
   return accessRefusal(error) ? 'no_access' : 'passing';
 }

@@ -8,7 +8,7 @@ import { StorageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { withHeartbeats } from './heartbeats';
 
-/** Failure types that workflows act on; each is non-retryable and asks for a person. */
+/** Failure types that workflows act on; where such a failure is non-retryable, it asks for a person. */
 export const FAILURE_TYPES = {
   keyRefused: 'KeyRefused',
   noAccess: 'NoAccess',
@@ -73,6 +73,9 @@ function toFailure(deps: ActivityDependencies, error: unknown): unknown {
   }
   if (error instanceof InputError) {
     return ApplicationFailure.nonRetryable(error.message, FAILURE_TYPES.invalidInput, { code: error.code, hint: error.hint });
+  }
+  if (error instanceof StorageError && error.passing) {
+    return ApplicationFailure.create({ type: FAILURE_TYPES.storage, message: `${error.message} ${error.hint}`, nonRetryable: false, category: ApplicationFailureCategory.BENIGN });
   }
   if (error instanceof StorageError) return nonRetryable(FAILURE_TYPES.storage, `${error.message} ${error.hint}`, 'storage');
   return error;

@@ -1,12 +1,11 @@
-import { join } from 'node:path';
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
 import type { DataReference, FollowUpInput } from '../contract';
 import { selectResults } from '../jobs';
-import { readChunks, openSegments } from '../storage';
+import { joinLocation, readChunks, openSegments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { partFolderOf } from './dependencies';
 import { runActivity } from './failures';
-import { localPath } from './plan-job';
+import { locationOf } from './plan-job';
 import type { FollowUpShard, SelectFollowUpsInput } from './payloads';
 
 /** Results that one shard starts follow-ups for. */
@@ -21,7 +20,7 @@ export function selectFollowUpsActivity(deps: ActivityDependencies) {
     return runActivity(deps, async () => {
       const { ref, options } = input;
       const folder = partFolderOf(ref);
-      const path = join(folder.folder, 'follow-ups.jsonl');
+      const path = joinLocation(folder.folder, 'follow-ups.jsonl');
       const slices = await selectResults({
         partFolder: folder,
         requests: input.requests,
@@ -74,6 +73,6 @@ export function loadResultActivity(deps: ActivityDependencies) {
 
 async function readBytes(reference: DataReference): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of readChunks(localPath(reference), { offset: reference.offset, length: reference.length })) chunks.push(chunk);
+  for await (const chunk of readChunks(locationOf(reference), { offset: reference.offset, length: reference.length })) chunks.push(chunk);
   return Buffer.concat(chunks);
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -8,7 +7,7 @@ import type { DataReference } from '../contract';
 import { accountKey, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
 import type { JobFolder, JobRecord, RoundPlan } from '../jobs';
 import { claimOutput, InputError, jobFolderName, outputFolder, partFolder, planRetryRound, planRoundOne } from '../jobs';
-import { readChunks } from '../storage';
+import { absoluteLocation, isS3, joinLocation, look, readChunks, StorageError } from '../storage';
 import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
@@ -27,10 +26,10 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
   const folder = jobFolder(deps, input.jobId);
   let job = await folder.readJob();
   const report = await folder.readReport();
-  const output = job?.output ?? resolve(input.output ?? join(deps.storage.folder, 'outputs', jobFolderName(input.jobId)));
+  const output = job?.output ?? absoluteLocation(input.output ?? joinLocation(deps.storage.folder, 'outputs', jobFolderName(input.jobId)));
   let round = await folder.readPlan(1);
   if (!job || !round) {
-    const path = localPath(input.requests);
+    const path = locationOf(input.requests);
     await claimOutput(output, input.jobId, { inputBytes: await sizeOf(path), storageId: deps.storage.id });
     const limits = { maxRequests: input.maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, maxBodyBytes: MAX_BATCH_BODY_BYTES };
     const signal = Context.current().cancellationSignal;
@@ -94,23 +93,27 @@ function refuseOtherAccount(deps: ActivityDependencies, input: PlanJobInput): vo
   );
 }
 
-/** Bytes of a file; undefined where there is none: planning then says what is wrong with it. */
+/** Bytes of the input; undefined where there is none: planning then says what is wrong with it. */
 async function sizeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.size;
+  return (await look(path).catch(unlessPassing))?.size;
 }
 
 /** A job id that is known must not give the results of other requests. Where the input is gone, its record is believed. */
 async function mustBeSameInput(job: JobRecord, requests: string | DataReference): Promise<void> {
   const sha256 = typeof requests === 'string' ? undefined : requests.sha256;
   if (sha256 === job.input.sha256) return;
-  const path = localPath(requests);
+  const path = locationOf(requests);
   // The job's is that of the decompressed content, the reference's that of the file.
   const found = (await isFile(path)) ? await contentSha256(path) : path.endsWith('.gz') ? undefined : sha256;
   if (found !== undefined && found !== job.input.sha256) throw inputChanged(job.job_id, path);
 }
 
 async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+  return (await look(path).catch(unlessPassing))?.kind === 'file';
+}
+
+function unlessPassing(error: unknown): undefined {
+  if (error instanceof StorageError && error.passing) throw error;
 }
 
 /** Hex SHA-256 of a file's decompressed bytes. */
@@ -120,15 +123,16 @@ async function contentSha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** @returns the absolute path of a data reference. */
-export function localPath(reference: string | DataReference): string {
+/** @returns where a data reference lies: an absolute path, or `s3://bucket/key`. @throws InputError `unsupported_location` */
+export function locationOf(reference: string | DataReference): string {
   const uri = typeof reference === 'string' ? reference : reference.uri;
   if (uri.startsWith('file:')) return fileURLToPath(uri);
   if (isAbsolute(uri)) return uri;
+  if (isS3(uri)) return absoluteLocation(uri);
   throw new InputError(
     'unsupported_location',
     `Requests cannot be read from ${uri}`,
-    'Give an absolute path or a file: URL of a file on the machine of the worker.',
+    'Give an absolute path or a file: URL of a file on the machine of the worker, or s3://BUCKET/KEY.',
   );
 }
 

@@ -1,5 +1,4 @@
 /** One download of a batch's results: from what is stored of them to the end of the body. */
-import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { ResultsStream } from '../api';
 import { InvalidAnswerError } from '../api';
@@ -7,7 +6,7 @@ import type { ApiCounts, LedgerRecord, PartFolder } from '../jobs';
 import { LedgerBuilder } from '../jobs';
 import { LineSplitter } from '../jsonl';
 import type { Line } from '../jsonl';
-import { openSegments, StorageError } from '../storage';
+import { joinLocation, openSegments, StorageError } from '../storage';
 import type { Segments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { partFolderOf, recordStore } from './dependencies';
@@ -114,7 +113,7 @@ export class ResultsDownload {
   }
 
   private sourceRecord(generation: number): string {
-    return join(this.folder.segments, `source-g${String(generation).padStart(4, '0')}.json`);
+    return joinLocation(this.folder.segments, `source-g${String(generation).padStart(4, '0')}.json`);
   }
 
   private async append(segments: Segments, builder: LedgerBuilder, first: Buffer | undefined, body: AsyncIterator<Buffer>, isTheTruth: boolean): Promise<boolean> {
@@ -151,7 +150,7 @@ export class ResultsDownload {
     const from = isCutBefore ? chunk.indexOf(LINE_FEED) + 1 : 0;
     const rest = chunk.subarray(from, chunk.length - splitter.heldBytes);
     const pieces = isCutBefore ? [lines[0]!.bytes, LINE_END, rest] : [rest];
-    await segment.append(pieces.filter((piece) => piece.length > 0), builder);
+    await segment.append(pieces, builder);
   }
 
   private tell(generation: number, { lines, outcomes }: LedgerBuilder, bytes: number): void {

@@ -57,7 +57,7 @@ export class SyncedSegment {
   async abandon(): Promise<void> {
     try {
       await this.settle();
-      this.tell(await this.writer.sync());
+      this.tell(await this.writer.finish());
     } catch {
       // What went wrong first is what a person needs to know.
     } finally {

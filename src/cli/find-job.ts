@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { accountKey } from '../contract';
 import { AccountRecords, jobFolderName } from '../jobs';
+import { absoluteLocation } from '../storage';
 import { CliError } from './cli-error';
 import { knownJobs } from './known-jobs';
 import type { KnownJob } from './known-jobs';
@@ -35,7 +36,7 @@ export async function findJob(reference: string | undefined, options: FindJobOpt
   const found = reference.startsWith('msgbatch_') ? await ownerOf(reference, jobs, options.homeFolder) : undefined;
   if (found) return found;
 
-  const path = resolve(options.cwd, reference);
+  const path = absoluteLocation(reference, options.cwd);
   const byPath = jobs.filter((job) => job.input === path || job.output === path);
   const matches = byPath.length > 0 ? byPath : jobs.filter((job) => job.id.startsWith(reference));
   const open = matches.filter((job) => !job.report);

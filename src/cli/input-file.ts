@@ -1,14 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { absoluteLocation } from '../storage';
 import { CliError } from './cli-error';
 
 /** What a command was given as INPUT. */
 export interface InputFile {
-  /** Absolute. */
+  /** Absolute path, or `s3://bucket/key`. */
   path: string;
   /** Where the outputs go by default, without the suffix that says what they are. */
   outputBase: string;
@@ -20,8 +21,8 @@ export interface InputFile {
  */
 export async function openInput(input: string, homeFolder: string): Promise<InputFile> {
   if (input !== '-') {
-    const path = resolve(input);
-    return { path, outputBase: join(dirname(path), basename(path).replace(/\.gz$/, '').replace(/\.(jsonl|ndjson|json)$/, '')) };
+    const path = absoluteLocation(input);
+    return { path, outputBase: path.replace(/\.gz$/, '').replace(/\.(jsonl|ndjson|json)$/, '') };
   }
   if (process.stdin.isTTY) {
     throw new CliError('no_input', 'INPUT is "-", but nothing is piped in.', { hint: 'For example: make-requests | message-batches run -' });

@@ -9,6 +9,8 @@ import { createProgram } from './program';
 async function main(argv: string[]): Promise<void> {
   preferSmallHeap();
   leaveQuietlyWhenNobodyReads();
+  // The SDK of S3 would tell the users of this command which Node to install.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { outputFolder } from '../jobs';
+import { isS3, openReplacement } from '../storage';
 import { CliError } from './cli-error';
 import { shownPath } from './display/rendering';
 
@@ -13,8 +14,9 @@ export async function printResults(source: AsyncIterable<Buffer>, gzip: boolean)
   else await pipeline(source, process.stdout, { end: false });
 }
 
-/** Into a file, in place of an earlier one. Never leaves half a file under the name that was asked for. */
+/** Into a file or an object, in place of an earlier one. Never leaves half of one under the name that was asked for. */
 export async function writeResults(source: AsyncIterable<Buffer>, path: string, gzip: boolean): Promise<void> {
+  if (isS3(path)) return writeObject(source, path, gzip);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const file = createWriteStream(temporary, { flush: true });
@@ -27,6 +29,20 @@ export async function writeResults(source: AsyncIterable<Buffer>, path: string, 
   }
 }
 
+async function writeObject(source: AsyncIterable<Buffer>, location: string, gzip: boolean): Promise<void> {
+  const object = await openReplacement(location);
+  const append = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of chunks) await object.writer.append(chunk);
+  };
+  try {
+    if (gzip) await pipeline(source, createGzip(), append);
+    else await append(source);
+    await object.commit();
+  } finally {
+    await object.discard();
+  }
+}
+
 /**
  * @param outputs the job's output folder.
  * @throws CliError `file_problem` where there is no such folder; `usage` where it is one of the job's own files.
@@ -35,6 +51,7 @@ export async function mustBeWritable(path: string, outputs: string): Promise<voi
   if (Object.values(outputFolder(outputs)).includes(path)) {
     throw new CliError('usage', `${shown(path)} belongs to the job itself.`, { hint: 'Choose another name with --output FILE.' });
   }
+  if (isS3(path)) return;
   const folder = dirname(path);
   await stat(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

@@ -1,6 +1,5 @@
 /** What `run` and `submit` have in common: their options, and all that is decided before anything is sent. */
-import { rm, rmdir, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { rmdir } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { StartJobOptions } from '../client';
@@ -8,7 +7,7 @@ import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport } from '.
 import { activityTaskQueue, API_OUTCOMES, SIMULATED_ACCOUNT } from '../contract';
 import type { InputCheck } from '../jobs';
 import { checkInput, claimOutput, InputError, JobFolder, outputFolder } from '../jobs';
-import { openStorageRoot, readRecord } from '../storage';
+import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
 import { exitCodeOfReport, showReport } from './attach';
 import { CliError } from './cli-error';
 import type { CommandContext, CommonOptions } from './command';
@@ -39,8 +38,8 @@ export interface SubmissionOptions extends CommonOptions {
 
 export function addSubmissionOptions(command: Command): Command {
   return command
-    .argument('<input>', 'JSONL, plain or .gz, a request a line: {"custom_id": …, "params": …}; "-" reads standard input')
-    .option('-o, --output <dir>', 'folder for the outputs (default: the input\'s name with .results, or .simulated)')
+    .argument('<input>', 'JSONL, plain or .gz, a request a line: {"custom_id": …, "params": …}; a file, s3://BUCKET/KEY, or "-" for standard input')
+    .option('-o, --output <dir>', 'folder for the outputs, or s3://BUCKET/KEY (default: the input\'s name with .results, or .simulated)')
     .option('--simulate', 'use the local simulator instead of the API: no key, no cost, invented answers')
     .option('--dry-run', 'say what would be sent, and stop')
     .option('--new', 'submit the same input once more, and pay for it again')
@@ -59,10 +58,10 @@ export function addSubmissionOptions(command: Command): Command {
 export interface Submission {
   id: string;
   account: AccountReference;
-  /** Absolute folder. */
+  /** Absolute path of the folder, or `s3://bucket/key`. */
   output: string;
   check: InputCheck;
-  /** Absolute path of the input. */
+  /** Absolute path of the input, or `s3://bucket/key`. */
   input: string;
   betas: string[];
   /** The job has a record already: it is attached to, not begun. */
@@ -90,7 +89,7 @@ export async function prepareSubmission({ env, out, home }: CommandContext, inpu
   const derived = options.id ?? jobIdOf({ inputSha256: check.sha256, account, apiVersion: API_VERSION, betas: options.beta, simulated });
   const { id, number } = options.new ? await nextJobId(derived, home.folder) : { id: derived, number: 1 };
   const suffix = `${simulated ? '.simulated' : '.results'}${number > 1 ? `-${number}` : ''}`;
-  const wanted = options.output === undefined ? undefined : resolve(options.output);
+  const wanted = options.output === undefined ? undefined : absoluteLocation(options.output);
 
   const known = await knownJob(home.folder, id);
   const record = known && (await new JobFolder(home.folder, id).readJob());
@@ -110,11 +109,13 @@ export async function prepareSubmission({ env, out, home }: CommandContext, inpu
   return { id, account, output, check, input: input.path, betas: options.beta, known: known !== undefined, report };
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+/** What else is wrong with a folder of this machine shows when it is claimed. */
+async function isFile(location: string): Promise<boolean> {
+  const found = await look(location).catch((error: unknown) => {
+    if (isS3(location)) throw error;
+    return undefined;
+  });
+  return found?.kind === 'file';
 }
 
 /** A finished job is recognised by the report in its outputs, even where the home folder was lost. */
@@ -137,9 +138,10 @@ export async function releaseFolder({ home }: CommandContext, { id, output }: Su
   const { claim, workFolder, folder } = outputFolder(output);
   const [root, claimed] = await Promise.all([openStorageRoot(home.folder), readRecord<{ job_id: string; storage_id?: string }>(claim)]);
   if (claimed?.job_id !== id || claimed.storage_id !== root.id) return;
-  // A folder that holds anything stays.
-  await rm(claim, { force: true })
-    .then(() => rmdir(workFolder))
+  // A folder that holds anything stays; in S3 there are none.
+  await removeDurably(claim);
+  if (isS3(folder)) return;
+  await rmdir(workFolder)
     .then(() => rmdir(folder))
     .catch(() => undefined);
 }

@@ -1,3 +1,4 @@
+export { useS3, type S3Settings } from '../storage';
 export { MessageBatchesClient } from './client';
 export type { JobSummary, MessageBatchesClientOptions, StartJobOptions } from './client';
 export { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';

@@ -88,9 +88,10 @@ export class JobHandle {
 
   /**
    * The results of a job that has ended, as the API gave them, from `results.jsonl` in its output folder
-   * (which must be on this machine). Requests without a result are in `failed-requests.jsonl` only.
+   * (on this machine, or in S3). Requests without a result are in `failed-requests.jsonl` only.
    * @param options.order `input`: as the requests stand in the input; by default as the API gave them.
-   * @throws JobUnfinishedError; JobFailedError where the workflow ended without a report; InputError `results_not_found`
+   * @throws JobUnfinishedError; JobFailedError where the workflow ended without a report; an InputError
+   *   `results_not_found` where they are not there any more; StorageError
    */
   async *results({ order }: ResultsOptions = {}): AsyncGenerator<MessageBatchIndividualResponse> {
     for await (const records of selectRecords(await this.endedReport(), { order })) {

@@ -3,7 +3,7 @@
  * may have 2 MB and a history 50 MB at most.
  */
 export interface DataReference {
-  /** An absolute path or a `file:` URL (`s3:` is for a later release). */
+  /** An absolute path or a `file:` URL on the machine of the worker, or `s3://bucket/key`. */
   uri: string;
   /** First byte, default 0. */
   offset?: number;

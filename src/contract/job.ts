@@ -8,9 +8,9 @@ import type { OutcomeCounts, Problem, TokenUsage } from './outcomes';
 export interface JobInput {
   /** Default: the workflow id (without the prefix of `jobWorkflowId`). */
   jobId?: string;
-  /** JSONL, plain or `.gz`; a path on the worker's machine. */
+  /** JSONL, plain or `.gz`; a path on the worker's machine, or `s3://bucket/key`. */
   requests: string | DataReference;
-  /** Folder for the outputs; default: below the worker's storage. */
+  /** Folder for the outputs, or `s3://bucket/key`; default: below the worker's storage. */
   output?: string;
   account?: AccountReference;
   simulated?: boolean;
@@ -53,7 +53,7 @@ export interface JobStatus {
   phase: JobPhase;
   simulated: boolean;
   account: AccountReference;
-  /** Folder of the outputs. */
+  /** Folder of the outputs, or `s3://bucket/key`. */
   output?: string;
   /** Known once planned. */
   requests?: number;

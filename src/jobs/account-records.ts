@@ -8,11 +8,10 @@
  * No two creates of the same total are open at once, so that an unanswered one can be found in the API's
  * list by its total alone (a batch has no name, and its requests cannot be read back).
  */
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { AccountReference } from '../contract';
 import { accountKey } from '../contract';
-import { fileNameOf, namesIn } from './create-records';
+import { joinLocation, namesIn, newestIn, removeDurably } from '../storage';
+import { fileNameOf } from './create-records';
 import { JobFolder } from './job-folder';
 import type { RecordStore } from './record-store';
 import { syncedRecords } from './record-store';
@@ -32,7 +31,7 @@ export class AccountRecords {
     account: AccountReference,
     private readonly records: RecordStore = syncedRecords,
   ) {
-    this.folder = join(storageRoot, 'accounts', accountKey(account));
+    this.folder = joinLocation(storageRoot, 'accounts', accountKey(account));
   }
 
   owner(batchId: string): Promise<PartOwner | undefined> {
@@ -48,23 +47,20 @@ export class AccountRecords {
   /** A batch that was adopted and turned out to be of others is nobody's of ours. */
   async disown(batchId: string, owner: PartOwner): Promise<void> {
     const known = await this.owner(batchId);
-    if (known && samePart(known, owner)) await rm(this.batchPath(batchId), { force: true });
+    if (known && samePart(known, owner)) await removeDurably(this.batchPath(batchId));
   }
 
   /** Ids (in file-name form) of all batches that some part owns. */
   async ownedIds(): Promise<Set<string>> {
-    const names = await namesIn(join(this.folder, 'batches'));
+    const names = await namesIn(joinLocation(this.folder, 'batches'));
     return new Set(names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length)));
   }
 
   /** @returns the id of a batch whose part is not done yet, of the newest ones; undefined where all are done. */
   async openBatch(): Promise<string | undefined> {
-    const folder = join(this.folder, 'batches');
-    const names = await namesIn(folder);
-    const dated = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })));
-    const newest = dated.sort((a, b) => b.at - a.at).slice(0, OPEN_BATCHES_LOOKED_AT);
-    for (const { name } of newest) {
-      const owner = await this.records.read<PartOwner>(join(folder, name));
+    const folder = joinLocation(this.folder, 'batches');
+    for (const name of await newestIn(folder, OPEN_BATCHES_LOOKED_AT)) {
+      const owner = await this.records.read<PartOwner>(joinLocation(folder, name));
       if (!owner) continue;
       const part = new JobFolder(this.storageRoot, owner.job_id, this.records).part(owner.round, owner.part);
       const [report, state] = await Promise.all([part.readReport(), part.creates.state()]);
@@ -97,7 +93,7 @@ export class AccountRecords {
     for (const claim of (await this.claims(total)).slice(0, -1)) {
       const holder = await this.readClaim(claim);
       if (holder && !samePart(holder, claimant) && (await this.stateOf(holder)) === 'open') return holder;
-      await rm(this.claimPath(total, claim.number), { force: true });
+      await removeDurably(this.claimPath(total, claim.number));
     }
     return undefined;
   }
@@ -129,7 +125,7 @@ export class AccountRecords {
   }
 
   private async claims(total: number): Promise<ClaimNumber[]> {
-    return (await namesIn(join(this.folder, 'creates')))
+    return (await namesIn(joinLocation(this.folder, 'creates')))
       .map((name) => /^(\d+)\.(\d+)\.json$/.exec(name))
       .filter((match) => match !== null)
       .map((match) => ({ total: Number(match[1]), number: Number(match[2]) }))
@@ -142,11 +138,11 @@ export class AccountRecords {
   }
 
   private claimPath(total: number, number: number): string {
-    return join(this.folder, 'creates', `${total}.${number}.json`);
+    return joinLocation(this.folder, 'creates', `${total}.${number}.json`);
   }
 
   private batchPath(batchId: string): string {
-    return join(this.folder, 'batches', `${fileNameOf(batchId)}.json`);
+    return joinLocation(this.folder, 'batches', `${fileNameOf(batchId)}.json`);
   }
 }
 

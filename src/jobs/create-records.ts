@@ -10,8 +10,7 @@
  *   create-01.adopted-ID.json  found in the list and taken for this attempt's batch
  *   create-01.disproved-ID.json its results are of other requests
  */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { joinLocation, namesIn } from '../storage';
 import type { RecordStore } from './record-store';
 
 export interface CreateIntent {
@@ -160,7 +159,7 @@ export class CreateRecords {
   }
 
   private path(attempt: number, what: string): string {
-    return join(this.folder, `create-${String(attempt).padStart(2, '0')}.${what}.json`);
+    return joinLocation(this.folder, `create-${String(attempt).padStart(2, '0')}.${what}.json`);
   }
 }
 
@@ -174,14 +173,4 @@ interface AttemptFacts {
 /** Batch ids are opaque strings: whatever is not plain is encoded, so that one can be a file name. */
 export function fileNameOf(batchId: string): string {
   return encodeURIComponent(batchId).replaceAll('.', '%2E').replaceAll('*', '%2A');
-}
-
-/** Names in a folder; none where it does not exist. */
-export async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -6,7 +6,7 @@ export type InputErrorCode =
   | 'input_damaged'
   | 'input_empty'
   | 'input_changed'
-  /** The requests lie where this version cannot read them: neither a path nor a file: URL. */
+  /** The requests lie where this version cannot read them: neither a path, nor a file: URL, nor in S3. */
   | 'unsupported_location'
   /** Lines are wrong; `problems` says which. */
   | 'input_invalid'

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { MAX_PROBLEM_EXAMPLES } from '../contract';
 import { isBlankLine, type Line } from '../jsonl';
-import { isSystemError, linesOf, readChunks, readLines, StorageError } from '../storage';
+import { type Found, isS3, isSystemError, linesOf, look, readChunks, readLines, StorageError } from '../storage';
 import { DuplicateIds } from './duplicate-ids';
 import { InputError, type InputProblem } from './input-error';
 import { type PartLimits, sizeProblem } from './part-size';
@@ -66,7 +65,7 @@ export class InputScanner {
         if (good.length > 0) yield good;
       }
     } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
+      if (!(error instanceof StorageError) || error.passing) throw error;
       if (error.code !== 'line_too_long') throw inputError(error, this.path);
       this.addProblem(this.lines + 1, `Longer than a whole batch may be (${this.limits.maxBodyBytes} bytes).`, 'Write one request on each line.');
     }
@@ -141,18 +140,24 @@ export class InputScanner {
 }
 
 async function mustBeFile(path: string): Promise<void> {
-  let found;
-  try {
-    found = await stat(path);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
-      throw new InputError('input_not_found', `There is no file ${path}.`, 'Look at the path: relative ones begin at the folder that the command is run in.');
-    }
-    throw notReadable(path, error.code);
+  const found = await lookAt(path);
+  if (!found) {
+    const where = isS3(path) ? 'object' : 'file';
+    const hint = isS3(path) ? 'Look at the bucket and the key.' : 'Look at the path: relative ones begin at the folder that the command is run in.';
+    throw new InputError('input_not_found', `There is no ${where} ${path}.`, hint);
   }
-  if (!found.isFile()) {
-    throw new InputError('input_not_a_file', `${path} is ${found.isDirectory() ? 'a folder' : 'not a regular file'}.`, 'Name a JSONL file, plain or .gz.');
+  if (found.kind !== 'file') {
+    throw new InputError('input_not_a_file', `${path} is ${found.kind === 'folder' ? 'a folder' : 'not a regular file'}.`, 'Name a JSONL file, plain or .gz.');
+  }
+}
+
+async function lookAt(path: string): Promise<Found | undefined> {
+  try {
+    return await look(path);
+  } catch (error) {
+    if (!(error instanceof StorageError) || !isSystemError(error.cause)) throw error;
+    if (error.cause.code === 'ENOTDIR') return undefined;
+    throw notReadable(path, error.cause.code);
   }
 }
 
@@ -161,7 +166,7 @@ function inputError(error: StorageError, path: string): InputError {
     case 'damaged':
       return new InputError('input_damaged', error.message, error.hint, { cause: error });
     case 'not_permitted':
-      return notReadable(path, 'permission denied');
+      return isS3(path) ? new InputError('input_not_readable', error.message, error.hint, { cause: error }) : notReadable(path, 'permission denied');
     default:
       return new InputError('input_not_readable', error.message, error.hint, { cause: error });
   }

@@ -3,8 +3,8 @@
  * and whose database can be set back). Every record is small, synced, and keyed by job, round and part.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import type { BatchReport, JobReport } from '../contract';
+import { joinLocation } from '../storage';
 import { CreateRecords } from './create-records';
 import type { RoundPlan } from './round-plan';
 import type { RecordStore } from './record-store';
@@ -58,49 +58,49 @@ export class JobFolder {
     readonly jobId: string,
     readonly records: RecordStore = syncedRecords,
   ) {
-    this.folder = join(storageRoot, 'jobs', jobFolderName(jobId));
+    this.folder = joinLocation(storageRoot, 'jobs', jobFolderName(jobId));
   }
 
   readJob(): Promise<JobRecord | undefined> {
-    return this.records.read(join(this.folder, 'job.json'));
+    return this.records.read(joinLocation(this.folder, 'job.json'));
   }
 
   /** @returns false where the job has a record already (which may be of other input). */
   createJob(job: JobRecord): Promise<boolean> {
-    return this.records.create(join(this.folder, 'job.json'), job);
+    return this.records.create(joinLocation(this.folder, 'job.json'), job);
   }
 
   readPlan(round: number): Promise<RoundPlan | undefined> {
-    return this.records.read(join(this.roundFolder(round), 'plan.json'));
+    return this.records.read(joinLocation(this.roundFolder(round), 'plan.json'));
   }
 
   async writePlan(plan: RoundPlan): Promise<void> {
-    await this.records.create(join(this.roundFolder(plan.round), 'plan.json'), plan);
+    await this.records.create(joinLocation(this.roundFolder(plan.round), 'plan.json'), plan);
   }
 
   /** Remembers that a cancel was asked for, so that no later run pays for parts that were not sent. */
   async requestCancel(at: Date): Promise<void> {
-    await this.records.create(join(this.folder, 'cancel.json'), { requested_at: at.toISOString() });
+    await this.records.create(joinLocation(this.folder, 'cancel.json'), { requested_at: at.toISOString() });
   }
 
   async cancelRequested(): Promise<boolean> {
-    return (await this.records.read(join(this.folder, 'cancel.json'))) !== undefined;
+    return (await this.records.read(joinLocation(this.folder, 'cancel.json'))) !== undefined;
   }
 
   part(round: number, part: number): PartRecords {
-    return new PartRecords(join(this.roundFolder(round), `part-${String(part).padStart(4, '0')}`), this.records);
+    return new PartRecords(joinLocation(this.roundFolder(round), `part-${String(part).padStart(4, '0')}`), this.records);
   }
 
   readReport(): Promise<JobReport | undefined> {
-    return this.records.read(join(this.folder, 'report.json'));
+    return this.records.read(joinLocation(this.folder, 'report.json'));
   }
 
   writeReport(report: JobReport): Promise<void> {
-    return this.records.replace(join(this.folder, 'report.json'), report);
+    return this.records.replace(joinLocation(this.folder, 'report.json'), report);
   }
 
   private roundFolder(round: number): string {
-    return join(this.folder, `round-${String(round).padStart(2, '0')}`);
+    return joinLocation(this.folder, `round-${String(round).padStart(2, '0')}`);
   }
 }
 
@@ -116,19 +116,19 @@ export class PartRecords {
   }
 
   readEnded(): Promise<EndedRecord | undefined> {
-    return this.records.read(join(this.folder, 'ended.json'));
+    return this.records.read(joinLocation(this.folder, 'ended.json'));
   }
 
   writeEnded(ended: EndedRecord): Promise<void> {
-    return this.records.replace(join(this.folder, 'ended.json'), ended);
+    return this.records.replace(joinLocation(this.folder, 'ended.json'), ended);
   }
 
   /** The part's own report: the mark that its results are stored and held against its requests. */
   readReport(): Promise<BatchReport | undefined> {
-    return this.records.read(join(this.folder, 'part.json'));
+    return this.records.read(joinLocation(this.folder, 'part.json'));
   }
 
   writeReport(report: BatchReport): Promise<void> {
-    return this.records.replace(join(this.folder, 'part.json'), report);
+    return this.records.replace(joinLocation(this.folder, 'part.json'), report);
   }
 }

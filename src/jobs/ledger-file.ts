@@ -11,7 +11,7 @@
  *   bytes 8-15  uint64 LE: where that line begins in the results as the API sent them
  */
 import { type Outcome, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage } from '../contract';
-import { openReplacement, readChunks, StorageError } from '../storage';
+import { openReplacement, readChunks, readWhole, StorageError } from '../storage';
 import type { PartFolder } from './part-folder';
 
 const ENTRY_BYTES = 16;
@@ -128,9 +128,7 @@ export class Ledger {
  * @throws StorageError `changed` where there is none, `damaged` where it is not one of this part.
  */
 export async function readLedger(folder: PartFolder, requests: number): Promise<Ledger> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of readChunks(folder.ledger)) chunks.push(chunk);
-  const content = Buffer.concat(chunks);
+  const content = await readWhole(folder.ledger);
   const record = recordOf(content);
   const entries = content.subarray(content.indexOf(LINE_FEED) + 1);
   let whole = record?.requests === requests && entries.length === requests * ENTRY_BYTES;

@@ -1,8 +1,7 @@
 /** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
-import { basename, join } from 'node:path';
 import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage, totalOf } from '../contract';
 import { type Line, LineSplitter } from '../jsonl';
-import { openReplacement, readChunks, readLines, removeDurably, type Replacement, openSegments, StorageError } from '../storage';
+import { joinLocation, openReplacement, openSegments, readChunks, readLines, removeDurably, type Replacement, StorageError } from '../storage';
 import { type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
 import { outputFolder } from './output-folder';
 import { partFolder, type PartFolder, quarantineFile } from './part-folder';
@@ -112,7 +111,7 @@ class Merge {
   /** The API's own lines, byte for byte, part by part in the order they came; then where each of them lies. */
   async writeResults(): Promise<number> {
     const { results, resultsIndex } = outputFolder(this.options.output);
-    const index = await ResultsIndexWriter.begin(this.outcomes.length, join(this.options.workFolder, basename(resultsIndex)));
+    const index = await ResultsIndexWriter.begin(this.outcomes.length, joinLocation(this.options.workFolder, 'results.index'));
     try {
       // One of an earlier merge must never stand beside newer results.
       await removeDurably(resultsIndex);

@@ -1,12 +1,10 @@
-import { stat, statfs } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { createRecord, isSystemError, makeFolder, readRecord, removeDurably, StorageError, storageError } from '../storage';
+import { absoluteLocation, createRecord, type Found, isSystemError, joinLocation, look, makeFolder, parentLocation, readRecord, removeDurably, roomAt, StorageError } from '../storage';
 import { InputError } from './input-error';
 import { workFolder } from './part-folder';
 
 /** The files of a job's output folder. */
 export interface OutputFolder {
-  /** Absolute. */
+  /** Absolute path, or `s3://bucket/key`. */
   folder: string;
   /** Working data while the job runs. */
   workFolder: string;
@@ -40,18 +38,18 @@ interface ClaimRecord {
 const ROOM_PER_INPUT_BYTE = 2;
 
 export function outputFolder(dir: string): OutputFolder {
-  const folder = resolve(dir);
+  const folder = absoluteLocation(dir);
   const work = workFolder(folder);
   return {
     folder,
     workFolder: work,
-    claim: join(work, 'job.json'),
-    results: join(folder, 'results.jsonl'),
-    resultsIndex: join(folder, 'results.index'),
-    failedRequests: join(folder, 'failed-requests.jsonl'),
-    missingRequests: join(folder, 'missing-requests.jsonl'),
-    quarantine: join(folder, 'quarantine.jsonl'),
-    report: join(folder, 'report.json'),
+    claim: joinLocation(work, 'job.json'),
+    results: joinLocation(folder, 'results.jsonl'),
+    resultsIndex: joinLocation(folder, 'results.index'),
+    failedRequests: joinLocation(folder, 'failed-requests.jsonl'),
+    missingRequests: joinLocation(folder, 'missing-requests.jsonl'),
+    quarantine: joinLocation(folder, 'quarantine.jsonl'),
+    report: joinLocation(folder, 'report.json'),
   };
 }
 
@@ -76,7 +74,7 @@ export async function claimOutput(dir: string, jobId: string, options: ClaimOpti
     await makeFolder(output.workFolder);
     await createRecord(output.claim, claim);
   } catch (error) {
-    if (!(error instanceof StorageError) || error.code === 'disk_full') throw error;
+    if (!(error instanceof StorageError) || error.passing || error.code === 'disk_full') throw error;
     throw new InputError('output_not_writable', `Results cannot be written to ${output.folder}. ${error.message}`, error.hint, { cause: error });
   }
   const winner = await ownerOf(output);
@@ -119,47 +117,38 @@ function takenBy(folder: string, owner: string): InputError {
 /** Files of these names that no job owns are somebody's own: they are not replaced. */
 async function mustNotHoldResults(output: OutputFolder): Promise<void> {
   for (const path of [output.results, output.resultsIndex, output.failedRequests, output.missingRequests, output.quarantine, output.report]) {
-    if ((await kindOf(path)) === 'nothing') continue;
+    if (!(await lookAt(path))) continue;
     const message = `${path} is there already, and does not belong to this job.`;
     throw new InputError('output_taken', message, 'Choose another folder with --output DIR, or move that file away.');
   }
 }
 
 async function mustBeFolder(folder: string): Promise<void> {
-  if ((await kindOf(folder)) !== 'other') return;
-  throw notAFolder(folder);
+  const found = await lookAt(folder);
+  if (found && found.kind !== 'folder') throw notAFolder(folder);
 }
 
 function notAFolder(path: string): InputError {
   return new InputError('output_not_a_folder', `${path} is not a folder.`, 'Choose another name with --output DIR.');
 }
 
-async function kindOf(path: string): Promise<'nothing' | 'folder' | 'other'> {
+async function lookAt(path: string): Promise<Found | undefined> {
   try {
-    return (await stat(path)).isDirectory() ? 'folder' : 'other';
+    return await look(path);
   } catch (error) {
-    if (isSystemError(error) && error.code === 'ENOENT') return 'nothing';
-    if (isSystemError(error) && error.code === 'ENOTDIR') throw notAFolder(dirname(path));
-    throw storageError(error, 'read', path);
+    if (error instanceof StorageError && isSystemError(error.cause) && error.cause.code === 'ENOTDIR') throw notAFolder(parentLocation(path));
+    throw error;
   }
 }
 
 async function mustHaveRoom(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(await nearestFolder(folder));
-  const free = bavail * bsize;
-  if (free >= bytes) return;
+  const free = await roomAt(folder);
+  if (free === undefined || free >= bytes) return;
   throw new InputError(
     'disk_too_small',
     `The disk of ${folder} has ${megabytes(free)} free; this job needs about ${megabytes(bytes)} for its copy of the requests and their results.`,
     'Free some space, or choose a folder on another disk with --output DIR.',
   );
-}
-
-/** The folder, or the one above it that exists. */
-async function nearestFolder(folder: string): Promise<string> {
-  for (let at = folder; ; at = dirname(at)) {
-    if ((await kindOf(at)) === 'folder' || at === dirname(at)) return at;
-  }
 }
 
 function megabytes(bytes: number): string {

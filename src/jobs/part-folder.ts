@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { joinLocation } from '../storage';
 
 /** Where the working data of one part lies. */
 export interface PartFolder {
@@ -19,12 +19,12 @@ export interface PartFolder {
 
 /** The job's work folder: `.parts` in its output folder. */
 export function workFolder(output: string): string {
-  return join(output, '.parts');
+  return joinLocation(output, '.parts');
 }
 
 /** `round-01` below the job's work folder. */
 export function roundFolder(work: string, round: number): string {
-  return join(work, `round-${String(round).padStart(2, '0')}`);
+  return joinLocation(work, `round-${String(round).padStart(2, '0')}`);
 }
 
 /** `round-01/part-0001` below the job's work folder, and the files in it. Rounds and parts count from 1. */
@@ -34,20 +34,20 @@ export function partFolder(work: string, round: number, part: number): PartFolde
 
 /** As `partFolder`, for a round that lies under another name while it is being planned. */
 export function partFolderIn(folderOfRound: string, round: number, part: number): PartFolder {
-  const folder = join(folderOfRound, `part-${String(part).padStart(4, '0')}`);
+  const folder = joinLocation(folderOfRound, `part-${String(part).padStart(4, '0')}`);
   return {
     round,
     part,
     folder,
-    requests: join(folder, 'requests.jsonl'),
-    ordinals: join(folder, 'ordinals.bin'),
-    customIds: join(folder, 'custom-ids.txt'),
-    segments: join(folder, 'segments'),
-    ledger: join(folder, 'ledger.bin'),
+    requests: joinLocation(folder, 'requests.jsonl'),
+    ordinals: joinLocation(folder, 'ordinals.bin'),
+    customIds: joinLocation(folder, 'custom-ids.txt'),
+    segments: joinLocation(folder, 'segments'),
+    ledger: joinLocation(folder, 'ledger.bin'),
   };
 }
 
 /** Lines that were put aside of the results of one generation (JSONL). Only there when there are any. */
 export function quarantineFile({ folder }: PartFolder, generation: number): string {
-  return join(folder, `quarantine-g${String(generation).padStart(4, '0')}.jsonl`);
+  return joinLocation(folder, `quarantine-g${String(generation).padStart(4, '0')}.jsonl`);
 }

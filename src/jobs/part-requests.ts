@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { readLines, StorageError, storageError } from '../storage';
+import { readLines, readWhole, StorageError } from '../storage';
 import { CustomIdTable } from './custom-id-table';
 import type { PartFolder } from './part-folder';
 import type { PassOptions } from './progress';
@@ -67,12 +66,7 @@ export async function* customIdsOf(folder: PartFolder, options: PassOptions = {}
  * @param requests how many the part has.
  */
 export async function readOrdinals(folder: PartFolder, requests: number): Promise<Uint32Array> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(folder.ordinals);
-  } catch (error) {
-    throw storageError(error, 'read', folder.ordinals);
-  }
+  const bytes = await readWhole(folder.ordinals);
   if (bytes.length !== requests * ORDINAL_BYTES) throw partChanged(folder.ordinals, `it should have ${requests * ORDINAL_BYTES} bytes`);
   const ordinals = new Uint32Array(requests);
   for (let position = 0; position < ordinals.length; position++) ordinals[position] = bytes.readUInt32LE(position * ORDINAL_BYTES);

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { FileWriter, FOLDER_MODE, syncFolder, writeNewFile } from '../storage';
+import type { NewFile, NewFolder } from '../storage';
 import { BodyAssembler } from './body-assembler';
 import type { PartFolder } from './part-folder';
 import { type PartLimits, PartSize } from './part-size';
@@ -18,15 +17,15 @@ class PartWriter {
   private customIds = '';
 
   private constructor(
+    private readonly round: NewFolder,
     private readonly folder: PartFolder,
     private readonly size: PartSize,
-    private readonly file: FileWriter,
+    private readonly file: NewFile,
   ) {}
 
-  static async begin(folder: PartFolder, limits: PartLimits): Promise<PartWriter> {
-    // Not recursive: where the round's folder was taken away, the plan must fail and not go on without its first parts.
-    await mkdir(folder.folder, FOLDER_MODE);
-    return new PartWriter(folder, new PartSize(limits), await FileWriter.create(folder.requests));
+  static async begin(round: NewFolder, folder: PartFolder, limits: PartLimits): Promise<PartWriter> {
+    await round.makeFolder(folder.folder);
+    return new PartWriter(round, folder, new PartSize(limits), await round.openFile(folder.requests));
   }
 
   fits(sent: Buffer): boolean {
@@ -45,23 +44,22 @@ class PartWriter {
 
   /** All of it survives a power loss afterwards. */
   async finish(): Promise<PlannedPart> {
-    await this.file.sync();
-    await this.file.close();
+    await this.file.finish();
     await this.writeOrdinals();
-    await writeNewFile(this.folder.customIds, this.customIds);
-    await syncFolder(this.folder.folder);
+    await this.round.writeFile(this.folder.customIds, Buffer.from(this.customIds));
+    await this.round.syncFolder(this.folder.folder);
     const bodySha256 = this.hash.update(this.body.end()).digest('hex');
     return { part: this.folder.part, requests: this.size.requests, bodyBytes: this.size.bodyBytes, bodySha256 };
   }
 
-  async abandon(): Promise<void> {
-    await this.file.close().catch(() => {});
+  abandon(): Promise<void> {
+    return this.file.abandon();
   }
 
   private async writeOrdinals(): Promise<void> {
     const bytes = Buffer.allocUnsafe(this.ordinals.length * ORDINAL_BYTES);
     for (const [position, ordinal] of this.ordinals.entries()) bytes.writeUInt32LE(ordinal, position * ORDINAL_BYTES);
-    await writeNewFile(this.folder.ordinals, bytes);
+    await this.round.writeFile(this.folder.ordinals, bytes);
   }
 }
 
@@ -70,8 +68,12 @@ export class PartsWriter {
   private readonly parts: PlannedPart[] = [];
   private current: PartWriter | undefined;
 
-  /** @param folderOf where a part goes. */
+  /**
+   * @param round the round's folder.
+   * @param folderOf where in it a part goes.
+   */
   constructor(
+    private readonly round: NewFolder,
     private readonly folderOf: (part: number) => PartFolder,
     private readonly limits: PartLimits,
   ) {}
@@ -84,7 +86,7 @@ export class PartsWriter {
   async add(ordinal: number, line: Buffer, request: RequestLine): Promise<void> {
     if (!this.current?.fits(request.sent)) {
       await this.finishCurrent();
-      this.current = await PartWriter.begin(this.folderOf(this.parts.length + 1), this.limits);
+      this.current = await PartWriter.begin(this.round, this.folderOf(this.parts.length + 1), this.limits);
     }
     await this.current.add(ordinal, line, request);
   }

@@ -1,18 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import {
-  FOLDER_MODE,
-  isSystemError,
-  makeFolder,
-  readChunks,
-  readRecord,
-  removeDurably,
-  storageError,
-  syncFolder,
-  temporaryName,
-  writeNewFile,
-} from '../storage';
+import { joinLocation, openNewFolder, readChunks, readRecord, StorageError, syncFolder } from '../storage';
 import { InputError } from './input-error';
 import { InputScanner } from './input-scanner';
 import { readLedger } from './ledger-file';
@@ -81,7 +68,7 @@ export async function planRetryRound(options: PlanOptions & { round: number }): 
 /** The plan of a round, if it was planned. @throws StorageError */
 export async function readRoundPlan(work: string, round: number): Promise<RoundPlan | undefined> {
   const folder = roundFolder(work, round);
-  const record = await readRecord<PlanRecord>(join(folder, PLAN_FILE));
+  const record = await readRecord<PlanRecord>(joinLocation(folder, PLAN_FILE));
   if (!record) return undefined;
   // Whoever planned it may have died before this step.
   await syncFolder(work);
@@ -96,52 +83,30 @@ interface PlanRecord extends Omit<RoundPlan, 'parts'> {
   parts: { part: number; requests: number; body_bytes: number; body_sha256: string }[];
 }
 
-/** Writes a round into a folder of another name, then gives it its own. */
+/** Writes a round into a folder that appears when its plan is written, last. */
 async function planRound(
   round: number,
   options: PlanOptions,
   fill: (writer: PartsWriter) => Promise<Pick<RoundPlan, 'sha256' | 'bytes'>>,
 ): Promise<RoundPlan> {
   const { workFolder } = options;
-  const folder = roundFolder(workFolder, round);
-  await makeFolder(workFolder);
-  await removeUnfinished(workFolder, folder);
-  const unfinished = temporaryName(folder);
-  await mkdir(unfinished, FOLDER_MODE);
-  const writer = new PartsWriter((part) => partFolderIn(unfinished, round, part), partLimits(options));
+  const folder = await openNewFolder(roundFolder(workFolder, round));
+  const writer = new PartsWriter(folder, (part) => partFolderIn(folder.location, round, part), partLimits(options));
   try {
     const source = await fill(writer);
     const parts = await writer.finish();
     const plan: RoundPlan = { round, requests: parts.reduce((sum, part) => sum + part.requests, 0), ...source, parts };
     const records = parts.map((part) => ({ part: part.part, requests: part.requests, body_bytes: part.bodyBytes, body_sha256: part.bodySha256 }));
     const record: PlanRecord = { ...plan, parts: records };
-    await writeNewFile(join(unfinished, PLAN_FILE), `${JSON.stringify(record, null, 2)}\n`);
-    await syncFolder(unfinished);
-    await rename(unfinished, folder);
-    await syncFolder(workFolder);
-    return plan;
-  } catch (error) {
+    if (await folder.commit(joinLocation(folder.location, PLAN_FILE), `${JSON.stringify(record, null, 2)}\n`)) return plan;
+  } finally {
     await writer.abandon();
-    await removeDurably(unfinished);
-    // Another attempt was faster: rename(2) replaces no folder that holds something.
-    const theirs = isSystemError(error) && error.syscall === 'rename' ? await readRoundPlan(workFolder, round) : undefined;
-    if (theirs) return theirs;
-    throw storageError(error, 'write', folder);
+    await folder.discard();
   }
-}
-
-/**
- * What killed attempts left behind is a copy of the input each. It is first moved away whole: an attempt that was
- * only frozen then fails at its next step, and cannot finish a folder of which a part is gone.
- */
-async function removeUnfinished(work: string, folder: string): Promise<void> {
-  const prefix = `.${basename(folder)}.`;
-  for (const name of await readdir(work)) {
-    if (!name.startsWith(prefix) || !name.endsWith('.tmp')) continue;
-    const away = temporaryName(folder);
-    await rename(join(work, name), away);
-    await removeDurably(away);
-  }
+  const theirs = await readRoundPlan(workFolder, round);
+  if (theirs) return theirs;
+  const message = `The plan of round ${round} in ${workFolder} was removed while it was being made.`;
+  throw new StorageError('changed', workFolder, message, 'Run the same command again; nothing of this round was sent.');
 }
 
 async function sameInput(planned: RoundPlan, options: PlanOptions & { input: string }): Promise<RoundPlan> {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
 import type { DataReference } from '../contract';
-import { openReplacement, readLines, ScratchFile } from '../storage';
+import { absoluteLocation, joinLocation, openReplacement, readLines, ScratchFile } from '../storage';
 import { DuplicateIds } from './duplicate-ids';
 import { InputError } from './input-error';
 import { partLimits, sizeProblem } from './part-size';
@@ -46,11 +45,11 @@ export async function writeRequests(
   requests: Iterable<ProgramRequest> | AsyncIterable<ProgramRequest>,
   { folder, ...options }: WriteRequestsOptions,
 ): Promise<Required<Pick<DataReference, 'uri' | 'length' | 'sha256'>>> {
-  const dir = resolve(folder);
-  const scratch = await ScratchFile.open(join(dir, 'requests.jsonl'));
+  const dir = absoluteLocation(folder);
+  const scratch = await ScratchFile.open(joinLocation(dir, 'requests.jsonl'));
   try {
     const { length, sha256 } = await spool(requests, scratch, options);
-    const uri = join(dir, `requests-${sha256.slice(0, 16)}.jsonl`);
+    const uri = joinLocation(dir, `requests-${sha256.slice(0, 16)}.jsonl`);
     await copy(scratch, uri);
     return { uri, length, sha256 };
   } finally {

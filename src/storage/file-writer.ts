@@ -2,6 +2,7 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FILE_MODE, makeFolder, syncFolder, temporaryName } from './durable-files';
 import { storageError } from './storage-error';
+import type { ByteSink, Replacement } from './store';
 
 /** One write call for so many bytes: small enough to keep little in memory, large enough for full speed. */
 const WRITE_BYTES = 1024 * 1024;
@@ -14,7 +15,7 @@ const MOST_PIECES = 64;
  * for the disk when it is slower than the caller. An error of a write comes out of the next call, and of all after it.
  * A sync may be under way while more is appended.
  */
-export class FileWriter {
+export class FileWriter implements ByteSink {
   private pending: Buffer[] = [];
   private pendingBytes = 0;
   /** Bytes given to writes, done or under way. */
@@ -104,17 +105,8 @@ export class FileWriter {
   }
 }
 
-/** A file that is being written under a temporary name, to take its own name when it is whole. */
-export interface Replacement {
-  readonly writer: FileWriter;
-  /** Makes it survive a power loss and gives it its name, in place of an earlier file. */
-  commit(): Promise<void>;
-  /** Throws it away; does nothing after `commit`. */
-  discard(): Promise<void>;
-}
-
-/** Begins to write a file that appears, whole, when it is committed. Missing folders are made. */
-export async function openReplacement(path: string): Promise<Replacement> {
+/** Begins to write a file under a temporary name; it appears, whole, when it is committed. Missing folders are made. */
+export async function openFileReplacement(path: string): Promise<Replacement> {
   const temporary = temporaryName(path);
   await makeFolder(dirname(path));
   let writer: FileWriter;

@@ -1,10 +1,12 @@
 export { isSystemError, StorageError, storageError, type StorageErrorCode } from './storage-error';
-export { FILE_MODE, FOLDER_MODE, makeFolder, removeDurably, syncFolder, temporaryName, writeNewFile } from './durable-files';
-export { FileWriter, openReplacement, type Replacement } from './file-writer';
-export { openForReading, type OpenFile } from './open-file';
+export { absoluteLocation, isS3, joinLocation, parentLocation } from './location';
+export type { ByteSink, Found, NewFile, NewFolder, OpenFile, Replacement } from './store';
+export { look, makeFolder, moveSegments, namesIn, newestIn, openForReading, openNewFolder, openReplacement, openSegments, readWhole, removeDurably, roomAt, syncFolder } from './stores';
+export { FileWriter } from './file-writer';
 export { ScratchFile } from './scratch-file';
 export { createRecord, readRecord, replaceRecord } from './records';
 export { openStorageRoot, type StorageRoot } from './storage-root';
 export { linesOf, readChunks, readLines, type ReadLinesOptions, type ReadOptions } from './read-lines';
-export { openSegments, type OpenSegmentsOptions, type SegmentLocation, type Segments } from './segments';
+export type { OpenSegmentsOptions, SegmentLocation, Segments } from './segments';
 export type { SegmentWriter } from './segment-writer';
+export { useS3, type S3Settings } from './s3/client';

@@ -1,22 +1,10 @@
 /** Reads at any place of a file, for those who know where what they need lies. */
 import { open } from 'node:fs/promises';
 import { storageError } from './storage-error';
-
-/** A file that is open for reading. */
-export interface OpenFile {
-  readonly path: string;
-  /** Bytes, when it was opened. */
-  readonly size: number;
-  /**
-   * The bytes `[offset, offset + length)` in a buffer of their own, fewer where the file ends before.
-   * @throws StorageError
-   */
-  read(offset: number, length: number): Promise<Buffer>;
-  close(): Promise<void>;
-}
+import type { OpenFile } from './store';
 
 /** @throws StorageError, `changed` where there is no such file. */
-export async function openForReading(path: string): Promise<OpenFile> {
+export async function openFileForReading(path: string): Promise<OpenFile> {
   try {
     const handle = await open(path, 'r');
     const { size } = await handle.stat();

@@ -1,25 +1,19 @@
-/** Reads files as chunks and as lines, plain or gzip, in memory that does not grow with the file. */
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
+/** Reads files and objects as chunks and as lines, plain or gzip, in memory that does not grow with the file. */
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Line, LineSplitter } from '../jsonl';
 import { StorageError, storageError } from './storage-error';
+import type { ReadRange, Store } from './store';
+import { storeOf } from './stores';
 
-/** One read call: large, because what follows it (a turn of the event loop) costs the same for few bytes. */
+/** What a gzip file decompresses to comes in chunks of so many bytes. */
 const CHUNK_BYTES = 1024 * 1024;
 
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-export interface ReadOptions {
-  /** First byte, default 0. Other values than 0 are for plain files only. */
-  offset?: number;
-  /** How many bytes, default to the end. For plain files only. */
-  length?: number;
-  /** Stops the reading; its reason is thrown as it is. */
-  signal?: AbortSignal;
-}
+/** An offset other than 0, or a length, is for plain files only. */
+export type ReadOptions = ReadRange;
 
 export interface ReadLinesOptions extends ReadOptions {
   /** A longer line is a StorageError `line_too_long`, not a lot of memory. Default 1 GiB. */
@@ -34,8 +28,9 @@ const DEFAULT_MAX_LINE_BYTES = 2 ** 30;
  */
 export async function* readChunks(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
   const { offset = 0, length, signal } = options;
-  if (offset === 0 && length === undefined && (await beginsAsGzip(path))) yield* readGzip(path, signal);
-  else yield* readPlain(path, offset, length ?? Infinity, signal);
+  const store = storeOf(path);
+  if (offset === 0 && length === undefined && (await beginsAsGzip(store, path))) yield* readGzip(store, path, signal);
+  else yield* store.read(path, options);
 }
 
 /**
@@ -82,49 +77,17 @@ function withoutByteOrderMark(line: Line): Line {
   return { ...line, bytes: line.bytes.subarray(BYTE_ORDER_MARK.length), offset: line.offset + BYTE_ORDER_MARK.length };
 }
 
-async function beginsAsGzip(path: string): Promise<boolean> {
-  try {
-    const handle = await open(path, 'r');
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(GZIP_MAGIC.length), 0, GZIP_MAGIC.length, 0);
-      return bytesRead === GZIP_MAGIC.length && buffer.equals(GZIP_MAGIC);
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw storageError(error, 'read', path);
-  }
+async function beginsAsGzip(store: Store, path: string): Promise<boolean> {
+  const first: Buffer[] = [];
+  for await (const chunk of store.read(path, { length: GZIP_MAGIC.length })) first.push(chunk);
+  return Buffer.concat(first).equals(GZIP_MAGIC);
 }
 
-async function* readPlain(path: string, offset: number, length: number, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, undefined> {
-  let handle;
-  try {
-    handle = await open(path, 'r');
-  } catch (error) {
-    throw storageError(error, 'read', path);
-  }
-  try {
-    for (let at = offset, left = length; left > 0; ) {
-      signal?.throwIfAborted();
-      const wanted = Math.min(CHUNK_BYTES, left);
-      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      left -= bytesRead;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } catch (error) {
-    throw storageError(error, 'read', path);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function* readGzip(path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, undefined> {
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+async function* readGzip(store: Store, path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, undefined> {
+  const compressed = Readable.from(store.read(path, { signal }));
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   // The errors of both come out of the iteration of the last one.
-  pipeline(file, gunzip, () => {});
+  pipeline(compressed, gunzip, () => {});
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
       signal?.throwIfAborted();
@@ -137,7 +100,7 @@ async function* readGzip(path: string, signal: AbortSignal | undefined): AsyncGe
     }
     throw storageError(error, 'read', path);
   } finally {
-    file.destroy();
+    compressed.destroy();
     gunzip.destroy();
   }
 }

@@ -1,7 +1,6 @@
 /** Records: small JSON files that money hangs on. Complete or absent, after kill -9 and after a power loss. */
-import { readFile } from 'node:fs/promises';
-import { createFile, replaceFile } from './durable-files';
-import { StorageError, storageError } from './storage-error';
+import { StorageError } from './storage-error';
+import { storeOf } from './stores';
 
 /**
  * Writes a record where there is none of this name yet. When it resolves, the record survives a power loss,
@@ -10,7 +9,7 @@ import { StorageError, storageError } from './storage-error';
  * @throws StorageError
  */
 export function createRecord(path: string, value: unknown): Promise<boolean> {
-  return createFile(path, encode(value));
+  return storeOf(path).create(path, encode(value));
 }
 
 /**
@@ -18,7 +17,7 @@ export function createRecord(path: string, value: unknown): Promise<boolean> {
  * @throws StorageError
  */
 export function replaceRecord(path: string, value: unknown): Promise<void> {
-  return replaceFile(path, encode(value));
+  return storeOf(path).replace(path, encode(value));
 }
 
 /**
@@ -27,15 +26,10 @@ export function replaceRecord(path: string, value: unknown): Promise<void> {
  * @throws StorageError `damaged` where it is not JSON: a record is never half there by itself, so somebody changed it.
  */
 export async function readRecord<T>(path: string): Promise<T | undefined> {
-  let text: string;
+  const bytes = await storeOf(path).readWhole(path);
+  if (!bytes) return undefined;
   try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw storageError(error, 'read', path);
-  }
-  try {
-    return JSON.parse(text) as T;
+    return JSON.parse(bytes.toString('utf8')) as T;
   } catch {
     throw new StorageError(
       'damaged',

@@ -1,5 +1,7 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isS3 } from './location';
 import { FILE_MODE, makeFolder, temporaryName } from './durable-files';
 import { readChunks } from './read-lines';
 import { storageError } from './storage-error';
@@ -11,9 +13,9 @@ export class ScratchFile {
     private readonly handle: FileHandle,
   ) {}
 
-  /** Opens one for what will become the file `path`, on the same disk. */
-  static async open(path: string): Promise<ScratchFile> {
-    const name = temporaryName(path);
+  /** Opens one for what will become the file `location`: on the same disk, or for an object in the folder of temporary files. */
+  static async open(location: string): Promise<ScratchFile> {
+    const name = temporaryName(isS3(location) ? join(tmpdir(), 'message-batches') : location);
     await makeFolder(dirname(name));
     try {
       return new ScratchFile(name, await open(name, 'wx+', FILE_MODE));

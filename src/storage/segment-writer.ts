@@ -2,12 +2,57 @@ import type { FileWriter } from './file-writer';
 
 const LINE_FEED = 0x0a;
 
-/** Appends whole lines of the source to a segment that no other attempt writes to. */
-export class SegmentWriter {
+/**
+ * Appends whole lines of the source, from the checkpoint on, for one attempt.
+ *
+ * What `append` takes is not stored yet. `sync` stores what can be stored at any moment: in a file all of it, in S3
+ * only whole objects, whose ends follow from the source. `finish` stores all of it. What neither has stored when the
+ * process ends, or when `close` is called, is fetched again by the next attempt.
+ */
+export interface SegmentWriter {
+  /** Source offset of the first byte that is appended. */
+  readonly start: number;
+  /** The file, or in S3 the folder, that is written to. */
+  readonly path: string;
+  /** Source offset of the end of what was appended. */
+  readonly end: number;
+  /**
+   * Appends whole lines, the last one with its line feed too. Waits where the store is slower than the source.
+   * The bytes must not be changed afterwards.
+   * @param pieces one after another; the last one ends with a line feed.
+   * @throws StorageError
+   */
+  append(...pieces: Buffer[]): Promise<void>;
+  /**
+   * Makes what can be stored now survive a power loss; more may be appended meanwhile.
+   * @returns the source offset up to which all is stored. A checkpoint or heartbeat may tell of no more.
+   * @throws StorageError; after that nothing appended since the last good sync can be trusted.
+   */
+  sync(): Promise<number>;
+  /**
+   * Makes all that was appended survive a power loss. For the end of the source, and for an attempt that ends early
+   * but knows that what it appended is right. Nothing is appended after it.
+   * @returns the source offset of its end.
+   * @throws StorageError, as `sync`.
+   */
+  finish(): Promise<number>;
+  /** True once another attempt has gone on in its stead: this one has to stop, what it still appends will not count. */
+  superseded(): Promise<boolean>;
+  /** Lets go of what it holds. Without a `finish` before it, what `sync` has not stored may be lost. */
+  close(): Promise<void>;
+}
+
+/** @throws TypeError where the last piece does not end with a line feed: segments take whole lines only. */
+export function mustBeWholeLines(pieces: readonly Buffer[]): void {
+  const last = pieces.findLast((piece) => piece.length > 0);
+  if (last && last[last.length - 1] !== LINE_FEED) throw new TypeError('A segment takes whole lines only');
+}
+
+/** Appends to a segment file that no other attempt writes to. */
+export class FileSegmentWriter implements SegmentWriter {
   /** Not for callers: `Segments.begin()` makes them. */
   constructor(
     private readonly file: FileWriter,
-    /** Source offset of the segment's first byte. */
     readonly start: number,
     private readonly laterExists: () => Promise<boolean>,
   ) {}
@@ -16,50 +61,29 @@ export class SegmentWriter {
     return this.file.path;
   }
 
-  /** Source offset of the end of what was appended. */
   get end(): number {
     return this.start + this.file.bytes;
   }
 
-  /**
-   * Appends whole lines, the last one with its line feed too. Waits when the disk is slower than the source.
-   * The bytes must not be changed afterwards.
-   * @param pieces one after another; the last one ends with a line feed.
-   * @throws StorageError
-   */
   async append(...pieces: Buffer[]): Promise<void> {
-    const last = pieces.at(-1);
-    if (last === undefined || last.length === 0) return;
-    if (last[last.length - 1] !== LINE_FEED) throw new TypeError('A segment takes whole lines only');
+    mustBeWholeLines(pieces);
     for (const piece of pieces) await this.file.append(piece);
   }
 
-  /**
-   * Makes what was appended so far survive a power loss; more may be appended meanwhile.
-   * @returns the source offset of the end of what does.
-   * @throws StorageError; after that nothing appended since the last good sync can be trusted.
-   */
   async sync(): Promise<number> {
     const { end } = this;
     await this.file.sync();
     return end;
   }
 
-  /**
-   * The source has ended: makes all that was appended survive a power loss.
-   * @returns the source offset of its end.
-   * @throws StorageError
-   */
   finish(): Promise<number> {
     return this.sync();
   }
 
-  /** True once another attempt has begun a later segment: this one has to stop, what it still appends will not count. */
   superseded(): Promise<boolean> {
     return this.laterExists();
   }
 
-  /** Lets go of the segment; what was not synced may be there or not. */
   close(): Promise<void> {
     return this.file.close();
   }

@@ -1,5 +1,6 @@
 /**
- * The results of one batch as they arrived, byte for byte, each byte of the source once.
+ * The results of one batch as they arrived, byte for byte, each byte of the source once. Here in files; in S3 see
+ * s3/s3-segments.ts.
  *
  * Every attempt to fetch them appends to a segment file of its own, created exclusively, whose name says at
  * which byte of the source it begins. Nothing is ever truncated, renamed or written by two: an attempt that
@@ -10,17 +11,18 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, syncFolder } from './durable-files';
 import { FileWriter } from './file-writer';
-import { readChunks } from './read-lines';
+import { readFileChunks } from './read-file';
 import { ChainGap, type ChainPiece, chainOf, compareSegments, parseSegmentName, type Segment, segmentName } from './segment-chain';
-import { SegmentWriter } from './segment-writer';
+import { FileSegmentWriter, type SegmentWriter } from './segment-writer';
 import { isSystemError, StorageError, storageError } from './storage-error';
 
 const LINE_FEED = 0x0a;
 /** A power loss leaves zeros by the block (of at least 512 bytes), from anywhere in it on. */
 const TORN_ZEROS = 64;
 
-/** Where a byte of the source lies on disk. */
+/** Where a byte of the source lies. */
 export interface SegmentLocation {
+  /** A file, or an object in S3. */
   path: string;
   /** Within the file. */
   offset: number;
@@ -62,12 +64,8 @@ export interface Segments {
   newGeneration(): Promise<Segments>;
 }
 
-/**
- * Looks at what is stored. When it resolves, all bytes up to the checkpoint survive a power loss, whoever
- * wrote them. What is stored later is not seen: open again. A folder that does not exist holds nothing.
- * @throws StorageError `changed` where segments were removed or changed by somebody.
- */
-export function openSegments(folder: string, options: OpenSegmentsOptions = {}): Promise<Segments> {
+/** See `openSegments`, for a folder of this machine. */
+export function openFileSegments(folder: string, options: OpenSegmentsOptions = {}): Promise<Segments> {
   return FileSegments.open(folder, options);
 }
 
@@ -104,7 +102,7 @@ class FileSegments implements Segments {
       // Somebody else began at the same byte a moment ago: the later one goes on, the earlier one will notice.
       if (!file) continue;
       await syncFolder(this.folder);
-      return new SegmentWriter(file, segment.start, async () => {
+      return new FileSegmentWriter(file, segment.start, async () => {
         const last = (await listSegments(this.folder)).at(-1);
         // Not there at all: the whole folder was put aside.
         return last === undefined || compareSegments(last, { ...segment, name }) > 0;
@@ -118,7 +116,7 @@ class FileSegments implements Segments {
       let left = Math.min(to, piece.to) - first;
       if (left <= 0) continue;
       const path = join(this.folder, piece.segment.name);
-      for await (const chunk of readChunks(path, { offset: first - piece.segment.start, length: left })) {
+      for await (const chunk of readFileChunks(path, { offset: first - piece.segment.start, length: left })) {
         left -= chunk.length;
         yield chunk;
       }
@@ -143,7 +141,7 @@ class FileSegments implements Segments {
     const mark = await createExclusively(join(this.folder, segmentName({ generation: this.generation + 1, start: 0, ordinal: 1 })));
     await mark?.close();
     await syncFolder(this.folder);
-    return openSegments(this.folder);
+    return openFileSegments(this.folder);
   }
 }
 
@@ -193,7 +191,7 @@ async function endOfLastLine(path: string, size: number): Promise<number> {
   // Zeros at the end of the chunk before, where a run may go on in this one.
   let zerosBefore = 0;
   if (size === 0) return 0;
-  for await (const chunk of readChunks(path, { length: size })) {
+  for await (const chunk of readFileChunks(path, { length: size })) {
     const torn = startOfZeros(chunk, zerosBefore);
     const whole = torn === undefined ? chunk : chunk.subarray(0, Math.max(torn, 0));
     const lineFeed = whole.lastIndexOf(LINE_FEED);
@@ -226,7 +224,7 @@ function zerosAtEnd(chunk: Buffer, zerosBefore: number): number {
 
 async function mustEndWithLine(folder: string, piece: ChainPiece): Promise<void> {
   const path = join(folder, piece.segment.name);
-  for await (const chunk of readChunks(path, { offset: piece.to - 1 - piece.segment.start, length: 1 })) {
+  for await (const chunk of readFileChunks(path, { offset: piece.to - 1 - piece.segment.start, length: 1 })) {
     if (chunk[0] === LINE_FEED) return;
   }
   throw changedError(path, `${path} was changed: no line ends where the next segment goes on (byte ${piece.to} of the results).`);

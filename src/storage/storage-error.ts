@@ -10,14 +10,24 @@ export type StorageErrorCode =
   | 'changed'
   /** A line is longer than the reader was told to accept. */
   | 'line_too_long'
-  /** The file system cannot do what is needed, e.g. hard links. */
+  /** The file system or the S3 server cannot do what is needed, e.g. hard links. */
   | 'unsupported'
+  /** The bucket does not exist. */
+  | 'no_bucket'
+  /** There are no credentials for S3, or no region. */
+  | 'not_configured'
+  /** The S3 server cannot be reached, or says that it cannot answer now. */
+  | 'unavailable'
   /** Anything else that the operating system answered. */
   | 'io';
 
 /** A file could not be read, written or trusted. The message names the file, the hint says what to do. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
+  /** The same may go well a moment later, without anybody doing anything. */
+  readonly passing: boolean;
+  /** Nothing is there. */
+  readonly missing: boolean;
 
   constructor(
     readonly code: StorageErrorCode,
@@ -25,11 +35,15 @@ export class StorageError extends Error {
     readonly path: string,
     message: string,
     readonly hint: string,
-    options?: { cause?: unknown },
+    options: { cause?: unknown; passing?: boolean; missing?: boolean } = {},
   ) {
-    super(message, options);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.passing = options.passing ?? false;
+    this.missing = options.missing ?? false;
   }
 }
+
+const MISSING_HINT = 'Somebody removed it. Put it back if there is a copy.';
 
 /**
  * Turns an error of the operating system into a StorageError that names the file; gives other errors back as they are.
@@ -38,7 +52,12 @@ export class StorageError extends Error {
 export function storageError(error: unknown, doing: string, path: string): unknown {
   if (error instanceof StorageError || !isSystemError(error)) return error;
   const { code, hint } = classify(error.code);
-  return new StorageError(code, path, `Could not ${doing} ${path}: ${describe(error)}.`, hint, { cause: error });
+  return new StorageError(code, path, `Could not ${doing} ${path}: ${describe(error)}.`, hint, { cause: error, missing: error.code === 'ENOENT' });
+}
+
+/** Something was read that is not there. */
+export function missingError(path: string): StorageError {
+  return new StorageError('changed', path, `Could not read ${path}: it does not exist.`, MISSING_HINT, { missing: true });
 }
 
 /** An error that a call of the operating system answered with. */
@@ -59,7 +78,7 @@ function classify(code: string): { code: StorageErrorCode; hint: string } {
     case 'EROFS':
       return { code: 'not_permitted', hint: 'The file system is mounted read-only. Mount it writable, or choose another folder.' };
     case 'ENOENT':
-      return { code: 'changed', hint: 'Somebody removed it. Put it back if there is a copy.' };
+      return { code: 'changed', hint: MISSING_HINT };
     default:
       return { code: 'io', hint: 'Look at the disk and its file system, then go on with the same command.' };
   }

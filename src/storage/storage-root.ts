@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { createFile, makeFolder } from './durable-files';
-import { StorageError, storageError } from './storage-error';
+import { absoluteLocation, joinLocation } from './location';
+import { StorageError } from './storage-error';
+import { storeOf } from './stores';
 
 const ID_FILE = 'storage-id';
 
 /** A folder that holds files of jobs. */
 export interface StorageRoot {
-  /** Absolute. */
+  /** Absolute path, or `s3://bucket/key`. */
   folder: string;
   /** 8 hex digits from the folder's `storage-id` file. Two workers with the same id see the same files. */
   id: string;
@@ -20,12 +19,13 @@ export interface StorageRoot {
  * @throws StorageError
  */
 export async function openStorageRoot(folder: string): Promise<StorageRoot> {
-  const root = resolve(folder);
-  const path = join(root, ID_FILE);
-  await makeFolder(root);
+  const root = absoluteLocation(folder);
+  const path = joinLocation(root, ID_FILE);
+  const store = storeOf(root);
+  await store.makeFolder(root);
   let id = await readId(path);
   if (id === undefined) {
-    await createFile(path, `${randomBytes(4).toString('hex')}\n`);
+    await store.create(path, `${randomBytes(4).toString('hex')}\n`);
     id = await readId(path);
   }
   if (id === undefined || !/^[0-9a-f]{8}$/.test(id)) {
@@ -35,10 +35,5 @@ export async function openStorageRoot(folder: string): Promise<StorageRoot> {
 }
 
 async function readId(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw storageError(error, 'read', path);
-  }
+  return (await storeOf(path).readWhole(path))?.toString('utf8').trim();
 }

@@ -9,7 +9,7 @@ import type { StorageRoot } from '../storage';
 import { openStorageRoot } from '../storage';
 
 export interface MessageBatchesPluginOptions {
-  /** Folder for job records and working data, on a disk that all workers of the task queue share. */
+  /** Folder for job records and working data, on a disk that all workers of the task queue share; or `s3://bucket/key`. */
   storage: string;
   /** Credential and base URL; default: the `ANTHROPIC_*` variables. They stay in this process. */
   api?: ApiOptions;

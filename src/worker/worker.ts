@@ -14,7 +14,7 @@ export interface WorkerOptions {
   connection: NativeConnection;
   namespace: string;
   account: AccountReference;
-  /** Folder of the storage root: job records, and outputs that have no folder of their own. */
+  /** Folder of the storage root, or `s3://bucket/key`: job records, and outputs that have no folder of their own. */
   storage: string;
   /** Credential and base URL. They stay in this process. */
   api: ApiOptions;

@@ -46,7 +46,7 @@ export const canceled = (customId: string) => JSON.stringify({ custom_id: custom
 export async function storeResults(work: string, round: number, part: number, lines: readonly (string | Buffer)[]): Promise<void> {
   const writer = await (await openSegments(partFolder(work, round, part).segments)).begin();
   for (const line of lines) await writer.append(Buffer.concat([Buffer.from(line), Buffer.from('\n')]));
-  await writer.sync();
+  await writer.finish();
   await writer.close();
 }
 

@@ -46,20 +46,19 @@ export class World {
     readonly folder: string,
     readonly temporal: TemporalServer,
     readonly simulator: Simulator,
+    /** Storage root of its workers. */
+    readonly storage: string,
     private readonly storageId: string,
     private readonly ownsTemporal: boolean,
   ) {}
 
-  static async create(options: Partial<SimulatorOptions> = {}, shared?: TemporalServer): Promise<World> {
+  /** @param storage storage root; default a folder of its own. */
+  static async create(options: Partial<SimulatorOptions> = {}, shared?: TemporalServer, storage?: string): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'message-batches-world-'));
     const simulator = await startSimulator({ folder: join(folder, 'simulator'), processingMs: 500, ...options });
     const temporal = shared ?? (await TemporalServer.start(join(folder, 'temporal')));
-    const { id } = await openStorageRoot(join(folder, 'storage'));
-    return new World(folder, temporal, simulator, id, shared === undefined);
-  }
-
-  get storage(): string {
-    return join(this.folder, 'storage');
+    const root = await openStorageRoot(storage ?? join(folder, 'storage'));
+    return new World(folder, temporal, simulator, root.folder, root.id, shared === undefined);
   }
 
   get account(): AccountReference {

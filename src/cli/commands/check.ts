@@ -16,7 +16,7 @@ const STDIN = 'Standard input';
 
 export function checkCommand(): Command {
   return newCommand('check', 'Check every line of INPUT and say what would be sent. Sends nothing, needs no key.', ['message-batches check requests.jsonl'])
-    .argument('<input>', 'JSONL, plain or .gz; "-" reads standard input')
+    .argument('<input>', 'JSONL, plain or .gz; a file, s3://BUCKET/KEY, or "-" for standard input')
     .action(action(check));
 }
 

@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { JobReport } from '../../contract';
 import { outputFolder } from '../../jobs';
 import type { ResultsFormat } from '../../jobs/results';
 import { selectRecords } from '../../jobs/results';
+import { absoluteLocation } from '../../storage';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
@@ -27,7 +27,7 @@ export function resultsCommand(): Command {
     'message-batches results --join --all --output joined.jsonl',
   ]);
   return addJobArgument(command, 'the only job')
-    .option('-o, --output <file>', 'write to a file instead of stdout; compressed where its name ends in .gz')
+    .option('-o, --output <file>', 'write to a file, or to s3://BUCKET/KEY, instead of stdout; compressed where its name ends in .gz')
     .option('--id <custom_id>', 'only the result of this request (may be repeated)', (id: string, all: string[]) => [...all, id], [] as string[])
     .addOption(new Option('--format <format>', 'JSONL, CSV with a header, or text for reading').choices(FORMATS).default('jsonl'))
     .option('--fields <names>', 'columns of the CSV, or keys of the JSON: custom_id, outcome, text, stop_reason, output_tokens, …, and paths into metadata, params and result, e.g. metadata.topic', (names: string) => names.split(',').map((name) => name.trim()))
@@ -44,7 +44,7 @@ async function results(context: CommandContext, reference: string | undefined, o
   const { out } = context;
   const request = resultsRequest(options, { terminal: process.stdout.isTTY === true });
   const report = await endedReport(context, reference, options);
-  const path = options.output === undefined ? undefined : resolve(options.output);
+  const path = options.output === undefined ? undefined : absoluteLocation(options.output);
   if (path !== undefined) await mustBeWritable(path, report.output);
   const missing = new Set(options.id);
   const bytes = encoded(await request.format(), recordsOf(context, report, request, missing));
@@ -72,7 +72,7 @@ async function endedReport(context: CommandContext, reference: string | undefine
 
 /** The records that were asked for; ids that were found are taken out of `missing`. */
 async function* recordsOf({ out }: CommandContext, report: JobReport, { query }: ResultsRequest, missing: Set<string>) {
-  const inputPath = query.inputPath === undefined ? undefined : resolve(query.inputPath);
+  const inputPath = query.inputPath === undefined ? undefined : absoluteLocation(query.inputPath);
   for await (const records of selectRecords(report, { ...query, inputPath, onNote: out.say })) {
     for (const { customId } of missing.size > 0 ? records : []) missing.delete(customId);
     yield records;

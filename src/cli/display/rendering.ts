@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { Colors } from 'picocolors/types';
 import type { OutcomeCounts, TokenUsage } from '../../contract';
 import { addUsage, noUsage, OUTCOMES } from '../../contract';
+import { isS3 } from '../../storage';
 import type { Formats } from './formats';
 
 /** Everything that a picture depends on besides what it shows, so that the same input always gives the same picture. */
@@ -45,6 +46,7 @@ export function tokensLine(reported: TokenUsage, { formats }: Rendering): string
 
 /** The path as a person at `cwd` would type it. */
 export function shownPath(path: string, { cwd }: Pick<Rendering, 'cwd'>): string {
+  if (isS3(path)) return path;
   const fromHere = relative(cwd, path);
   return fromHere === '' || fromHere.startsWith('..') ? path : fromHere;
 }

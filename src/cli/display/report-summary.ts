@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import type { JobReport } from '../../contract';
 import { SIMULATED_ACCOUNT } from '../../contract';
+import { joinLocation } from '../../storage';
 import { drawn, plainTable } from './plain-table';
 import { counted, outcomesLine, shownPath, tokensLine } from './rendering';
 import type { Rendering } from './rendering';
@@ -46,14 +46,14 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   }
   const title = all ? colors.green(headline) : colors.yellow(headline);
   if (outputs.state !== 'there') return [title, drawn(table), colors.yellow(goneNote(report, outputs, rendering))].join('\n');
-  table.push(['results', shownPath(join(report.output, 'results.jsonl'), rendering)]);
-  const failed = shownPath(join(report.output, 'failed-requests.jsonl'), rendering);
-  if (report.problems.some(({ kind }) => PUT_ASIDE.has(kind))) table.push(['put aside', shownPath(join(report.output, 'quarantine.jsonl'), rendering)]);
+  table.push(['results', shownPath(joinLocation(report.output, 'results.jsonl'), rendering)]);
+  const failed = shownPath(joinLocation(report.output, 'failed-requests.jsonl'), rendering);
+  if (report.problems.some(({ kind }) => PUT_ASIDE.has(kind))) table.push(['put aside', shownPath(joinLocation(report.output, 'quarantine.jsonl'), rendering)]);
   const someFailed = input.requests > outcomes.succeeded + outcomes.missing;
   if (someFailed) table.push(['failed', failed]);
-  const missing = shownPath(join(report.output, 'missing-requests.jsonl'), rendering);
+  const missing = shownPath(joinLocation(report.output, 'missing-requests.jsonl'), rendering);
   if (outcomes.missing > 0) table.push(['missing', missing]);
-  table.push(['report', shownPath(join(report.output, 'report.json'), rendering)]);
+  table.push(['report', shownPath(joinLocation(report.output, 'report.json'), rendering)]);
 
   const simulate = report.account.label === SIMULATED_ACCOUNT.label ? ' --simulate' : '';
   const invalid = reasons.some(({ type }) => type === 'invalid_request_error');
