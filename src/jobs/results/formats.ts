@@ -20,7 +20,7 @@ export function apiLines(): ResultsFormat {
 
 /** A line each: `{"custom_id", "params", "metadata", "result"}`. */
 export function joinedLines(): ResultsFormat {
-  return { head: NOTHING, encode: (records) => linesOf(records.map((record) => record.joined())) };
+  return { head: NOTHING, encode: (records) => Buffer.concat(records.flatMap((record) => [...record.joined(), LINE_FEED])) };
 }
 
 /** A line each: an object of these fields, `null` where a result has no such value. */

@@ -48,23 +48,16 @@ export class ResultRecord {
     return parsed(this.facts.request?.metadata);
   }
 
-  /** `{"custom_id", "params", "metadata", "result"}`, the values byte for byte as they were sent and came. */
-  joined(): Buffer {
+  /** `{"custom_id", "params", "metadata", "result"}` in pieces, the values byte for byte as they were sent and came. */
+  joined(): Buffer[] {
     const { request } = this.facts;
-    return Buffer.concat([
-      Buffer.from(`{"custom_id":${JSON.stringify(this.customId)},"params":`),
-      request?.params ?? NULL,
-      Buffer.from(',"metadata":'),
-      request?.metadata ?? NULL,
-      Buffer.from(',"result":'),
-      this.resultBytes(),
-      Buffer.from('}'),
-    ]);
+    const begin = Buffer.from(`{"custom_id":${JSON.stringify(this.customId)},"params":`);
+    return [begin, request?.params ?? NULL, METADATA, request?.metadata ?? NULL, RESULT, this.resultBytes(), END];
   }
 
   /** The API's line, or one of the same form that says `missing` or `unsent`. */
   lineOrSubstitute(): Buffer {
-    return this.line ?? Buffer.concat([Buffer.from(`{"custom_id":${JSON.stringify(this.customId)},"result":`), this.resultBytes(), Buffer.from('}')]);
+    return this.line ?? Buffer.concat([Buffer.from(`{"custom_id":${JSON.stringify(this.customId)},"result":`), this.resultBytes(), END]);
   }
 
   private resultBytes(): Buffer {
@@ -92,6 +85,9 @@ export class ResultRecord {
 }
 
 const NULL = Buffer.from('null');
+const METADATA = Buffer.from(',"metadata":');
+const RESULT = Buffer.from(',"result":');
+const END = Buffer.from('}');
 
 function parsed(json: Buffer | undefined): unknown {
   return json && (JSON.parse(json.toString('utf8')) as unknown);

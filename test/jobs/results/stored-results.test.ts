@@ -17,7 +17,7 @@ const folder = useFolder();
 async function select({ report }: EndedJob, query: Omit<RecordsQuery, 'onNote'>) {
   const notes: string[] = [];
   const records = (await collect(selectRecords(report, { ...query, onNote: (note) => notes.push(note) }))).flat();
-  return { notes, lines: records.map((record) => record.lineOrSubstitute().toString()), joined: () => records.map((record) => JSON.parse(record.joined().toString()) as unknown) };
+  return { notes, lines: records.map((record) => record.lineOrSubstitute().toString()), joined: () => records.map((record) => JSON.parse(Buffer.concat(record.joined()).toString()) as unknown) };
 }
 
 /** Five requests in two parts and two rounds: `c` was sent again, `d` has no result, results come in another order. */
@@ -192,7 +192,7 @@ describe('the input', () => {
     const lines = ['\uFEFF{"metadata":{"k":1},"params":{"n": 1.0},"custom_id":"\\u0061"}', '', '  ', requestLine('b')];
     const job = await endedJob(folder.path, lines, [[[succeeded('b'), succeeded('a')]]]);
     const records = (await collect(selectRecords(job.report, { withRequests: true }))).flat();
-    expect(records.map((record) => record.joined().toString())).toEqual([
+    expect(records.map((record) => Buffer.concat(record.joined()).toString())).toEqual([
       `{"custom_id":"a","params":{"n": 1.0},"metadata":{"k":1},"result":${succeeded('a').slice('{"custom_id":"a","result":'.length, -1)}}`,
       expect.stringContaining('"custom_id":"b"'),
     ]);
