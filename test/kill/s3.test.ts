@@ -1,5 +1,6 @@
 /** A job whose input, working data and outputs lie in S3 (a real server): whatever dies, the results are the truth, byte for byte. */
 import { readFile } from 'node:fs/promises';
+import { MessageBatchesClient } from '../../src/client';
 import type { JobInput, JobReport } from '../../src/contract';
 import { BUCKET, S3Server } from '../support/s3-server';
 import { sharedTemporal } from '../support/shared-temporal';
@@ -66,9 +67,25 @@ test('a whole job in S3, its records too, with nothing on disk', async () => {
   await expectTrueResults(report, 2_000);
   expect((await s3.list(`${world.jobId}/out/`)).map(({ key }) => key.split('/').at(-1))).toEqual(['report.json', 'results.jsonl']);
   expect((await s3.list(`root/jobs/${world.jobId}/`)).map(({ key }) => key)).toContain(`root/jobs/${world.jobId}/report.json`);
+  const ids = new Set<string>();
+  for await (const { custom_id } of new MessageBatchesClient({ client: await world.client() }).job(world.jobId).results()) ids.add(custom_id);
+  expect(ids.size).toBe(2_000);
   // Another start of the same job pays for nothing.
   await world.runJob(input);
   expect(world.simulator.stats().accepted).toHaveLength(1);
+}, 120_000);
+
+test.each([
+  ['before its intent is on record', { record: 'create-01.intent', when: 'before' }],
+  ['after its intent is on record', { record: 'create-01.intent', when: 'after' }],
+  ['after it was answered, before the answer is on record', { record: 'create-01.answer', when: 'before' }],
+] as const)('SIGKILL of a create %s, with records in S3: nothing is paid twice', async (_when, stopAt) => {
+  world = await World.create({}, temporal, `s3://${BUCKET}/root`);
+  const first = await world.startWorker({ createTimeoutMs: 3_000, stopAt: { ...stopAt, signal: 'SIGKILL' } });
+  const job = await world.startJob(await inputInS3(50));
+  await first.stopped();
+  await world.startWorker({ createTimeoutMs: 3_000 });
+  await expectTrueResults(await job.result(), 50);
 }, 120_000);
 
 describe.each([

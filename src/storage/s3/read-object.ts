@@ -22,12 +22,13 @@ export async function* readObject(location: string, range: ReadRange = {}): Asyn
   const reader = new ObjectReader(location, signal);
   let end = offset + length;
   for (let at = offset; at < end; ) {
-    const bytes = await reader.read(at, Math.min(end, at + RANGE_BYTES));
+    const pieces = await reader.read(at, Math.min(end, at + RANGE_BYTES));
     end = Math.min(end, reader.size);
-    at += bytes.length;
-    for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
+    while (pieces.length > 0) {
       signal?.throwIfAborted();
-      yield Buffer.from(bytes.subarray(from, from + CHUNK_BYTES));
+      const chunk = takeChunk(pieces);
+      at += chunk.length;
+      yield chunk;
     }
   }
 }
@@ -53,9 +54,17 @@ export async function openObjectForReading(location: string): Promise<OpenFile> 
   return {
     path: location,
     size,
-    read: (offset, length) => (offset < size && length > 0 ? reader.read(offset, Math.min(size, offset + length)) : Promise.resolve(Buffer.alloc(0))),
+    read: async (offset, length) => Buffer.concat(offset < size && length > 0 ? await reader.read(offset, Math.min(size, offset + length)) : []),
     close: () => Promise.resolve(),
   };
+}
+
+/** Takes the first pieces together, some `CHUNK_BYTES` of them. */
+function takeChunk(pieces: Buffer[]): Buffer {
+  let bytes = 0;
+  let count = 0;
+  while (count < pieces.length && bytes < CHUNK_BYTES) bytes += pieces[count++]!.length;
+  return Buffer.concat(pieces.splice(0, count), bytes);
 }
 
 class ObjectReader {
@@ -68,18 +77,18 @@ class ObjectReader {
     private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** The bytes `[from, to)`, or as far as the object goes. */
-  async read(from: number, to: number): Promise<Buffer> {
-    const chunks: Buffer[] = [];
+  /** The bytes `[from, to)`, or as far as the object goes, in pieces as they came. */
+  async read(from: number, to: number): Promise<Buffer[]> {
+    const pieces: Buffer[] = [];
     let at = from;
     for (let tries = 1; ; tries++) {
       const before = at;
       try {
-        for await (const chunk of this.body(at, to)) {
-          chunks.push(chunk);
-          at += chunk.length;
+        for await (const piece of this.body(at, to)) {
+          pieces.push(piece);
+          at += piece.length;
         }
-        if (at >= Math.min(to, this.size)) return Buffer.concat(chunks);
+        if (at >= Math.min(to, this.size)) return pieces;
       } catch (error) {
         this.signal?.throwIfAborted();
         const known = s3Error(error, 'read', this.location);
