@@ -10,7 +10,7 @@ export { createBody, type StreamedBody } from './create-body';
 export { closeLedger, markUnsent, readLedgerRecord, type ApiCounts, type CloseLedgerOptions, type LedgerRecord, type LedgerSummary } from './ledger';
 export { Ledger, readLedger, type LedgerEntry } from './ledger-file';
 export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
-export { claimOutput, outputFolder, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
+export { claimOutput, outputFolder, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
 export { readResults } from './read-results';
 export { AccountRecords, type PartOwner } from './account-records';
 export { CreateRecords, fileNameOf, type CreateIntent, type CreateState, type CreateUnanswered } from './create-records';

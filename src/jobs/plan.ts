@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import {
   FOLDER_MODE,
   isSystemError,
+  isTemporaryName,
   makeFolder,
   readChunks,
   readRecord,
@@ -135,9 +136,8 @@ async function planRound(
  * only frozen then fails at its next step, and cannot finish a folder of which a part is gone.
  */
 async function removeUnfinished(work: string, folder: string): Promise<void> {
-  const prefix = `.${basename(folder)}.`;
   for (const name of await readdir(work)) {
-    if (!name.startsWith(prefix) || !name.endsWith('.tmp')) continue;
+    if (!isTemporaryName(name, folder)) continue;
     const away = temporaryName(folder);
     await rename(join(work, name), away);
     await removeDurably(away);

@@ -113,6 +113,11 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
+/** Whether a name in the folder of `path` is one that `temporaryName` gave for it, in this process or another. */
+export function isTemporaryName(name: string, path: string): boolean {
+  return name.startsWith(`.${basename(path)}.`) && /\.[0-9a-f]{12}\.tmp$/.test(name);
+}
+
 async function writeTemporary(path: string, content: string): Promise<string> {
   const temporary = temporaryName(path);
   try {

@@ -1,5 +1,5 @@
 export { isSystemError, StorageError, storageError, type StorageErrorCode } from './storage-error';
-export { FILE_MODE, FOLDER_MODE, makeFolder, removeDurably, syncFolder, temporaryName, writeNewFile } from './durable-files';
+export { FILE_MODE, FOLDER_MODE, isTemporaryName, makeFolder, removeDurably, syncFolder, temporaryName, writeNewFile } from './durable-files';
 export { FileWriter, openReplacement, type Replacement } from './file-writer';
 export { createRecord, readRecord, replaceRecord } from './records';
 export { openStorageRoot, type StorageRoot } from './storage-root';

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
+import type { ApiOptions } from '../../src/api';
 import type { AccountReference, JobInput, JobPhase, JobReport } from '../../src/contract';
 import { activityTaskQueue, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
@@ -24,8 +25,20 @@ export interface StopAt {
   signal: 'SIGKILL' | 'SIGSTOP';
 }
 
+/** Exactly before or after the n-th of these operations of the worker process (from 1, the default). */
+export interface StopAtStep {
+  /** Of a file handle, or of `node:fs/promises`. */
+  operation: 'open' | 'write' | 'datasync' | 'sync' | 'rename' | 'rm';
+  /** What the path (of a rename the new one) matches; a file that is being replaced is written under `.NAME.….tmp`. */
+  path: RegExp;
+  nth?: number;
+  when: 'before' | 'after';
+  signal: 'SIGKILL' | 'SIGSTOP';
+}
+
 export interface WorkerSettings {
   stopAt?: StopAt;
+  stopAtStep?: StopAtStep;
   createTimeoutMs?: number;
   maxCachedWorkflows?: number;
   key?: string;
@@ -33,6 +46,8 @@ export interface WorkerSettings {
   keyFile?: string;
   /** Where the worker reaches the simulator. Default: directly. */
   baseUrl?: string;
+  /** Further options of the worker's API client. */
+  api?: Pick<ApiOptions, 'idleTimeoutMs'>;
 }
 
 export class World {
@@ -73,17 +88,18 @@ export class World {
 
   /** Starts a worker process and waits until it polls. */
   async startWorker(settings: WorkerSettings = {}): Promise<TestWorker> {
-    const { stopAt, createTimeoutMs, maxCachedWorkflows, key = 'test-key', keyFile, baseUrl = this.simulator.url } = settings;
+    const { stopAt, stopAtStep, createTimeoutMs, maxCachedWorkflows, key = 'test-key', keyFile, baseUrl = this.simulator.url } = settings;
     const mark = join(this.folder, `stopped-${++this.stops}`);
     const config = {
       address: this.temporal.address,
       storage: this.storage,
       account: this.account,
       keyFile,
-      api: { baseUrl, credential: { kind: 'x-api-key', token: key } },
+      api: { baseUrl, credential: { kind: 'x-api-key', token: key }, ...settings.api },
       createTimeoutMs,
       maxCachedWorkflows,
       stopAt: stopAt && { ...stopAt, once: mark },
+      stopAtStep: stopAtStep && { ...stopAtStep, path: stopAtStep.path.source, once: mark },
     };
     const child = fork(join(__dirname, 'worker-main.js'), { env: { ...process.env, TEST_WORKER: JSON.stringify(config) }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const worker = new TestWorker(child, mark);
