@@ -1,6 +1,8 @@
 /** The truth about a batch is what the server gives for it. What is stored in the end is held against that, byte by byte. */
+import { once } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
-import { open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { JobReport, OutcomeCounts } from '../../src/contract';
 import { splitLines } from '../../src/jsonl';
@@ -46,6 +48,11 @@ export async function expectTruth(world: World, report: JobReport): Promise<void
   await expectLines(join(report.output, 'quarantine.jsonl'), truth.unknown);
 }
 
+/** Bytes of the results of the only batch, without asking for them. */
+export async function sizeOfTruth({ simulator, folder }: World): Promise<number> {
+  return (await stat(join(folder, 'simulator', 'batches', simulator.stats().accepted[0]!.id, 'answers.jsonl'))).size;
+}
+
 interface Truth {
   /** Of known requests. */
   lines: number;
@@ -54,15 +61,13 @@ interface Truth {
 }
 
 /** Reads the results of a batch from the server, as fast as it can, beside a file that has to be the same. */
-async function compareWithTruth({ simulator }: World, batchId: string, path: string): Promise<Truth> {
-  simulator.setOptions({ resultsBytesPerSecond: Infinity });
-  const answer = await fetch(`${simulator.url}/v1/messages/batches/${batchId}/results`, { headers: { 'x-api-key': 'test-key', 'anthropic-version': '2023-06-01' } });
-  expect(answer.status).toBe(200);
+async function compareWithTruth(world: World, batchId: string, path: string): Promise<Truth> {
   const truth: Truth = { lines: 0, unknown: 0, outcomes: { succeeded: 0, errored: 0, canceled: 0, expired: 0 } };
   const file = await open(path, 'r');
   try {
     let at = 0;
-    for await (const lines of splitLines(answer.body as AsyncIterable<Uint8Array>)) {
+    for await (const lines of splitLines(await resultsOf(world, batchId))) {
+      const expected: Buffer[] = [];
       for (const { bytes } of lines) {
         const { custom_id, result } = JSON.parse(bytes.toString()) as { custom_id: string; result: { type: keyof Truth['outcomes'] } };
         if (custom_id.startsWith(UNKNOWN_ID)) {
@@ -71,8 +76,9 @@ async function compareWithTruth({ simulator }: World, batchId: string, path: str
         }
         truth.lines++;
         truth.outcomes[result.type]++;
-        at = await expectNext(file, at, Buffer.concat([bytes, LINE_FEED]));
+        expected.push(bytes, LINE_FEED);
       }
+      at = await expectNext(file, at, Buffer.concat(expected));
     }
     expect({ bytes: (await file.stat()).size }).toEqual({ bytes: at });
   } finally {
@@ -81,10 +87,19 @@ async function compareWithTruth({ simulator }: World, batchId: string, path: str
   return truth;
 }
 
+async function resultsOf({ simulator }: World, batchId: string): Promise<AsyncIterable<Buffer>> {
+  simulator.setOptions({ resultsBytesPerSecond: Infinity });
+  // Not by fetch: it fails where a server closes the connection while the end of its answer is still being read.
+  const call = httpGet(`${simulator.url}/v1/messages/batches/${batchId}/results`, { headers: { 'x-api-key': 'test-key', 'anthropic-version': '2023-06-01' } });
+  const [answer] = (await once(call, 'response')) as [IncomingMessage];
+  expect(answer.statusCode).toBe(200);
+  return answer;
+}
+
 /** @returns where these bytes end in the file. */
 async function expectNext(file: FileHandle, at: number, expected: Buffer): Promise<number> {
   const found = Buffer.alloc(expected.length);
-  await file.read(found, 0, found.length, at);
+  if (found.length > 0) await file.read(found, 0, found.length, at);
   if (!found.equals(expected)) {
     const first = expected.findIndex((byte, index) => byte !== found[index]);
     const shown = (bytes: Buffer): string => bytes.toString('utf8', first, first + SHOWN_BYTES);

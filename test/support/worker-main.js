@@ -3,7 +3,7 @@
 const { readFileSync } = require('node:fs');
 const { stop, stopAtStep } = require('./steps-that-stop');
 
-/** @type {{address: string, storage: string, account: object, api: object, keyFile?: string, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}, stopAtStep?: object}} */
+/** @type {{address: string, storage: string, account: object, api: object, keyFile?: string, uid?: number, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}, stopAtStep?: object}} */
 const config = JSON.parse(process.env.TEST_WORKER);
 
 function recordsThatStop({ record, when, ...how }) {
@@ -21,9 +21,11 @@ function recordsThatStop({ record, when, ...how }) {
 async function main() {
   if (config.stopAtStep) await stopAtStep(config.stopAtStep);
   // After the step is prepared: what the product has taken of node:fs/promises by then would not stop.
-  const { NativeConnection, Runtime, DefaultLogger } = require('@temporalio/worker');
+  const { NativeConnection, Runtime, DefaultLogger, makeTelemetryFilterString } = require('@temporalio/worker');
   const { createMessageBatchesWorker } = require('../../dist/worker');
-  Runtime.install({ logger: new DefaultLogger(process.env.TEST_WORKER_LOG || 'ERROR'), shutdownSignals: [] });
+  const level = process.env.TEST_WORKER_LOG || 'ERROR';
+  const filter = makeTelemetryFilterString({ core: level, other: level });
+  Runtime.install({ logger: new DefaultLogger(level), telemetryOptions: { logging: { filter } }, shutdownSignals: [] });
   const connection = await NativeConnection.connect({ address: config.address });
   const worker = await createMessageBatchesWorker({
     connection,
@@ -37,6 +39,7 @@ async function main() {
     },
     tuning: config.maxCachedWorkflows === undefined ? undefined : { maxCachedWorkflows: config.maxCachedWorkflows },
   });
+  if (config.uid !== undefined) process.setuid(config.uid);
   process.on('SIGTERM', () => worker.shutdown());
   void worker.refused.then(() => setTimeout(() => worker.shutdown(), 3_000));
   process.send({ ready: true });

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 import type { ApiOptions } from '../../src/api';
-import type { AccountReference, JobInput, JobPhase, JobReport } from '../../src/contract';
-import { activityTaskQueue, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
+import type { AccountReference, Attention, JobInput, JobPhase, JobReport } from '../../src/contract';
+import { activityTaskQueue, batchWorkflowId, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot } from '../../src/storage';
@@ -46,6 +46,8 @@ export interface WorkerSettings {
   keyFile?: string;
   /** Where the worker reaches the simulator. Default: directly. */
   baseUrl?: string;
+  /** The user that it becomes, once it has loaded what it needs. */
+  uid?: number;
   /** Further options of the worker's API client. */
   api?: Pick<ApiOptions, 'idleTimeoutMs'>;
 }
@@ -98,6 +100,7 @@ export class World {
       api: { baseUrl, credential: { kind: 'x-api-key', token: key }, ...settings.api },
       createTimeoutMs,
       maxCachedWorkflows,
+      uid: settings.uid,
       stopAt: stopAt && { ...stopAt, once: mark },
       stopAtStep: stopAtStep && { ...stopAtStep, path: stopAtStep.path.source, once: mark },
     };
@@ -147,6 +150,15 @@ export class World {
     return join(this.folder, `${jobId}.results`);
   }
 
+  /** Waits until the job asks for a person, and gives what it says. */
+  async attention(job: WorkflowHandle): Promise<Attention> {
+    for (;;) {
+      const attention = (await job.describe()).memo?.['attention'] as Attention | null | undefined;
+      if (attention) return attention;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   /** Waits until so many bytes of the first part's results lie on disk. */
   async bytesStored(bytes: number): Promise<void> {
     const segments = join(this.outputOf(this.jobId), '.parts', 'round-01', 'part-0001', 'segments');
@@ -155,6 +167,17 @@ export class World {
       const sizes = await Promise.all(names.map(async (name) => (await stat(join(segments, name))).size));
       if (sizes.reduce((sum, size) => sum + size, 0) >= bytes) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Waits until Temporal has seen so many further heartbeats of what the first part waits for. */
+  async heartbeats(count: number): Promise<void> {
+    const part = (await this.client()).workflow.getHandle(batchWorkflowId(this.jobId, 1, 1));
+    const seen = new Set<string>();
+    while (seen.size <= count) {
+      const { seconds, nanos } = (await part.describe()).raw.pendingActivities?.[0]?.lastHeartbeatTime ?? {};
+      seen.add(`${String(seconds)}.${nanos}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 
