@@ -42,7 +42,7 @@ const CASES = [
   ]),
 ];
 
-testSideBySide(CASES, { timeoutMs: 90_000, atOnce: 8 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 120_000, atOnce: 8 }, ({ run }, open) => run(open));
 
 async function expectGoesOnAfterFullDisk(open: OpenWorld, { disk: bytes, supportsRange }: { disk: number; supportsRange: boolean }): Promise<void> {
   const world = await open({ ...LONG_ANSWERS, supportsRange });

@@ -31,7 +31,7 @@ const CASES = [
 ];
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */
-testSideBySide(CASES, { timeoutMs: 150_000, atOnce: 10 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 10 }, ({ run }, open) => run(open));
 
 async function expectTruthAfterWaking(open: OpenWorld, step: Step): Promise<void> {
   const world = await open({ supportsRange: true, resultsBytesPerSecond: 800_000 });

@@ -44,7 +44,7 @@ const CASES = [...CLEAN.map((step) => ({ step, allOutputs: false })), ...ALL_OUT
   (['before', 'after'] as const).filter((when) => ALL || when === 'before' || AFTER.includes(what)).map((when) => ({ name: `${when} ${what}`, step: { ...step, when }, allOutputs })),
 );
 
-testSideBySide(CASES, { timeoutMs: 60_000 }, async ({ step, allOutputs }, open) => {
+testSideBySide(CASES, { timeoutMs: 120_000 }, async ({ step, allOutputs }, open) => {
   const world = await open({ supportsRange: true, resultsBytesPerSecond: 800_000, ...(allOutputs && { erroredShare: 0.1 }) });
   if (allOutputs) world.simulator.addFault({ on: 'results', kind: 'change-lines', change: 'unknown-custom-id', line: 7, times: Infinity });
   await expectTruthAfterKill(world, step);
