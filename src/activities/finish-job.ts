@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BatchReport, JobReport } from '../contract';
 import type { JobFolder, RoundPlan } from '../jobs';
-import { buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeWorkFolder, unsentReport } from '../jobs';
+import { buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeUnfinishedOutputs, removeWorkFolder, unsentReport } from '../jobs';
 import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, recordStore } from './dependencies';
@@ -17,11 +17,23 @@ export function finishJobActivity(deps: ActivityDependencies) {
 
 async function finish(deps: ActivityDependencies, jobId: string): Promise<JobReport> {
   const folder = jobFolder(deps, jobId);
-  const done = await folder.readReport();
-  if (done) {
-    await removeLeftOver(deps, done);
-    return done;
+  const report = (await folder.readReport()) ?? (await mergeAndReport(deps, folder, jobId));
+  await removeLeftOver(deps, report);
+  return report;
+}
+
+async function mergeAndReport(deps: ActivityDependencies, folder: JobFolder, jobId: string): Promise<JobReport> {
+  try {
+    return await deliver(deps, folder, await merge(folder, jobId));
+  } catch (error) {
+    // Another worker may have finished while this one was frozen, and has removed what is needed here.
+    const theirs = await folder.readReport();
+    if (theirs) return theirs;
+    throw error;
   }
+}
+
+async function merge(folder: JobFolder, jobId: string): Promise<JobReport> {
   const job = await folder.readJob();
   if (!job) throw new Error(`Job ${jobId} has no record of what it is`);
   const work = outputFolder(job.output).workFolder;
@@ -44,25 +56,30 @@ async function finish(deps: ActivityDependencies, jobId: string): Promise<JobRep
     }
   }
   const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
-  const report = buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date() });
-  await deliver(deps, folder, report);
-  return report;
+  return buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date() });
 }
 
 /** The report in the outputs comes last of them; the copy in the job folder lets the job be recognised later. */
-async function deliver(deps: ActivityDependencies, folder: JobFolder, report: JobReport): Promise<void> {
+async function deliver(deps: ActivityDependencies, folder: JobFolder, report: JobReport): Promise<JobReport> {
+  // Of a worker that was frozen and has been overtaken; the outputs may belong to another job since.
+  const theirs = await folder.readReport();
+  if (theirs) return theirs;
   await recordStore(deps).replace(outputFolder(report.output).report, report);
   await folder.writeReport(report);
-  if (needsNoWorkFolder(report)) await removeWorkFolder(report.output);
+  return report;
 }
 
-/** A worker that dies between the report and here leaves the work folder. The outputs may belong to another job since. */
+/**
+ * What no longer counts: the work folder, and what dead workers left unfinished beside the outputs. A worker that dies before
+ * this, or is frozen, comes back to it later; the outputs may belong to another job since.
+ */
 async function removeLeftOver(deps: ActivityDependencies, done: JobReport): Promise<void> {
-  if (!needsNoWorkFolder(done)) return;
   const { claim, report } = outputFolder(done.output);
   const store = recordStore(deps);
   const owner = (await store.read<{ job_id: string }>(claim)) ?? (await store.read<{ job_id: string }>(report));
-  if (owner?.job_id === done.job_id) await removeWorkFolder(done.output);
+  if (owner?.job_id !== done.job_id) return;
+  await removeUnfinishedOutputs(done.output);
+  if (needsNoWorkFolder(done)) await removeWorkFolder(done.output);
 }
 
 /** What is missing may still be found, with the working data and the API's results. */

@@ -11,7 +11,7 @@ export { closeLedger, markUnsent, type CloseLedgerOptions } from './ledger';
 export { LedgerBuilder, type ApiCounts } from './ledger-builder';
 export { Ledger, readLedger, readLedgerRecord, type LedgerEntry, type LedgerRecord } from './ledger-file';
 export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
-export { claimOutput, outputFolder, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
+export { claimOutput, outputFolder, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
 export { readResults } from './read-results';
 export { AccountRecords, type PartOwner } from './account-records';
 export { CreateRecords, fileNameOf, type CreateIntent, type CreateState, type CreateUnanswered } from './create-records';

@@ -1,4 +1,4 @@
-import { absoluteLocation, createRecord, type Found, isSystemError, joinLocation, look, makeFolder, parentLocation, readRecord, removeDurably, roomAt, StorageError } from '../storage';
+import { absoluteLocation, createRecord, type Found, isSystemError, isTemporaryName, joinLocation, look, makeFolder, namesIn, parentLocation, readRecord, removeDurably, roomAt, StorageError } from '../storage';
 import { InputError } from './input-error';
 import { workFolder } from './part-folder';
 
@@ -88,6 +88,23 @@ export async function removeWorkFolder(dir: string): Promise<void> {
   await removeDurably(outputFolder(dir).workFolder);
 }
 
+/**
+ * Removes what workers that died while they wrote outputs have left beside them. Whoever still writes there fails at giving
+ * its file the name: to be called when the outputs are final.
+ * @throws StorageError
+ */
+export async function removeUnfinishedOutputs(dir: string): Promise<void> {
+  const output = outputFolder(dir);
+  const paths = outputFiles(output);
+  for (const name of await namesIn(output.folder)) {
+    if (paths.some((path) => isTemporaryName(name, path))) await removeDurably(joinLocation(output.folder, name));
+  }
+}
+
+function outputFiles({ results, resultsIndex, failedRequests, missingRequests, quarantine, report }: OutputFolder): string[] {
+  return [results, resultsIndex, failedRequests, missingRequests, quarantine, report];
+}
+
 async function ownerOf(output: OutputFolder): Promise<ClaimRecord | undefined> {
   for (const path of [output.claim, output.report]) {
     const record = await readRecord<Partial<ClaimRecord>>(path);
@@ -116,7 +133,7 @@ function takenBy(folder: string, owner: string): InputError {
 
 /** Files of these names that no job owns are somebody's own: they are not replaced. */
 async function mustNotHoldResults(output: OutputFolder): Promise<void> {
-  for (const path of [output.results, output.resultsIndex, output.failedRequests, output.missingRequests, output.quarantine, output.report]) {
+  for (const path of outputFiles(output)) {
     if (!(await lookAt(path))) continue;
     const message = `${path} is there already, and does not belong to this job.`;
     throw new InputError('output_taken', message, 'Choose another folder with --output DIR, or move that file away.');

@@ -11,6 +11,9 @@ export interface TextAnswer {
   fromProxy?: boolean;
 }
 
+/** Gets a line without its line feed, and its number from 1; gives what is sent instead, with every line feed. */
+export type LineChanger = (line: Buffer, number: number) => string;
+
 /** A part of a file of results. */
 export interface ResultsAnswer {
   status: 200 | 206;
@@ -23,8 +26,9 @@ export interface ResultsAnswer {
     /** Of the whole file. */
     size: number;
     gzip: boolean;
-    /** What is sent instead of a line; gets it without its line feed, and its number from 1. */
-    change?: (line: Buffer, number: number) => string;
+    change?: LineChanger;
+    /** Changed lines are as long as they were: parts of the file are parts of what is sent. */
+    keepsLength?: boolean;
   };
 }
 

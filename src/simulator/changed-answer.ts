@@ -1,9 +1,12 @@
 /** Answers that are good but not what a client may expect: further headers and fields, changed lines of results. */
-import type { Answer, ResultsAnswer } from './answer';
+import type { IncomingMessage } from 'node:http';
+import type { Answer, LineChanger, ResultsAnswer } from './answer';
 import type { Fault, LineChange } from './faults';
 import { customIdOfLine, overtakenLine } from './result-line';
+import { partOf } from './results-call';
 
 type AnswerChange = Extract<Fault, { kind: 'change-answer' }>;
+type ResultsChange = Extract<Fault, { kind: 'changed-results' }>;
 type LinesChange = Extract<Fault, { kind: 'change-lines' }>;
 
 export function changeAnswer(answer: Answer, { headers, fields }: AnswerChange): Answer {
@@ -20,10 +23,27 @@ function withFields(body: string, fields: Record<string, unknown>): string {
 export function changeLines(answer: Answer, fault: LinesChange): Answer {
   if (!('results' in answer)) return answer;
   const { path, size, gzip } = answer.results;
-  const first = fault.line ?? 1;
-  const end = first + (fault.count ?? 1);
-  const change: ResultsAnswer['results']['change'] = (line, number) => (number >= first && number < end ? changedLine(line, fault.change, number) : `${line.toString()}\n`);
+  const change = onLines(fault.line, fault.count ?? 1, (line, number) => changedLine(line, fault.change, number));
   return { status: 200, headers: { 'content-type': answer.headers['content-type']! }, results: { path, from: 0, to: size, size, gzip, change } };
+}
+
+/** Other answers in the place of those that there were, in as many bytes: whole or in part, as it was asked for. */
+export function changeResults(answer: Answer, fault: ResultsChange, request: IncomingMessage): Answer {
+  if (!('results' in answer)) return answer;
+  const { path, size, gzip } = answer.results;
+  const change = onLines(fault.line, fault.count ?? Infinity, (line) => `${line.toString().replaceAll('Simulated answer', 'Different answer')}\n`);
+  const whole: ResultsAnswer = {
+    status: 200,
+    headers: { 'content-type': answer.headers['content-type']! },
+    results: { path, from: 0, to: size, size, gzip, change, keepsLength: true },
+  };
+  const entityTag = answer.headers['etag'];
+  return entityTag === undefined ? whole : partOf(whole, request, entityTag.replace(/"$/, '-changed"'));
+}
+
+/** Changes `count` lines from number `first` on, and leaves the others as they are. */
+function onLines(first = 1, count: number, change: LineChanger): LineChanger {
+  return (line, number) => (number >= first && number < first + count ? change(line, number) : `${line.toString()}\n`);
 }
 
 interface AnyResult {

@@ -4,6 +4,7 @@ import { CALLS, LINE_CHANGES, REDIRECTS, type Fault } from './faults';
 
 const KINDS: Fault['kind'][] = [
   'status', 'not-found', 'garbage', 'lose-answer', 'hold-answer', 'freeze', 'freeze-body', 'reset', 'cut', 'stall', 'redirect', 'change-answer', 'change-lines',
+  'changed-results',
 ];
 
 /** @throws RangeError that says what is wrong */
@@ -37,6 +38,8 @@ function kindProblem(fault: Fault): string | undefined {
     case 'change-lines':
       if (fault.on !== 'results') return '`change-lines` is for results only.';
       return LINE_CHANGES.includes(fault.change) ? undefined : `\`change\` must be one of ${LINE_CHANGES.join(', ')}.`;
+    case 'changed-results':
+      return fault.on === 'results' ? undefined : '`changed-results` is for results only.';
     case 'cut':
     case 'stall':
       return cutProblem(fault);

@@ -5,6 +5,7 @@ import type { FaultList } from './fault-list';
 import type { Call } from './faults';
 import type { AdjustableOptions } from './options';
 import type { RateLimiter } from './rate-limiter';
+import type { SentResults } from './sent-results';
 
 export interface SimulatorContext {
   /** Replaced as a whole when options change. */
@@ -19,6 +20,8 @@ export interface SimulatorContext {
   readonly rateLimiter: RateLimiter;
   /** Calls received since the start, faulty and refused ones too. */
   readonly calls: Record<Call, number>;
+  /** What was sent of results since the start, one entry a call. */
+  readonly sentResults: SentResults[];
   readonly now: () => number;
   /** Aborted when the simulator closes: whatever waits, waits no longer. */
   readonly closing: AbortSignal;

@@ -11,6 +11,7 @@ export const EVENTS = [
   'delete',
   'results-started', // the first byte of results is about to be sent
   'results-finished', // all of them were handed to the connection
+  'results-closed', // a call for results is over: all was sent, it was cut, or the client is gone
   'fault', // a fault took effect
 ] as const;
 export type EventName = (typeof EVENTS)[number];

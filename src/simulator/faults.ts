@@ -44,7 +44,12 @@ export type FaultKind =
   /** The call takes effect. Its answer has these headers besides or instead of its own, and its object (in a list: each batch) these fields. */
   | { kind: 'change-answer'; headers?: Record<string, string>; fields?: Record<string, unknown> }
   /** Results in which lines are changed: `count` of them (default 1), the first of which is number `line` (default 1). They are sent from the beginning, without a length. */
-  | { kind: 'change-lines'; change: LineChange; line?: number; count?: number };
+  | { kind: 'change-lines'; change: LineChange; line?: number; count?: number }
+  /**
+   * Results that say something else: the texts of `count` lines (default: all) from number `line` on (default 1) differ, in as many
+   * bytes. They have an entity tag of their own, where results have one.
+   */
+  | { kind: 'changed-results'; line?: number; count?: number };
 
 export const REDIRECTS = [301, 302, 303, 307, 308] as const;
 export type RedirectStatus = (typeof REDIRECTS)[number];

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failureAnswer, htmlAnswer, type Answer, type TextAnswer } from './answer';
 import { ApiFailure, errorType } from './api-failure';
-import { changeAnswer, changeLines } from './changed-answer';
+import { changeAnswer, changeLines, changeResults } from './changed-answer';
 import type { SimulatorContext } from './context';
 import type { Fault } from './faults';
 import type { RequestBody } from './request-body';
@@ -69,6 +69,9 @@ export class FaultyExchange {
       case 'change-lines':
         this.tookEffect();
         return changeLines(answer, this.fault);
+      case 'changed-results':
+        this.tookEffect();
+        return changeResults(answer, this.fault, this.request);
       default:
         return answer;
     }

@@ -24,17 +24,17 @@ export async function results(id: string, request: IncomingMessage, context: Sim
   return partOf(whole, request, `"${id}-${size}"`);
 }
 
-/** What Range and If-Range ask for. A range is of the uncompressed bytes and is answered uncompressed. */
-function partOf(whole: ResultsAnswer, request: IncomingMessage, entityTag: string): ResultsAnswer | TextAnswer {
+/** What Range and If-Range ask for, of results of this entity tag. A range is of the uncompressed bytes and is answered uncompressed. */
+export function partOf(whole: ResultsAnswer, request: IncomingMessage, entityTag: string): ResultsAnswer | TextAnswer {
   const headers = { ...whole.headers, etag: entityTag, 'accept-ranges': 'bytes' };
-  const { path, to: size } = whole.results;
+  const { to: size } = whole.results;
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const ifRange = request.headers['if-range'];
   if (!range || (ifRange !== undefined && ifRange !== entityTag)) return { ...whole, headers };
   const from = Number(range[1]);
   const to = range[2] === '' ? size : Math.min(size, Number(range[2]) + 1);
   if (from >= to) return { status: 416, headers: { ...headers, 'content-range': `bytes */${size}` }, body: '' };
-  return { status: 206, headers: { ...headers, 'content-range': `bytes ${from}-${to - 1}/${size}` }, results: { path, from, to, size, gzip: false } };
+  return { status: 206, headers: { ...headers, 'content-range': `bytes ${from}-${to - 1}/${size}` }, results: { ...whole.results, from, to, gzip: false } };
 }
 
 const making = new Map<string, Promise<string>>();

@@ -6,22 +6,30 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { splitLines } from '../jsonl';
-import type { ResultsAnswer } from './answer';
+import type { LineChanger, ResultsAnswer } from './answer';
 import type { SimulatorContext } from './context';
 import type { CutPoint, Fault } from './faults';
+import { counted, type SentResults } from './sent-results';
 
 const CHUNK_BYTES = 256 * 1024;
 /** A throttled body is sent in pieces of this time. */
 const THROTTLE_MS = 50;
 
+interface Sending {
+  fault: Fault | undefined;
+  /** Counts what is sent. */
+  sent: SentResults;
+  context: SimulatorContext;
+}
+
 type SpoiltBody = Extract<Fault, { kind: 'cut' | 'stall' }>;
 
 /** Ends when the body was sent, or the client is gone. Headers that all answers have are set already. */
-export async function sendResults(response: ServerResponse, answer: ResultsAnswer, fault: Fault | undefined, context: SimulatorContext): Promise<void> {
+export async function sendResults(response: ServerResponse, answer: ResultsAnswer, { fault, sent, context }: Sending): Promise<void> {
   const spoilt = fault?.kind === 'cut' || fault?.kind === 'stall' ? fault : undefined;
-  const { path, from, to, change } = answer.results;
+  const { path, from, to, size, change, keepsLength = false } = answer.results;
   const gzip = answer.results.gzip || spoilt?.gzip === true;
-  const announcesLength = spoilt?.kind === 'cut' ? spoilt.contentLength === true : !gzip && !change;
+  const announcesLength = spoilt?.kind === 'cut' ? spoilt.contentLength === true : !gzip && (!change || keepsLength);
   response.writeHead(answer.status, {
     ...answer.headers,
     ...(gzip ? { 'content-encoding': 'gzip' } : {}),
@@ -30,11 +38,14 @@ export async function sendResults(response: ServerResponse, answer: ResultsAnswe
   response.flushHeaders();
   context.events.emit('results-started');
 
-  let body: AsyncIterable<Buffer> = readRange(path, from, to);
-  if (change) body = changeLines(body, change);
+  let body: AsyncIterable<Buffer>;
+  if (!change) body = readRange(path, from, to);
+  else if (keepsLength) body = slice(changeLines(readRange(path, 0, size), change), from, to);
+  else body = changeLines(readRange(path, from, to), change);
   if (gzip) body = compress(body);
   if (spoilt) body = cutAt(body, spoilt);
   if (context.options.resultsBytesPerSecond !== undefined) body = throttle(body, context.options.resultsBytesPerSecond, context.closing);
+  body = counted(body, sent);
   if (spoilt) return sendSpoilt(response, body, spoilt, context);
   await pipeline(body, response);
   context.events.emit('results-finished');
@@ -44,7 +55,18 @@ async function* readRange(path: string, from: number, to: number): AsyncGenerato
   if (from < to) yield* createReadStream(path, { start: from, end: to - 1, highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
 }
 
-async function* changeLines(body: AsyncIterable<Buffer>, change: (line: Buffer, number: number) => string): AsyncGenerator<Buffer, void, undefined> {
+/** The bytes `[from, to)` of a body. */
+async function* slice(body: AsyncIterable<Buffer>, from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
+  let at = 0;
+  for await (const chunk of body) {
+    const part = chunk.subarray(Math.max(from - at, 0), to - at);
+    if (part.length > 0) yield part;
+    at += chunk.length;
+    if (at >= to) return;
+  }
+}
+
+async function* changeLines(body: AsyncIterable<Buffer>, change: LineChanger): AsyncGenerator<Buffer, void, undefined> {
   let number = 0;
   for await (const lines of splitLines(body)) yield Buffer.from(lines.map(({ bytes }) => change(bytes, ++number)).join(''));
 }

@@ -2,17 +2,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { checkAccess } from './access';
 import { answerAdmin, ADMIN_PREFIX } from './admin';
-import { failureAnswer, type Answer, type TextAnswer } from './answer';
+import { failureAnswer, type Answer, type ResultsAnswer, type TextAnswer } from './answer';
 import { ApiFailure } from './api-failure';
 import { cancel, deleteBatch, list, retrieve } from './batch-calls';
 import type { SimulatorContext } from './context';
 import { create } from './create-call';
 import { FaultyExchange } from './faulty-exchange';
-import type { Call } from './faults';
+import type { Call, Fault } from './faults';
 import { newRequestId } from './ids';
 import { BodyIncomplete, RequestBody } from './request-body';
 import { results } from './results-call';
 import { sendResults } from './send-results';
+import type { SentResults } from './sent-results';
 
 /** Stands on every answer, so that a simulated result can never pass for a real one. */
 export const SIMULATION_HEADER = 'x-message-batches-simulation';
@@ -89,11 +90,23 @@ async function answerCall(exchange: Exchange, context: SimulatorContext): Promis
   }
   if ('results' in answer) {
     response.setHeader('request-id', requestId);
-    await sendResults(response, answer, fault, context);
+    await sendCounted(exchange, answer, fault, context);
   } else {
     sendText(response, answer, requestId);
     body.ignoreRest();
     if (call === 'create' && answer.status === 200) context.events.emit('create-answered');
+  }
+}
+
+/** Sends results and keeps count of what was sent, however it ends. */
+async function sendCounted({ batchId, response }: Exchange, answer: ResultsAnswer, fault: Fault | undefined, context: SimulatorContext): Promise<void> {
+  const sent: SentResults = { batchId, offset: answer.results.from, bytes: 0, open: true };
+  context.sentResults.push(sent);
+  try {
+    await sendResults(response, answer, { fault, sent, context });
+  } finally {
+    sent.open = false;
+    context.events.emit('results-closed');
   }
 }
 

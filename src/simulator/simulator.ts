@@ -58,6 +58,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     events: new Events(),
     rateLimiter: new RateLimiter(),
     calls: Object.fromEntries(CALLS.map((call) => [call, 0])) as Record<Call, number>,
+    sentResults: [],
     now,
     closing: closing.signal,
   };

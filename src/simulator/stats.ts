@@ -2,12 +2,15 @@
 import type { SimulatorContext } from './context';
 import type { EventName } from './events';
 import type { Call } from './faults';
+import type { SentResults } from './sent-results';
 
 export interface SimulatorStats {
   /** Every batch that was ever accepted in this folder, deleted ones too, oldest first. */
   accepted: AcceptedBatch[];
   /** Calls received since the simulator was started. */
   calls: Record<Call, number>;
+  /** What was sent of results since the simulator was started: one entry a call, oldest first. */
+  results: SentResults[];
   /** Events since the simulator was started. */
   events: Record<EventName, number>;
 }
@@ -41,5 +44,5 @@ export function statsOf(context: SimulatorContext): SimulatorStats {
     anthropicBeta: record.anthropic_beta,
     anthropicWorkspaceId: record.anthropic_workspace_id,
   }));
-  return { accepted, calls: { ...context.calls }, events: context.events.all() };
+  return { accepted, calls: { ...context.calls }, results: context.sentResults.map((sent) => ({ ...sent })), events: context.events.all() };
 }

@@ -3,7 +3,7 @@
  * name, fsynced, then given their name at once, and the folder fsynced so that the name stays.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
+import { access, link, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { StorageError, isSystemError, storageError } from './storage-error';
 
@@ -23,8 +23,23 @@ export async function makeFolder(folder: string): Promise<void> {
       if (created === firstCreated || created === dirname(created)) return;
     }
   } catch (error) {
-    throw storageError(error, 'create the folder', path);
+    throw storageError(await mkdirError(path, error), 'create the folder', path);
   }
+}
+
+/** Node's recursive mkdir answers ENOENT for whatever it does not know, a read-only file system or a used-up quota among it. */
+async function mkdirError(path: string, error: unknown): Promise<unknown> {
+  if (!isSystemError(error) || error.code !== 'ENOENT') return error;
+  let missing = path;
+  while (missing !== dirname(missing) && !(await exists(dirname(missing)))) missing = dirname(missing);
+  return mkdir(missing, { mode: FOLDER_MODE }).then(() => error, (own: unknown) => own);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Makes the names in a folder survive a power loss. */
@@ -111,6 +126,11 @@ export async function removeDurably(path: string): Promise<void> {
 /** A name beside `path` that no other process uses; readers skip names that end in `.tmp`. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** Whether a name in the folder of `path` is one that `temporaryName` gave for it, in this process or another. */
+export function isTemporaryName(name: string, path: string): boolean {
+  return name.startsWith(`.${basename(path)}.`) && /\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 async function writeTemporary(path: string, content: string): Promise<string> {

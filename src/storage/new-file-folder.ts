@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
-import { FOLDER_MODE, makeFolder, removeDurably, syncFolder, temporaryName, writeNewFile } from './durable-files';
+import { dirname, join, relative } from 'node:path';
+import { FOLDER_MODE, isTemporaryName, makeFolder, removeDurably, syncFolder, temporaryName, writeNewFile } from './durable-files';
 import { FileWriter } from './file-writer';
 import { isSystemError, storageError } from './storage-error';
 import type { NewFile, NewFolder } from './store';
@@ -79,9 +79,8 @@ class NewFileFolder implements NewFolder {
  */
 async function removeUnfinished(folder: string): Promise<void> {
   const parent = dirname(folder);
-  const prefix = `.${basename(folder)}.`;
   for (const name of await doing('read', parent, readdir(parent))) {
-    if (!name.startsWith(prefix) || !name.endsWith('.tmp')) continue;
+    if (!isTemporaryName(name, folder)) continue;
     const away = temporaryName(folder);
     await doing('rename', join(parent, name), rename(join(parent, name), away));
     await removeDurably(away);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld } from '../cli/support/cli-world';
+import { SmallDisk } from '../support/small-disk';
 
 const REQUESTS = 30;
 let world: CliWorld;
@@ -76,6 +77,22 @@ test('a key that is refused in the middle: exit 4; the same command with a good 
   expect(refused.stderr).toContain('ANTHROPIC_API_KEY');
   expect(refused.stderr + refused.stdout).not.toContain('old-key');
   await expectDoneOnce(await world.run(['run', input, '--json'], real));
+});
+
+test('the disk fills up: exit 4 with the file and what to do; after that is done the same command goes on', async () => {
+  simulator.setOptions({ answerBytes: 300_000 });
+  const disk = SmallDisk.mount(join(world.folder, 'disk'), 6_000_000);
+  try {
+    const command = ['run', input, '--output', join(disk.path, 'results'), '--json'];
+    const full = await world.run(command, real);
+    expect({ code: full.code, stderr: full.stderr }).toEqual({ code: 4, stderr: expect.stringContaining(join(disk.path, 'results', '.parts')) });
+    expect(full.stderr).toContain('the disk is full');
+    expect(full.stderr).toContain('Free some disk space, then go on with the same command');
+    disk.resize(100_000_000);
+    await expectDoneOnce(await world.run(command, real));
+  } finally {
+    disk.unmount();
+  }
 });
 
 test('simulated and real runs of the same file never answer for each other', async () => {

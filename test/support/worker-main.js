@@ -1,20 +1,13 @@
 'use strict';
-// A worker in a process of its own, as built, that can stop itself exactly before or after one record.
-const { existsSync, readFileSync, writeFileSync } = require('node:fs');
-const { NativeConnection, Runtime, DefaultLogger } = require('@temporalio/worker');
-const { createMessageBatchesWorker } = require('../../dist/worker');
-const { syncedRecords } = require('../../dist/jobs');
+// A worker in a process of its own, as built, that can stop itself exactly before or after one record, or one operation on a file.
+const { readFileSync } = require('node:fs');
+const { stop, stopAtStep } = require('./steps-that-stop');
 
-/** @type {{address: string, storage: string, account: object, api: object, keyFile?: string, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}}} */
+/** @type {{address: string, storage: string, account: object, api: object, keyFile?: string, uid?: number, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}, stopAtStep?: object}} */
 const config = JSON.parse(process.env.TEST_WORKER);
 
-function stop({ signal, once }) {
-  if (existsSync(once)) return;
-  writeFileSync(once, String(process.pid));
-  process.kill(process.pid, signal);
-}
-
 function recordsThatStop({ record, when, ...how }) {
+  const { syncedRecords } = require('../../dist/jobs');
   const stopping = (write) => async (path, value) => {
     const here = path.includes(record);
     if (here && when === 'before') stop(how);
@@ -26,7 +19,13 @@ function recordsThatStop({ record, when, ...how }) {
 }
 
 async function main() {
-  Runtime.install({ logger: new DefaultLogger(process.env.TEST_WORKER_LOG || 'ERROR'), shutdownSignals: [] });
+  if (config.stopAtStep) await stopAtStep(config.stopAtStep);
+  // After the step is prepared: what the product has taken of node:fs/promises by then would not stop.
+  const { NativeConnection, Runtime, DefaultLogger, makeTelemetryFilterString } = require('@temporalio/worker');
+  const { createMessageBatchesWorker } = require('../../dist/worker');
+  const level = process.env.TEST_WORKER_LOG || 'ERROR';
+  const filter = makeTelemetryFilterString({ core: level, other: level });
+  Runtime.install({ logger: new DefaultLogger(level), telemetryOptions: { logging: { filter } }, shutdownSignals: [] });
   const connection = await NativeConnection.connect({ address: config.address });
   const worker = await createMessageBatchesWorker({
     connection,
@@ -40,6 +39,7 @@ async function main() {
     },
     tuning: config.maxCachedWorkflows === undefined ? undefined : { maxCachedWorkflows: config.maxCachedWorkflows },
   });
+  if (config.uid !== undefined) process.setuid(config.uid);
   process.on('SIGTERM', () => worker.shutdown());
   void worker.refused.then(() => setTimeout(() => worker.shutdown(), 3_000));
   process.send({ ready: true });

@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
-import type { AccountReference, JobInput, JobPhase, JobReport } from '../../src/contract';
-import { activityTaskQueue, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
+import type { ApiOptions } from '../../src/api';
+import type { AccountReference, Attention, JobInput, JobPhase, JobReport } from '../../src/contract';
+import { activityTaskQueue, batchWorkflowId, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot } from '../../src/storage';
@@ -24,8 +25,20 @@ export interface StopAt {
   signal: 'SIGKILL' | 'SIGSTOP';
 }
 
+/** Exactly before or after the n-th of these operations of the worker process (from 1, the default). */
+export interface StopAtStep {
+  /** Of a file handle, or of `node:fs/promises`. */
+  operation: 'open' | 'write' | 'datasync' | 'sync' | 'rename' | 'rm';
+  /** What the path (of a rename the new one) matches; a file that is being replaced is written under `.NAME.….tmp`. */
+  path: RegExp;
+  nth?: number;
+  when: 'before' | 'after';
+  signal: 'SIGKILL' | 'SIGSTOP';
+}
+
 export interface WorkerSettings {
   stopAt?: StopAt;
+  stopAtStep?: StopAtStep;
   createTimeoutMs?: number;
   maxCachedWorkflows?: number;
   key?: string;
@@ -33,6 +46,10 @@ export interface WorkerSettings {
   keyFile?: string;
   /** Where the worker reaches the simulator. Default: directly. */
   baseUrl?: string;
+  /** The user that it becomes, once it has loaded what it needs. */
+  uid?: number;
+  /** Further options of the worker's API client. */
+  api?: Pick<ApiOptions, 'idleTimeoutMs'>;
 }
 
 export class World {
@@ -72,17 +89,19 @@ export class World {
 
   /** Starts a worker process and waits until it polls. */
   async startWorker(settings: WorkerSettings = {}): Promise<TestWorker> {
-    const { stopAt, createTimeoutMs, maxCachedWorkflows, key = 'test-key', keyFile, baseUrl = this.simulator.url } = settings;
+    const { stopAt, stopAtStep, createTimeoutMs, maxCachedWorkflows, key = 'test-key', keyFile, baseUrl = this.simulator.url } = settings;
     const mark = join(this.folder, `stopped-${++this.stops}`);
     const config = {
       address: this.temporal.address,
       storage: this.storage,
       account: this.account,
       keyFile,
-      api: { baseUrl, credential: { kind: 'x-api-key', token: key } },
+      api: { baseUrl, credential: { kind: 'x-api-key', token: key }, ...settings.api },
       createTimeoutMs,
       maxCachedWorkflows,
+      uid: settings.uid,
       stopAt: stopAt && { ...stopAt, once: mark },
+      stopAtStep: stopAtStep && { ...stopAtStep, path: stopAtStep.path.source, once: mark },
     };
     const child = fork(join(__dirname, 'worker-main.js'), { env: { ...process.env, TEST_WORKER: JSON.stringify(config) }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const worker = new TestWorker(child, mark);
@@ -130,6 +149,15 @@ export class World {
     return join(this.folder, `${jobId}.results`);
   }
 
+  /** Waits until the job asks for a person, and gives what it says. */
+  async attention(job: WorkflowHandle): Promise<Attention> {
+    for (;;) {
+      const attention = (await job.describe()).memo?.['attention'] as Attention | null | undefined;
+      if (attention) return attention;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   /** Waits until so many bytes of the first part's results lie on disk. */
   async bytesStored(bytes: number): Promise<void> {
     const segments = join(this.outputOf(this.jobId), '.parts', 'round-01', 'part-0001', 'segments');
@@ -138,6 +166,17 @@ export class World {
       const sizes = await Promise.all(names.map(async (name) => (await stat(join(segments, name))).size));
       if (sizes.reduce((sum, size) => sum + size, 0) >= bytes) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Waits until Temporal has seen so many further heartbeats of what the first part waits for. */
+  async heartbeats(count: number): Promise<void> {
+    const part = (await this.client()).workflow.getHandle(batchWorkflowId(this.jobId, 1, 1));
+    const seen = new Set<string>();
+    while (seen.size <= count) {
+      const { seconds, nanos } = (await part.describe()).raw.pendingActivities?.[0]?.lastHeartbeatTime ?? {};
+      seen.add(`${String(seconds)}.${nanos}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 

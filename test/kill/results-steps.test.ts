@@ -1,0 +1,59 @@
+/**
+ * SIGKILL before and after each step from the first byte of results to the last output: another worker goes on to the truth.
+ * `npm test` leaves out the kills after a step that are as good as those before the next one; `npm run test:long` does all.
+ */
+import { testSideBySide } from '../support/side-by-side';
+import { expectTruth } from '../support/truth';
+import type { StopAtStep, World } from '../support/world';
+
+const REQUESTS = 2_000;
+
+type Step = Omit<StopAtStep, 'signal' | 'when'>;
+
+/** Nothing goes wrong but the kill: the working data is removed at the end. */
+const CLEAN: [what: string, step: Step][] = [
+  ['a segment is made', { operation: 'open', path: /segments\/g/ }],
+  ['the first bytes are written', { operation: 'write', path: /segments\/g/ }],
+  ['the first sync', { operation: 'datasync', path: /segments\/g/ }],
+  ['a later sync', { operation: 'datasync', path: /segments\/g/, nth: 2 }],
+  ['the ledger is begun', { operation: 'open', path: /ledger\.bin/ }],
+  ['the ledger has its name', { operation: 'rename', path: /ledger\.bin$/ }],
+  ['the ledger is closed', { operation: 'rename', path: /ledger\.json$/ }],
+  ['the merge is begun', { operation: 'open', path: /\.results\.jsonl/ }],
+  ['the merge is written', { operation: 'write', path: /\.results\.jsonl/ }],
+  ['the merge is synced', { operation: 'datasync', path: /\.results\.jsonl/ }],
+  ['results.jsonl has its name', { operation: 'rename', path: /\/results\.jsonl$/ }],
+  ['.parts is removed', { operation: 'rm', path: /\.parts$/ }],
+];
+
+/** Some requests fail and one result is lost, so that there are all outputs. */
+const ALL_OUTPUTS: [what: string, step: Step][] = [
+  ['a line is put aside', { operation: 'rename', path: /\.parts\/.*\/quarantine\.jsonl$/ }],
+  ['failed-requests.jsonl has its name', { operation: 'rename', path: /\/failed-requests\.jsonl$/ }],
+  ['missing-requests.jsonl has its name', { operation: 'rename', path: /\/missing-requests\.jsonl$/ }],
+  ['quarantine.jsonl has its name', { operation: 'rename', path: /\.results\/quarantine\.jsonl$/ }],
+  ['the report has its name in the outputs', { operation: 'rename', path: /\.results\/report\.json$/ }],
+  ['the report has its name in the job folder', { operation: 'rename', path: /jobs\/[^/]+\/report\.json$/ }],
+];
+
+/** Between these and the next step something is worth a kill of its own, such as a heartbeat. */
+const AFTER = ['the first bytes are written', 'the first sync', '.parts is removed', 'the report has its name in the job folder'];
+const ALL = process.env['REPETITIONS'] !== undefined;
+
+const CASES = [...CLEAN.map((step) => ({ step, allOutputs: false })), ...ALL_OUTPUTS.map((step) => ({ step, allOutputs: true }))].flatMap(({ step: [what, step], allOutputs }) =>
+  (['before', 'after'] as const).filter((when) => ALL || when === 'before' || AFTER.includes(what)).map((when) => ({ name: `${when} ${what}`, step: { ...step, when }, allOutputs })),
+);
+
+testSideBySide(CASES, { timeoutMs: 120_000 }, async ({ step, allOutputs }, open) => {
+  const world = await open({ supportsRange: true, resultsBytesPerSecond: 800_000, ...(allOutputs && { erroredShare: 0.1 }) });
+  if (allOutputs) world.simulator.addFault({ on: 'results', kind: 'change-lines', change: 'unknown-custom-id', line: 7, times: Infinity });
+  await expectTruthAfterKill(world, step);
+});
+
+async function expectTruthAfterKill(world: World, step: Omit<StopAtStep, 'signal'>): Promise<void> {
+  const first = await world.startWorker({ stopAtStep: { ...step, signal: 'SIGKILL' } });
+  const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
+  await first.stopped();
+  await world.startWorker();
+  await expectTruth(world, await job.result());
+}
