@@ -31,7 +31,7 @@ test('run, again, status, and results by the output, on stdout and into the buck
   expect(first).toMatchObject({ code: 0 });
   const output = `s3://${BUCKET}/in/questions.simulated`;
   expect(JSON.parse(first.stdout)).toMatchObject({ output, outcomes: { succeeded: 5 }, input: { path: INPUT } });
-  expect(await keys('in/questions.simulated/')).toEqual(['in/questions.simulated/report.json', 'in/questions.simulated/results.jsonl']);
+  expect(await keys('in/questions.simulated/')).toEqual(['in/questions.simulated/report.json', 'in/questions.simulated/results.index', 'in/questions.simulated/results.jsonl']);
 
   const again = await world.run(['run', INPUT, '--simulate']);
   expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining(`${output}/results.jsonl`), stderr: expect.stringContaining('has ended already') });

@@ -18,7 +18,7 @@ const STEPS: { name: string; step: Step }[] = [
   { name: 'between a sync and its heartbeat', step: { operation: 'datasync', path: /segments\/g/, when: 'after' } },
   { name: 'before its segment is made', step: { operation: 'open', path: /segments\/g/, when: 'before' } },
   { name: 'while the ledger is closed', step: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
-  { name: 'in the middle of the merge', step: { operation: 'write', path: /\.results\.jsonl/, when: 'after' } },
+  { name: 'in the middle of the merge', step: { operation: 'writev', path: /\.results\.jsonl/, when: 'after' } },
   { name: 'before results.jsonl has its name', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'before' } },
   { name: 'between results.jsonl and the report', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'after' } },
   { name: 'before the working data is removed', step: { operation: 'rm', path: /\.parts$/, when: 'before' } },

@@ -13,22 +13,22 @@ type Step = Omit<StopAtStep, 'signal' | 'when'>;
 /** Nothing goes wrong but the kill: the working data is removed at the end. */
 const CLEAN: [what: string, step: Step][] = [
   ['a segment is made', { operation: 'open', path: /segments\/g/ }],
-  ['the first bytes are written', { operation: 'write', path: /segments\/g/ }],
+  ['the first bytes are written', { operation: 'writev', path: /segments\/g/ }],
   ['the first sync', { operation: 'datasync', path: /segments\/g/ }],
   ['a later sync', { operation: 'datasync', path: /segments\/g/, nth: 2 }],
   ['the ledger is begun', { operation: 'open', path: /ledger\.bin/ }],
   ['the ledger has its name', { operation: 'rename', path: /ledger\.bin$/ }],
-  ['the ledger is closed', { operation: 'rename', path: /ledger\.json$/ }],
   ['the merge is begun', { operation: 'open', path: /\.results\.jsonl/ }],
-  ['the merge is written', { operation: 'write', path: /\.results\.jsonl/ }],
+  ['the merge is written', { operation: 'writev', path: /\.results\.jsonl/ }],
   ['the merge is synced', { operation: 'datasync', path: /\.results\.jsonl/ }],
   ['results.jsonl has its name', { operation: 'rename', path: /\/results\.jsonl$/ }],
+  ['results.index has its name', { operation: 'rename', path: /\/results\.index$/ }],
   ['.parts is removed', { operation: 'rm', path: /\.parts$/ }],
 ];
 
 /** Some requests fail and one result is lost, so that there are all outputs. */
 const ALL_OUTPUTS: [what: string, step: Step][] = [
-  ['a line is put aside', { operation: 'rename', path: /\.parts\/.*\/quarantine\.jsonl$/ }],
+  ['a line is put aside', { operation: 'rename', path: /\.parts\/.*\/quarantine-g0001\.jsonl$/ }],
   ['failed-requests.jsonl has its name', { operation: 'rename', path: /\/failed-requests\.jsonl$/ }],
   ['missing-requests.jsonl has its name', { operation: 'rename', path: /\/missing-requests\.jsonl$/ }],
   ['quarantine.jsonl has its name', { operation: 'rename', path: /\.results\/quarantine\.jsonl$/ }],
