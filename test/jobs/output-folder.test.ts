@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { claimOutput, InputError, outputFolder, readResults, removeWorkFolder, workFolder } from '../../src/jobs';
+import { claimOutput, InputError, outputFolder, readResults, removeUnfinishedOutputs, removeWorkFolder, workFolder } from '../../src/jobs';
 import { collect, useFolder } from '../storage/helpers';
 
 const folder = useFolder();
@@ -93,4 +93,12 @@ it('says that there are no results yet', async () => {
 it('is for this user alone', async () => {
   await claimOutput(dir(), 'job-1');
   for (const made of [dir(), outputFolder(dir()).workFolder]) expect(statSync(made).mode & 0o777).toBe(0o700);
+});
+
+it('removes what dead workers left beside the outputs, and nothing else', async () => {
+  await claimOutput(dir(), 'job-1');
+  const kept = ['.notes.txt.0123456789ab.tmp', '.results.jsonl.swp', 'results.jsonl', 'report.json'];
+  for (const name of [...kept, '.results.jsonl.0123456789ab.tmp', '.report.json.ba9876543210.tmp']) writeFileSync(join(dir(), name), '');
+  await removeUnfinishedOutputs(dir());
+  expect(readdirSync(dir()).sort()).toEqual([...kept, '.parts'].sort());
 });

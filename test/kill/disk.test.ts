@@ -51,7 +51,7 @@ async function expectGoesOnAfterFullDisk(open: OpenWorld, { disk: bytes, support
     const output = join(disk.path, 'results');
     await world.startWorker();
     const job = await world.startJob({ output, requests: await world.writeRequests(REQUESTS) });
-    await expectAttention(world, job, { names: output, says: /the disk is full/, does: /[Ff]ree (some )?disk space/ });
+    await expectAttention(world, job, { names: output, says: /the disk is full/, does: /Free some disk space/ });
     const before = world.simulator.stats().results;
     const body = await sizeOfTruth(world);
     const wasFetched = before.length === 1 && before[0]!.bytes === body;
@@ -76,7 +76,7 @@ async function expectGoesOnAfterReadOnly(open: OpenWorld): Promise<void> {
     await world.simulator.waitFor('poll');
     disk.makeReadOnly();
     world.simulator.endBatch(world.simulator.stats().accepted[0]!.id);
-    await expectAttention(world, job, { names: output, says: /read-only/, does: /[Mm]ount it writable/ });
+    await expectAttention(world, job, { names: output, says: /read-only/, does: /Mount it writable/ });
     disk.makeWritable();
     await expectTruth(world, await resumed(job));
   } finally {
@@ -98,7 +98,7 @@ async function expectGoesOnAfterChown(open: OpenWorld): Promise<void> {
   chown(0, output);
   execFileSync('chmod', ['-R', 'go-w,go+rX', output]);
   world.simulator.endBatch(world.simulator.stats().accepted[0]!.id);
-  await expectAttention(world, job, { names: output, says: /permission denied/, does: /[Gg]ive this user permission/ });
+  await expectAttention(world, job, { names: output, says: /permission denied/, does: /Give this user permission/ });
   chown(NOBODY, output);
   await expectTruth(world, await resumed(job));
 }
@@ -174,7 +174,7 @@ async function expectAttention(world: World, job: WorkflowHandle, { names, says,
   const { code, message, hint } = await world.attention(job);
   expect({ code, message, hint }).toEqual({ code: 'storage', message: expect.stringMatching(says), hint: expect.stringMatching(/resume/) });
   expect(message).toContain(names);
-  expect(`${message} ${hint}`).toMatch(does);
+  expect(message).toMatch(does);
 }
 
 async function resumed(job: WorkflowHandle): Promise<JobReport> {

@@ -25,13 +25,17 @@ const STEPS: { name: string; step: Step }[] = [
 ];
 
 const CASES = [
+  ...[true, false].map((supportsRange) => ({
+    name: `wakes while another worker streams, ${supportsRange ? 'with' : 'without'} Range`,
+    run: (open: OpenWorld) => expectTruthOfTwoStreams(open, supportsRange),
+  })),
   ...STEPS.map(({ name, step }) => ({ name: `frozen ${name}`, run: (open: OpenWorld) => expectTruthAfterWaking(open, step) })),
   { name: 'wakes when the outputs belong to another job', run: expectOtherJobLeftAlone },
   { name: 'wakes and finishes while another worker merges', run: expectNobodyAsked },
 ];
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */
-testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 10 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 12 }, ({ run }, open) => run(open));
 
 async function expectTruthAfterWaking(open: OpenWorld, step: Step): Promise<void> {
   const world = await open({ supportsRange: true, resultsBytesPerSecond: 800_000 });
@@ -43,6 +47,18 @@ async function expectTruthAfterWaking(open: OpenWorld, step: Step): Promise<void
   await expectTruth(world, report);
   await wakeToTheEnd(frozen);
   await expectTruth(world, report);
+}
+
+/** What the woken one still has to write lies behind the beginning of the other's segment. */
+async function expectTruthOfTwoStreams(open: OpenWorld, supportsRange: boolean): Promise<void> {
+  const world = await open({ supportsRange, resultsBytesPerSecond: 150_000 });
+  const frozen = await world.startWorker({ stopAtStep: { operation: 'write', path: /segments\/g/, nth: 2, when: 'before', signal: 'SIGSTOP' } });
+  const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
+  await frozen.stopped();
+  await world.startWorker();
+  await world.simulator.waitFor('results-started', 2);
+  frozen.wake();
+  await expectTruth(world, await job.result());
 }
 
 async function expectOtherJobLeftAlone(open: OpenWorld): Promise<void> {

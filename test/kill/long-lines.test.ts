@@ -16,7 +16,8 @@ const CASES = [
 ].map((one) => ({ name: `${one.lines} results of ${one.megabytes} MB`, ...one }));
 
 testSideBySide(CASES, { timeoutMs: 120_000, atOnce: 1 }, async ({ lines, megabytes }, open) => {
-  const world = await open({ answerBytes: megabytes * MB });
+  // Slow enough that a worker which does not tell of itself would be given up.
+  const world = await open({ answerBytes: megabytes * MB, resultsBytesPerSecond: 15 * MB });
   const worker = await world.startWorker();
   const report = await world.runJob({ requests: await world.writeRequests(lines) });
   const memory = await peakMemory(worker.child.pid!);

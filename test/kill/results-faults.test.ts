@@ -10,13 +10,18 @@ const REQUESTS = 2_000;
 /** Of about 1.3 MB. */
 const KILLED_AT = 500_000;
 
+/** With Range a download begins behind what is stored; without, some end in that, some behind it. */
 const SPOILT: { what: string; fault: Fault; ranges?: boolean[] }[] = [
-  { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 300_001 } },
+  { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 300_001 }, ranges: [true] },
+  { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 1_100_001 }, ranges: [false] },
   { what: 'cut with the whole length announced', fault: { on: 'results', kind: 'cut', afterBytes: 300_001, contentLength: true }, ranges: [false] },
   { what: 'cut at a line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 400, looksComplete: true } },
+  { what: 'cut at a later line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 1_700, looksComplete: true }, ranges: [false] },
   { what: 'cut before its first line', fault: { on: 'results', kind: 'cut', afterBytes: 5 }, ranges: [true] },
-  { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 9_000, gzip: true } },
-  { what: 'stalled', fault: { on: 'results', kind: 'stall', afterBytes: 300_001 } },
+  { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 9_000, gzip: true }, ranges: [true] },
+  { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 38_000, gzip: true }, ranges: [false] },
+  { what: 'stalled', fault: { on: 'results', kind: 'stall', afterBytes: 300_001 }, ranges: [true] },
+  { what: 'stalled', fault: { on: 'results', kind: 'stall', afterBytes: 1_100_001 }, ranges: [false] },
 ];
 
 /** Lines of the first download that are others in the second. */
@@ -72,7 +77,7 @@ async function expectTruthAfterFault(world: World, fault: Fault, killedAt = KILL
 }
 
 async function expectTruthOfCompressed(open: OpenWorld): Promise<void> {
-  const world = await open({ gzipResults: true, resultsBytesPerSecond: 30_000 });
+  const world = await open({ gzipResults: true, resultsBytesPerSecond: 10_000 });
   await expectTruthAfterFault(world, { on: 'results', kind: 'cut', gzip: true, afterBytes: 20_000 }, 1);
 }
 
