@@ -108,15 +108,12 @@ class Merge {
     return { outcomes, usage: this.usage, models: this.models, problems: this.problems.list() };
   }
 
-  /** The API's own lines, byte for byte, part by part in the order they came; then where each of them lies. */
+  /** The API's own lines, byte for byte, part by part in the order they came, and where each of them lies. */
   async writeResults(): Promise<number> {
     const { results, resultsIndex } = outputFolder(this.options.output);
     const index = await ResultsIndexWriter.begin(this.outcomes.length, joinLocation(this.options.workFolder, 'results.index'));
     try {
-      // One of an earlier merge must never stand beside newer results.
-      await removeDurably(resultsIndex);
-      let resultsBytes = 0;
-      const lines = await replaceFile(results, true, async (file) => {
+      return await replaceFile(results, true, async (file) => {
         let lines = 0;
         for (const part of this.parts()) {
           const final = await this.finalResults(part);
@@ -124,11 +121,10 @@ class Merge {
           if (final.length > 0) await this.copyResults(file, part.folder, final, index);
           await index.endRun();
         }
-        resultsBytes = file.writer.bytes;
+        // Before the results have their name, so that none are without. Beside others it shows at a look that it is not theirs.
+        await index.save(resultsIndex, { resultsBytes: file.writer.bytes, outcomes: this.outcomes });
         return lines;
       });
-      await index.save(resultsIndex, { resultsBytes, outcomes: this.outcomes });
-      return lines;
     } finally {
       await index.discard();
     }

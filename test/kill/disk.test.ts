@@ -37,7 +37,7 @@ const CASES = [
   }),
   { name: 'a segment is changed in its middle while nobody works, without Range', run: (open: OpenWorld) => expectTruthAfterTampering(open, false, 1, (segments) => overwrite(segments[0]!, 10_000)) },
   ...(['removed', 'cut'] as const).flatMap((how) => [
-    { name: `a segment is ${how} between the last line and the ledger`, run: (open: OpenWorld) => expectTruthOrClearError(open, { operation: 'open', path: /ledger\.bin/, when: 'before' }, how) },
+    { name: `a segment is ${how} between the last line and the ledger`, run: (open: OpenWorld) => expectTruthOrClearError(open, { operation: 'open', path: /\.ledger\.bin\./, when: 'before' }, how) },
     { name: `a segment is ${how} between the ledger and the merge`, run: (open: OpenWorld) => expectTruthOrClearError(open, { operation: 'open', path: /\.results\.jsonl/, when: 'before' }, how) },
   ]),
 ];
@@ -190,7 +190,7 @@ function segmentsFolder(world: World): string {
 async function segmentsOf(world: World): Promise<string[]> {
   const folder = segmentsFolder(world);
   if (!existsSync(folder)) return [];
-  const paths = (await readdir(folder)).sort().map((name) => join(folder, name));
+  const paths = (await readdir(folder)).filter((name) => name.endsWith('.jsonl')).sort().map((name) => join(folder, name));
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
   return paths.filter((_path, index) => sizes[index]! > 0);
 }

@@ -16,7 +16,7 @@ const CLEAN: [what: string, step: Step][] = [
   ['the first bytes are written', { operation: 'writev', path: /segments\/g/ }],
   ['the first sync', { operation: 'datasync', path: /segments\/g/ }],
   ['a later sync', { operation: 'datasync', path: /segments\/g/, nth: 2 }],
-  ['the ledger is begun', { operation: 'open', path: /ledger\.bin/ }],
+  ['the ledger is begun', { operation: 'open', path: /\.ledger\.bin\./ }],
   ['the ledger has its name', { operation: 'rename', path: /ledger\.bin$/ }],
   ['the merge is begun', { operation: 'open', path: /\.results\.jsonl/ }],
   ['the merge is written', { operation: 'writev', path: /\.results\.jsonl/ }],

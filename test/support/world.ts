@@ -162,7 +162,7 @@ export class World {
   async bytesStored(bytes: number): Promise<void> {
     const segments = join(this.outputOf(this.jobId), '.parts', 'round-01', 'part-0001', 'segments');
     for (;;) {
-      const names = existsSync(segments) ? await readdir(segments) : [];
+      const names = existsSync(segments) ? (await readdir(segments)).filter((name) => name.endsWith('.jsonl')) : [];
       const sizes = await Promise.all(names.map(async (name) => (await stat(join(segments, name))).size));
       if (sizes.reduce((sum, size) => sum + size, 0) >= bytes) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
