@@ -139,10 +139,8 @@ export async function releaseFolder({ home }: CommandContext, { id, output }: Su
   const [root, claimed] = await Promise.all([openStorageRoot(home.folder), readRecord<{ job_id: string; storage_id?: string }>(claim)]);
   if (claimed?.job_id !== id || claimed.storage_id !== root.id) return;
   // A folder that holds anything stays; in S3 there are none.
-  await removeDurably(claim);
-  if (isS3(folder)) return;
-  await rmdir(workFolder)
-    .then(() => rmdir(folder))
+  await removeDurably(claim)
+    .then(() => (isS3(folder) ? undefined : rmdir(workFolder).then(() => rmdir(folder))))
     .catch(() => undefined);
 }
 

@@ -16,6 +16,9 @@ const DELETED_AT_ONCE = 1_000;
 const CONFLICT_TRIES = 10;
 const BETWEEN_CONFLICTS_MS = 200;
 
+/** Whether a server heeds conditions is tried with records, the first of which comes before anything large. */
+const LARGEST_PROBE_BYTES = 64 * 1024;
+
 /** An object of a list. */
 export interface ListedObject {
   /** Its key below the prefix that was asked for. */
@@ -64,7 +67,7 @@ export async function putObject(location: string, body: Buffer): Promise<void> {
 /** Writes an object where there is none. @returns false where there is one; of several at once, exactly one gets true. */
 export async function createObject(location: string, body: Buffer): Promise<boolean> {
   const created = await putIfAbsent(location, body);
-  if (created) await mustHeedConditions(location, body);
+  if (created && body.length <= LARGEST_PROBE_BYTES) await mustHeedConditions(location, body);
   return created;
 }
 

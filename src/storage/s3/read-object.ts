@@ -4,8 +4,8 @@ import type { OpenFile, ReadRange } from '../store';
 import { getObject, headObject } from './objects';
 import { s3Error } from './s3-error';
 
-/** One GET is for so many bytes, which are taken at once: a slow reader keeps no connection waiting. */
-const RANGE_BYTES = 8 * 1024 * 1024;
+/** One GET is for so many bytes, an object of segments mostly, which are taken at once: a slow reader keeps no connection waiting. */
+const RANGE_BYTES = 9 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** So many times in a row a dropped connection is taken up again where it has brought nothing since the last time. */
