@@ -1,7 +1,7 @@
 /** One line of results: whose result it is and what came of the request, found without parsing the whole. */
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
-import { isJsonSpace, skipSpace, skipString } from '../jsonl';
+import { usualResult } from '../jsonl';
 import { isObject } from './shapes';
 
 /** `result.type`; the API may come to have more of them. */
@@ -44,27 +44,14 @@ export class NoResultError extends Error {
   }
 }
 
-const BEFORE_CUSTOM_ID = tokens('{', '"custom_id"', ':');
-const BEFORE_MESSAGE = tokens('"', ',', '"result"', ':', '{', '"type"', ':', '"succeeded"', ',', '"message"', ':');
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const BACKSLASH = 0x5c;
-const CLOSING_BRACKET = 0x5d;
-const OPENING_BRACE = 0x7b;
-const CLOSING_BRACE = 0x7d;
-/** `[ {` and `] }` differ from each other in this bit only. */
-const BRACE_BIT = 0x20;
-
 /**
  * Finds out what a line is about: from its bytes where it is a succeeded result as the API writes it, else by parsing it.
  * @param mayBeCut parse it in any case: half a line can look like a whole one
  * @throws NoResultError
  */
 export function scanResult(bytes: Buffer, mayBeCut = false): ScannedResult {
-  const customId = mayBeCut ? undefined : customIdOfUsualLine(bytes);
-  if (customId !== undefined) return { customId, outcome: 'succeeded' };
+  const usual = mayBeCut ? undefined : usualResult(bytes);
+  if (usual) return { customId: usual.customId, outcome: 'succeeded' };
   const { custom_id, result } = parseResult(bytes);
   return { customId: custom_id, outcome: result.type };
 }
@@ -92,101 +79,4 @@ function decode(bytes: Buffer): string {
   if (isAscii(bytes)) return bytes.toString('latin1');
   if (!isUtf8(bytes)) throw new NoResultError('is not valid UTF-8', true);
   return bytes.toString('utf8');
-}
-
-/**
- * The custom_id of `{"custom_id":"…","result":{"type":"succeeded","message":{…}}}` where no later key can say otherwise.
- * @returns undefined where that cannot be told, which says nothing about the line
- */
-function customIdOfUsualLine(bytes: Buffer): string | undefined {
-  const quote = skipTokens(bytes, 0, BEFORE_CUSTOM_ID);
-  if (bytes[quote] !== QUOTE) return undefined;
-  const end = endOfPlainText(bytes, quote + 1);
-  const message = skipTokens(bytes, end, BEFORE_MESSAGE);
-  if (bytes[message] !== OPENING_BRACE || !endsWithMessage(bytes, message)) return undefined;
-  return bytes.toString('latin1', quote + 1, end);
-}
-
-/**
- * Whether nothing but two closing braces comes after the message, if the line is JSON: then none of the keys before it can stand
- * a second time. If something did, a brace would close and a comma and a key would follow, no deeper than the message stands. So
- * only what comes after the first such place needs to be walked through: it may not leave the message before the message's last
- * brace. The long texts of an answer come before that, and are passed over by a native search.
- */
-function endsWithMessage(bytes: Buffer, message: number): boolean {
-  const last = thirdBraceFromEnd(bytes);
-  if (last <= message) return false;
-  for (let brace = bytes.indexOf(CLOSING_BRACE, message); brace < last; brace = bytes.indexOf(CLOSING_BRACE, brace + 1)) {
-    const comma = skipSpace(bytes, brace + 1);
-    if (bytes[comma] !== COMMA) continue;
-    const quote = skipSpace(bytes, comma + 1);
-    if (bytes[quote] !== QUOTE) continue;
-    return !mayEndString(bytes, quote) && isNeverShallowerThanAt(bytes, quote, last);
-  }
-  return true;
-}
-
-/** @returns the index of the last brace but two, where three of them end the line; else -1 */
-function thirdBraceFromEnd(bytes: Buffer): number {
-  let at = bytes.length;
-  for (let braces = 0; braces < 3; braces++) {
-    do at--;
-    while (isJsonSpace(bytes[at]));
-    if (bytes[at] !== CLOSING_BRACE) return -1;
-  }
-  return at;
-}
-
-/** False where a quote can only begin a string: after one that ends it, there is punctuation. */
-function mayEndString(bytes: Buffer, quote: number): boolean {
-  const next = bytes[skipSpace(bytes, quote + 1)];
-  return next === COMMA || next === COLON || next === CLOSING_BRACKET || next === CLOSING_BRACE;
-}
-
-/** @param start outside of strings */
-function isNeverShallowerThanAt(bytes: Buffer, start: number, end: number): boolean {
-  let depth = 0;
-  let shallowest = 0;
-  let at = start;
-  while (at < end) {
-    const byte = bytes[at]!;
-    if (byte === QUOTE) {
-      at = skipString(bytes, at);
-      continue;
-    }
-    at++;
-    if ((byte | BRACE_BIT) === OPENING_BRACE) depth++;
-    else if ((byte | BRACE_BIT) === CLOSING_BRACE && --depth < shallowest) shallowest = depth;
-  }
-  return at === end && depth === shallowest;
-}
-
-/** Tokens one after another, and for each byte whether it begins one, so that white space may stand before it. */
-interface Tokens {
-  bytes: Buffer;
-  begins: boolean[];
-}
-
-function tokens(...all: string[]): Tokens {
-  return { bytes: Buffer.from(all.join('')), begins: all.flatMap((token) => Array.from(token, (_, index) => index === 0)) };
-}
-
-/** @returns the index after the tokens and the white space that follows; -1 where they do not stand at `at` */
-function skipTokens(bytes: Buffer, at: number, { bytes: wanted, begins }: Tokens): number {
-  for (let index = 0; index < wanted.length; index++, at++) {
-    if (bytes[at] === wanted[index]) continue;
-    if (!begins[index]) return -1;
-    at = skipSpace(bytes, at);
-    if (bytes[at] !== wanted[index]) return -1;
-  }
-  return skipSpace(bytes, at);
-}
-
-/** @returns the index of the first byte from `at` on that is not printable ASCII, or is a quote or a backslash: up to it, bytes mean themselves. */
-function endOfPlainText(bytes: Buffer, at: number): number {
-  for (; at < bytes.length; at++) {
-    const byte = bytes[at]!;
-    if (byte < 0x20 || byte > 0x7e || byte === QUOTE || byte === BACKSLASH) return at;
-  }
-  return at;
 }

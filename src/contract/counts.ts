@@ -48,8 +48,8 @@ const MOST_MODELS = 100;
 
 /** Adds a usage to that of its model. @param model undefined where the message names none. */
 export function addModelUsage(sums: Record<string, TokenUsage>, model: string | undefined, usage: unknown): void {
-  const known = model !== undefined && Object.hasOwn(sums, model);
-  const name = known || (model !== undefined && model !== '' && Object.keys(sums).length < MOST_MODELS) ? model : 'other';
+  const isKnown = model !== undefined && Object.hasOwn(sums, model);
+  const name = isKnown || (model !== undefined && model !== '' && Object.keys(sums).length < MOST_MODELS) ? model : 'other';
   if (!Object.hasOwn(sums, name)) Object.defineProperty(sums, name, { value: noUsage(), enumerable: true, writable: true, configurable: true });
   addUsage(sums[name]!, usage);
 }

@@ -1,5 +1,5 @@
 /** Holds the results of a part against its requests, line by line as they come: every request gets exactly one outcome. */
-import { addModelUsage, addUsage, API_OUTCOMES, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage } from '../contract';
+import { addModelUsage, addUsage, API_OUTCOMES, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, type TokenUsage } from '../contract';
 import { isBlankLine, type Line, splitLines } from '../jsonl';
 import type { Segments } from '../storage';
 import type { CustomIdTable } from './custom-id-table';
@@ -53,7 +53,6 @@ export class LedgerBuilder {
   private lineNumber = 0;
   private unknownIds = 0;
   private retryable = 0;
-  private readonly usage = noUsage();
   private readonly models: LedgerRecord['models'] = {};
   private readonly problems = new ProblemList();
   private readonly further: FurtherResult[] = [];
@@ -139,7 +138,7 @@ export class LedgerBuilder {
       requests: this.options.requests,
       outcomes: this.outcomes,
       retryable: this.retryable,
-      usage: this.usage,
+      usage: this.totalUsage(),
       models: this.models,
       problems: this.problems.list(),
       unknown_ids: this.unknownIds,
@@ -161,7 +160,6 @@ export class LedgerBuilder {
     this.outcomes[outcome]++;
     if (retryable) this.retryable++;
     if (outcome !== 'succeeded') return;
-    addUsage(this.usage, usage);
     addModelUsage(this.models, typeof model === 'string' ? model : undefined, usage);
   }
 
@@ -215,6 +213,12 @@ export class LedgerBuilder {
     const differing = API_OUTCOMES.filter((outcome) => this.outcomes[outcome] !== apiCounts[outcome]);
     if (differing.length === 0) return;
     this.problems.add('counts_differ', differing.map((outcome) => `${this.outcomes[outcome]} ${outcome} found, the API counts ${apiCounts[outcome]}`).join('; '));
+  }
+
+  private totalUsage(): TokenUsage {
+    const total = noUsage();
+    for (const usage of Object.values(this.models)) addUsage(total, usage);
+    return total;
   }
 
   /** An attempt that was frozen, and wakes up when a later generation is closed, leaves that one as it is. */

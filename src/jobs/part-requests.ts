@@ -1,4 +1,4 @@
-import { readLines, readWhole, StorageError } from '../storage';
+import { readChunks, readLines, readWhole, StorageError } from '../storage';
 import { CustomIdTable } from './custom-id-table';
 import type { PartFolder } from './part-folder';
 import type { PassOptions } from './progress';
@@ -53,7 +53,12 @@ export async function readCustomIds(folder: PartFolder, requests: number, option
 /** The part's custom_ids in order, those of one chunk together. @throws StorageError */
 export async function* customIdsOf(folder: PartFolder, options: PassOptions = {}): AsyncGenerator<string[], void, undefined> {
   try {
-    for await (const lines of readLines(folder.customIds, options)) yield lines.map(({ bytes }) => bytes.toString('latin1'));
+    let cut = '';
+    for await (const chunk of readChunks(folder.customIds, options)) {
+      const ids = (cut + chunk.toString('latin1')).split('\n');
+      cut = ids.pop() ?? '';
+      yield ids;
+    }
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'changed') throw error;
     // Not there: an older release has planned the part.

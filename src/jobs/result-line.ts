@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { API_OUTCOMES, type ApiOutcome } from '../contract';
+import { endOfPlainText, usualResult, type UsualResult } from '../jsonl';
 
 /** What a line of results says, as far as the ledger needs it. */
 export type ResultLine =
@@ -16,15 +17,67 @@ export type ResultLine =
   | { kind: 'unknown_type'; customId: string; type: string }
   | { kind: 'malformed'; reason: string };
 
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+/** As the API writes it. Found within a line, something between two lines was lost. */
+const LINE_START = Buffer.from('{"custom_id":"');
+const MODEL = Buffer.from('model');
+const TEXT_FOLLOWS = Buffer.from('":"');
+const USAGE = Buffer.from('"usage":{');
+
 /** Errors that pass by themselves: the same request may well succeed later. All others, also new ones, are final. */
 const PASSING_ERRORS = new Set(['overloaded_error', 'api_error', 'rate_limit_error', 'timeout_error']);
 
 /**
- * Every line is parsed whole: what is counted as succeeded is JSON to its last brace.
+ * A succeeded result as the API writes it is read from its two ends: the head says whose it is, and the message has to end with its
+ * usage, which is parsed. Of the text between them it is only seen that it is UTF-8, has no torn bytes, and no second line in it.
+ * Every other line is parsed whole.
  * @param bytes a line without its line feed.
  */
 export function parseResultLine(bytes: Buffer): ResultLine {
   if (!isUtf8(bytes)) return malformed('not valid UTF-8');
+  return usualLine(bytes) ?? parseWhole(bytes);
+}
+
+/** @returns undefined where it takes the whole line to tell. */
+function usualLine(bytes: Buffer): ResultLine | undefined {
+  const usual = usualResult(bytes);
+  if (!usual || bytes.includes(0) || bytes.includes(LINE_START, usual.messageStart)) return undefined;
+  const model = modelOf(bytes, usual);
+  const usage = usageOf(bytes, usual);
+  if (model === undefined || usage === undefined) return undefined;
+  return { kind: 'result', customId: usual.customId, outcome: 'succeeded', retryable: false, model, usage };
+}
+
+/** The message's `model`, where it is among the short texts that it begins with. */
+function modelOf(bytes: Buffer, { messageStart }: UsualResult): string | undefined {
+  for (let quote = messageStart + 1; bytes[quote] === QUOTE; ) {
+    const keyEnd = endOfPlainText(bytes, quote + 1);
+    const value = keyEnd + TEXT_FOLLOWS.length;
+    if (bytes.compare(TEXT_FOLLOWS, 0, TEXT_FOLLOWS.length, keyEnd, value) !== 0) return undefined;
+    const end = endOfPlainText(bytes, value);
+    if (bytes[end] !== QUOTE || bytes[end + 1] !== COMMA) return undefined;
+    if (bytes.compare(MODEL, 0, MODEL.length, quote + 1, keyEnd) === 0) return bytes.toString('latin1', value, end);
+    quote = end + 2;
+  }
+  return undefined;
+}
+
+/**
+ * The message's `usage`, where it is the last member. A quote before it that no backslash stands before is a real one, so this is a
+ * key; and what is JSON up to the brace that closes the message is the value of one of the message's own.
+ */
+function usageOf(bytes: Buffer, { messageStart, messageEnd }: UsualResult): unknown {
+  const at = bytes.lastIndexOf(USAGE, messageEnd);
+  if (at <= messageStart || bytes[at - 1] !== COMMA) return undefined;
+  try {
+    return JSON.parse(bytes.toString('latin1', at + USAGE.length - 1, messageEnd)) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseWhole(bytes: Buffer): ResultLine {
   let value: unknown;
   try {
     // Bytes beyond ASCII stand in strings only, of which none is looked at here but ids, types and models: so each byte

@@ -2,3 +2,4 @@
 export { isBlankLine, isJsonSpace, lastNonSpace, skipSpace, skipString } from './json-scan';
 export { LineSplitter, splitLines, type Line } from './line-splitter';
 export { countLineFeeds } from './line-feeds';
+export { endOfPlainText, usualResult, type UsualResult } from './usual-result';

@@ -28,7 +28,7 @@ export interface StopAt {
 /** Exactly before or after the n-th of these operations of the worker process (from 1, the default). */
 export interface StopAtStep {
   /** Of a file handle, or of `node:fs/promises`. */
-  operation: 'open' | 'write' | 'datasync' | 'sync' | 'rename' | 'rm';
+  operation: 'open' | 'write' | 'writev' | 'datasync' | 'sync' | 'rename' | 'rm';
   /** What the path (of a rename the new one) matches; a file that is being replaced is written under `.NAME.….tmp`. */
   path: RegExp;
   nth?: number;
