@@ -46,21 +46,10 @@ const WAYS = {
     }),
 };
 
-/** Plans a job of so many requests and stores its results, batch after batch or side by side. */
+/** Stores the results of so many requests for each of some jobs, one after another or side by side. The jobs are planned before, by another process. */
 async function storeBatches(url, folder, results, batches, sideBySide = false) {
-  const { createActivities } = require('../dist/activities');
-  const { MessageBatchesApi } = require('../dist/api');
-  const { openStorageRoot } = require('../dist/storage');
-  const { MockActivityEnvironment } = require('@temporalio/testing');
-  const { DefaultLogger } = require('@temporalio/worker');
-  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'x-api-key', token: 'bench' }, maxRetries: 0 });
-  const activities = createActivities({ api, account: { label: 'bench', baseUrl: url }, storage: await openStorageRoot(join(folder, 'storage')) });
-  const run = (name, ...args) => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(activities[`messageBatches.${name}`], ...args);
-
-  const input = join(folder, 'requests.jsonl');
-  writeRequests(input, results);
-  const refs = Array.from({ length: batches }, (_, index) => ({ jobId: `job-${index}`, round: 1, part: 1, output: join(folder, `output-${index}`) }));
-  for (const { jobId, output } of refs) await run('planJob', { jobId, requests: input, output, simulated: true, betas: [] });
+  measure('plan', url, folder, String(results), String(batches));
+  const run = await activities(url, folder);
   const store = async (ref) => {
     const batchId = `many-${results}`;
     const stored = await run('storeResults', ref, batchId, results);
@@ -68,9 +57,32 @@ async function storeBatches(url, folder, results, batches, sideBySide = false) {
     if (outcomes.succeeded !== results || usage.output_tokens === 0) throw new Error(`not what was sent: ${JSON.stringify(outcomes)}`);
   };
   return timed(async () => {
-    if (sideBySide) await Promise.all(refs.map(store));
-    else for (const ref of refs) await store(ref);
+    if (sideBySide) await Promise.all(partsOf(folder, batches).map(store));
+    else for (const ref of partsOf(folder, batches)) await store(ref);
   });
+}
+
+async function planBatches(url, folder, results, batches) {
+  const run = await activities(url, folder);
+  const input = join(folder, 'requests.jsonl');
+  writeRequests(input, results);
+  for (const { jobId, output } of partsOf(folder, batches)) await run('planJob', { jobId, requests: input, output, simulated: true, betas: [] });
+}
+
+function partsOf(folder, batches) {
+  return Array.from({ length: batches }, (_, index) => ({ jobId: `job-${index}`, round: 1, part: 1, output: join(folder, `output-${index}`) }));
+}
+
+/** @returns a function that runs an activity by its name. */
+async function activities(url, folder) {
+  const { createActivities } = require('../dist/activities');
+  const { MessageBatchesApi } = require('../dist/api');
+  const { openStorageRoot } = require('../dist/storage');
+  const { MockActivityEnvironment } = require('@temporalio/testing');
+  const { DefaultLogger } = require('@temporalio/worker');
+  const api = new MessageBatchesApi({ baseUrl: url, credential: { kind: 'x-api-key', token: 'bench' }, maxRetries: 0 });
+  const all = createActivities({ api, account: { label: 'bench', baseUrl: url }, storage: await openStorageRoot(join(folder, 'storage')) });
+  return (name, ...args) => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(all[`messageBatches.${name}`], ...args);
 }
 
 function writeRequests(path, count) {
@@ -148,6 +160,7 @@ async function measureOnce(store) {
 const [mode, ...args] = require.main === module ? process.argv.slice(2) : ['required'];
 if (mode === 'server') serve();
 else if (mode === 'way') void measureOnce((folder) => WAYS[args[1]](args[0], folder));
+else if (mode === 'plan') void planBatches(args[0], args[1], Number(args[2]), Number(args[3])).then(() => process.exit(console.log('{}')));
 else if (mode === 'batches') void measureOnce((folder) => storeBatches(args[0], folder, Number(args[1]), Number(args[2]), args[3] === 'yes'));
 else if (mode === undefined) void resultsStoring();
 

@@ -99,6 +99,8 @@ export interface StoredResults {
 
 /** Details of the heartbeat of `storeResults`: never ahead of what is synced. */
 export interface StoreProgress extends StoredResults {
+  /** CRC-32 of these bytes, so that the next attempt notices where somebody has changed them. */
+  crc32?: number;
   /** Results of requests so far, by their outcome. */
   outcomes?: OutcomeCounts;
   /** How many bodies have ended before every request had a line. */

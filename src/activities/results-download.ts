@@ -2,10 +2,9 @@
 import { Context } from '@temporalio/activity';
 import type { ResultsStream } from '../api';
 import { InvalidAnswerError } from '../api';
-import type { ApiCounts, LedgerRecord, PartFolder } from '../jobs';
+import type { ApiCounts, KnownBytes, LedgerRecord, PartFolder } from '../jobs';
 import { LedgerBuilder } from '../jobs';
 import { LineSplitter } from '../jsonl';
-import type { Line } from '../jsonl';
 import { joinLocation, openSegments, StorageError } from '../storage';
 import type { Segments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
@@ -37,6 +36,8 @@ export interface DownloadOptions {
 interface SourceRecord {
   /** Its strong validator: with it, and with it alone, a download may go on at an offset. */
   entity_tag: string | null;
+  /** What an attempt that ended in order had stored. */
+  stored?: KnownBytes;
 }
 
 export class ResultsDownload {
@@ -68,7 +69,7 @@ export class ResultsDownload {
     const { generation } = segments;
     const builder = await LedgerBuilder.open({ partFolder: this.folder, requests, batchId, generation, signal: this.signal });
     try {
-      await builder.takeStored(segments);
+      if (!(await builder.takeStored(segments, await this.knownBytes(generation)))) return 'changed';
       this.tell(generation, builder, segments.checkpoint);
       const whole = await this.fetchRest(segments, builder, isTheTruth);
       if (whole === 'changed') return whole;
@@ -89,7 +90,12 @@ export class ResultsDownload {
       // The source does not become shorter: this body was cut.
       if (rest === 'short') return false;
       await this.rememberSource(segments.generation, stream.entityTag);
-      return await this.append(segments, builder, rest, body, isTheTruth);
+      try {
+        return await this.append(segments, builder, rest, body, isTheTruth);
+      } catch (error) {
+        await this.rememberStored(segments.generation, stream.entityTag);
+        throw error;
+      }
     } finally {
       await body.return?.();
     }
@@ -101,6 +107,21 @@ export class ResultsDownload {
     const known = segments.checkpoint > 0 ? await recordStore(deps).read<SourceRecord>(this.sourceRecord(segments.generation)) : undefined;
     const range = known?.entity_tag ? { offset: segments.checkpoint, ifRange: known.entity_tag } : {};
     return deps.api.results(batchId, { betas: ref.betas, signal: this.signal, ...range });
+  }
+
+  /** What an earlier attempt has stored, as far as it could say so. */
+  private async knownBytes(generation: number): Promise<KnownBytes | undefined> {
+    const { progress, deps } = this.options;
+    if (progress.generation === generation && progress.crc32 !== undefined) return { bytes: progress.bytes, crc32: progress.crc32 };
+    return (await recordStore(deps).read<SourceRecord>(this.sourceRecord(generation)))?.stored;
+  }
+
+  /** For whoever goes on without the heartbeats of this attempt. That it could not be written is no reason to fail for another one. */
+  private async rememberStored(generation: number, entityTag: string | undefined): Promise<void> {
+    const { bytes, crc32 } = this.options.progress;
+    if (crc32 === undefined) return;
+    const record: SourceRecord = { entity_tag: entityTag ?? null, stored: { bytes, crc32 } };
+    await recordStore(this.options.deps).replace(this.sourceRecord(generation), record).catch(() => undefined);
   }
 
   /** On record before anything of it is stored, and not in the heartbeat alone: a person may let the job go on much later. */
@@ -128,8 +149,9 @@ export class ResultsDownload {
       // A last line without a line feed is whole if it is JSON; else the body was cut, and the line will come again.
       isWhole = last === undefined || isJson(last.bytes);
       if (last && (isWhole || isTheTruth)) {
-        await takeLines(builder, [{ ...last, terminated: true }]);
-        await segment.append([last.bytes, LINE_END], builder);
+        const pieces = [last.bytes, LINE_END];
+        await builder.takeBlock([{ ...last, terminated: true }], pieces);
+        await segment.append(pieces, builder);
       }
     } catch (error) {
       // What arrived as whole lines is kept: the next attempt goes on from there.
@@ -145,28 +167,21 @@ export class ResultsDownload {
     const lines = splitter.push(chunk);
     if (splitter.heldBytes > LONGEST_LINE) throw this.lineTooLong(builder.bytes);
     if (lines.length === 0) return;
-    await takeLines(builder, lines);
     // The first line may have begun in earlier chunks; all others lie in this one.
     const from = isCutBefore ? chunk.indexOf(LINE_FEED) + 1 : 0;
     const rest = chunk.subarray(from, chunk.length - splitter.heldBytes);
     const pieces = isCutBefore ? [lines[0]!.bytes, LINE_END, rest] : [rest];
+    await builder.takeBlock(lines, pieces);
     await segment.append(pieces, builder);
   }
 
-  private tell(generation: number, { lines, outcomes }: LedgerBuilder, bytes: number): void {
-    Object.assign(this.options.progress, { generation, lines, bytes, outcomes: { ...outcomes } });
+  private tell(generation: number, { lines, crc32, outcomes }: LedgerBuilder, bytes: number): void {
+    Object.assign(this.options.progress, { generation, lines, bytes, crc32, outcomes: { ...outcomes } });
   }
 
   private lineTooLong(offset: number): StorageError {
     const message = `A line of the results of ${this.options.batchId} (at byte ${offset}) has more than ${LONGEST_LINE} bytes, which no result has.`;
     return new StorageError('line_too_long', this.folder.segments, message, 'What came before it is kept. Look at what stands between here and the API, then resume.');
-  }
-}
-
-async function takeLines(builder: LedgerBuilder, lines: Line[]): Promise<void> {
-  for (const line of lines) {
-    const aside = builder.take(line);
-    if (aside) await aside;
   }
 }
 

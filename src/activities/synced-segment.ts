@@ -9,7 +9,7 @@ const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 const SYNC_EVERY_MS = 500;
 
 /** What is stored up to some byte. */
-type Stored = Pick<StoreProgress, 'lines' | 'bytes' | 'outcomes'>;
+type Stored = Required<Pick<StoreProgress, 'lines' | 'bytes' | 'crc32' | 'outcomes'>>;
 
 export class SyncedSegment {
   /** What was appended and is not yet known to be synced, oldest first. */
@@ -31,22 +31,22 @@ export class SyncedSegment {
    * Appends whole lines that the ledger has taken.
    * @throws StorageError, also of an earlier sync; an Error where another worker has gone on with these results
    */
-  async append(pieces: Buffer[], { lines, outcomes }: LedgerBuilder): Promise<void> {
+  async append(pieces: Buffer[], { lines, crc32, outcomes }: LedgerBuilder): Promise<void> {
     if (this.error !== undefined) throw this.error;
     await this.writer.append(...pieces);
     for (const piece of pieces) this.unsyncedBytes += piece.length;
-    this.appended.push({ lines, bytes: this.writer.end, outcomes: { ...outcomes } });
+    this.appended.push({ lines, bytes: this.writer.end, crc32, outcomes: { ...outcomes } });
     // The disk is slower than the source.
     if (this.underWay && this.unsyncedBytes >= SYNC_EVERY_BYTES) await this.underWay;
     this.syncIfDue();
   }
 
   /** The source has ended: all of it is safe, and counts. @throws as `append` */
-  async finish({ lines, outcomes }: LedgerBuilder): Promise<void> {
+  async finish({ lines, crc32, outcomes }: LedgerBuilder): Promise<void> {
     try {
       await this.settle();
       const bytes = await this.writer.finish();
-      this.told({ lines, bytes, outcomes: { ...outcomes } });
+      this.told({ lines, bytes, crc32, outcomes: { ...outcomes } });
       await this.mustNotBeSuperseded();
     } finally {
       await this.writer.close();

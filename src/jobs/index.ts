@@ -8,7 +8,7 @@ export type { PlannedPart, RoundPlan } from './round-plan';
 export { customIdsOf, readCustomIds, readPartRequests, type PartRequest } from './part-requests';
 export { createBody, type StreamedBody } from './create-body';
 export { closeLedger, markUnsent, type CloseLedgerOptions } from './ledger';
-export { LedgerBuilder, type ApiCounts } from './ledger-builder';
+export { LedgerBuilder, type ApiCounts, type KnownBytes } from './ledger-builder';
 export { Ledger, readLedger, readLedgerRecord, type LedgerEntry, type LedgerRecord } from './ledger-file';
 export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
 export { claimOutput, outputFolder, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';

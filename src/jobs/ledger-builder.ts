@@ -1,6 +1,7 @@
 /** Holds the results of a part against its requests, line by line as they come: every request gets exactly one outcome. */
+import { crc32 } from 'node:zlib';
 import { addModelUsage, addUsage, API_OUTCOMES, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, type TokenUsage } from '../contract';
-import { isBlankLine, type Line, splitLines } from '../jsonl';
+import { isBlankLine, type Line, LineSplitter } from '../jsonl';
 import type { Segments } from '../storage';
 import type { CustomIdTable } from './custom-id-table';
 import { Ledger, type LedgerEntry, type LedgerRecord, readLedgerRecord } from './ledger-file';
@@ -29,6 +30,12 @@ export interface LedgerBuilderOptions extends PassOptions {
   generation: number;
 }
 
+/** The first bytes of the results, and their CRC-32. */
+export interface KnownBytes {
+  bytes: number;
+  crc32: number;
+}
+
 /** A further result of a request that has one, to be compared with the first when both can be read. */
 interface FurtherResult {
   position: number;
@@ -50,6 +57,8 @@ export class LedgerBuilder {
   bytes = 0;
   /** Results of requests so far, by their outcome. */
   readonly outcomes = noOutcomes();
+  /** Of the bytes so far. */
+  crc32 = 0;
   private lineNumber = 0;
   private unknownIds = 0;
   private retryable = 0;
@@ -78,11 +87,8 @@ export class LedgerBuilder {
     return API_OUTCOMES.reduce((sum, outcome) => sum + this.outcomes[outcome], 0);
   }
 
-  /**
-   * Takes the next line of the results, from their first byte on. The line's bytes are not needed afterwards.
-   * @returns a promise where there is something to wait for: the line is put aside.
-   */
-  take(line: Line): Promise<void> | undefined {
+  /** @returns a promise where there is something to wait for: the line is put aside. */
+  private take(line: Line): Promise<void> | undefined {
     this.lineNumber++;
     this.bytes = line.offset + line.bytes.length + (line.terminated ? 1 : 0);
     const { bytes, offset } = line.offset === 0 ? withoutByteOrderMark(line) : line;
@@ -103,15 +109,35 @@ export class LedgerBuilder {
     return undefined;
   }
 
-  /** Takes all lines that are stored. @throws StorageError; the signal's reason as it is. */
-  async takeStored(segments: Segments, onProgress?: PassOptions['onProgress']): Promise<void> {
-    for await (const lines of splitLines(segments.read())) {
+  /**
+   * Takes all lines that are stored.
+   * @param known what an earlier attempt has stored of them, where that is known.
+   * @returns false where those bytes are others now.
+   * @throws StorageError; the signal's reason as it is.
+   */
+  async takeStored(segments: Segments, known?: KnownBytes, onProgress?: PassOptions['onProgress']): Promise<boolean> {
+    const splitter = new LineSplitter();
+    let read = 0;
+    for await (const chunk of segments.read()) {
       this.options.signal?.throwIfAborted();
-      for (const line of lines) {
-        const aside = this.take(line);
-        if (aside) await aside;
-      }
+      const knownHere = known && known.bytes > read && known.bytes <= read + chunk.length ? known.bytes - read : undefined;
+      if (knownHere !== undefined && crc32(chunk.subarray(0, knownHere), this.crc32) !== known!.crc32) return false;
+      await this.takeBlock(splitter.push(chunk), [chunk]);
+      read += chunk.length;
       onProgress?.({ lines: this.lines, bytes: this.bytes });
+    }
+    return true;
+  }
+
+  /**
+   * Takes the next lines.
+   * @param pieces the bytes that they come from, one after another: what is summed up in `crc32`.
+   */
+  async takeBlock(lines: readonly Line[], pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) this.crc32 = crc32(piece, this.crc32);
+    for (const line of lines) {
+      const aside = this.take(line);
+      if (aside) await aside;
     }
   }
 
@@ -135,6 +161,7 @@ export class LedgerBuilder {
       generation,
       lines: this.lines,
       bytes: this.bytes,
+      crc32: this.crc32,
       requests: this.options.requests,
       outcomes: this.outcomes,
       retryable: this.retryable,
@@ -205,7 +232,7 @@ export class LedgerBuilder {
   }
 
   private nameEarlierGenerations(generation: number): void {
-    const example = `the API gave other results than before for the same batch; these are those of download ${generation}, the earlier ones do not count`;
+    const example = `what was stored differed from what came later, because somebody changed it or the API gave others; these results are those of download ${generation} alone`;
     this.problems.add('results_changed', example);
   }
 

@@ -31,6 +31,8 @@ export interface LedgerRecord {
   lines: number;
   /** Bytes of results. */
   bytes: number;
+  /** CRC-32 of these bytes: the merge copies no others. */
+  crc32: number;
   /** How many requests the part has. */
   requests: number;
   /** Adds up to the part's requests. */

@@ -25,7 +25,7 @@ export async function closeLedger(options: CloseLedgerOptions): Promise<LedgerRe
   const noLineYet = () => onProgress?.({ lines: 0, bytes: 0 });
   const builder = await LedgerBuilder.open({ ...options, generation: segments.generation, onProgress: noLineYet });
   try {
-    await builder.takeStored(segments, onProgress);
+    await builder.takeStored(segments, undefined, onProgress);
     signal?.throwIfAborted();
     return await builder.close(() => Promise.resolve(segments), options.apiCounts);
   } finally {
@@ -40,6 +40,7 @@ export async function markUnsent(folder: PartFolder, requests: number): Promise<
     generation: 0,
     lines: 0,
     bytes: 0,
+    crc32: 0,
     requests,
     outcomes: { ...noOutcomes(), unsent: requests },
     retryable: 0,

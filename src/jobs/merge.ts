@@ -1,4 +1,5 @@
 /** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
+import { crc32 } from 'node:zlib';
 import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage, totalOf } from '../contract';
 import { type Line, LineSplitter } from '../jsonl';
 import { joinLocation, openReplacement, openSegments, readChunks, readLines, removeDurably, type Replacement, StorageError } from '../storage';
@@ -191,18 +192,19 @@ class Merge {
   }
 
   private async copyResults(file: Replacement, folder: PartFolder, results: FinalResult[], index: ResultsIndexWriter): Promise<void> {
-    const { generation, bytes } = await mustReadRecord(folder);
+    const { generation, bytes, crc32: expected, batch_id: batchId } = await mustReadRecord(folder);
     const segments = await openSegments(folder.segments, { generation });
     if (segments.checkpoint < bytes) {
-      const message = `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${bytes} bytes are left.`;
-      throw new StorageError('changed', folder.segments, message, 'Put the files back from a copy.');
+      throw changedResults(folder, batchId, `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${bytes} bytes are left.`);
     }
     const ranges = neighboursTogether(results);
     const indexer = new LineIndexer(results, file.writer.bytes, index);
     let next = 0;
     let at = 0;
+    let found = 0;
     for await (const chunk of segments.read(0, bytes)) {
       this.options.signal?.throwIfAborted();
+      found = crc32(chunk, found);
       const end = at + chunk.length;
       for (; next < ranges.length && ranges[next]![0] < end; next++) {
         const [from, to] = ranges[next]!;
@@ -213,6 +215,7 @@ class Merge {
       at = end;
       this.report(0, chunk.length);
     }
+    if (found !== expected) throw changedResults(folder, batchId, `Results stored in ${folder.segments} were changed: they are not those that were held against the requests.`);
   }
 
   private parts(): MergedPart[] {
@@ -276,6 +279,11 @@ function neighboursTogether(results: readonly FinalResult[]): [from: number, to:
     else ranges.push([offset, end]);
   }
   return ranges;
+}
+
+function changedResults({ segments }: PartFolder, batchId: string | undefined, message: string): StorageError {
+  const hint = `Put the files back from a copy. The API keeps the results of ${batchId} for 29 days: message-batches api results ${batchId} --output FILE`;
+  return new StorageError('changed', segments, message, hint);
 }
 
 function codeOf(outcome: (typeof OUTCOMES)[number]): number {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { API_OUTCOMES, type ApiOutcome } from '../contract';
+import { API_OUTCOMES, type ApiOutcome, type TokenUsage } from '../contract';
 import { endOfPlainText, usualResult, type UsualResult } from '../jsonl';
+import { scanUsage } from './usage-scan';
 
 /** What a line of results says, as far as the ledger needs it. */
 export type ResultLine =
@@ -67,14 +68,9 @@ function modelOf(bytes: Buffer, { messageStart }: UsualResult): string | undefin
  * The message's `usage`, where it is the last member. A quote before it that no backslash stands before is a real one, so this is a
  * key; and what is JSON up to the brace that closes the message is the value of one of the message's own.
  */
-function usageOf(bytes: Buffer, { messageStart, messageEnd }: UsualResult): unknown {
+function usageOf(bytes: Buffer, { messageStart, messageEnd }: UsualResult): TokenUsage | undefined {
   const at = bytes.lastIndexOf(USAGE, messageEnd);
-  if (at <= messageStart || bytes[at - 1] !== COMMA) return undefined;
-  try {
-    return JSON.parse(bytes.toString('latin1', at + USAGE.length - 1, messageEnd)) as unknown;
-  } catch {
-    return undefined;
-  }
+  return at > messageStart && bytes[at - 1] === COMMA ? scanUsage(bytes, at + USAGE.length - 1, messageEnd) : undefined;
 }
 
 function parseWhole(bytes: Buffer): ResultLine {

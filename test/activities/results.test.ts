@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { crc32, gzipSync } from 'node:zlib';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
@@ -210,8 +210,8 @@ describe('storeResults', () => {
     const batchId = await job.createBatch();
     const told: unknown[] = [];
     await job.attempt({ told }, 'storeResults', job.ref, batchId, REQUESTS);
-    const { length } = await job.stored();
-    expect(told.at(-1)).toEqual({ generation: 1, lines: REQUESTS, bytes: length, shortBodies: 0, outcomes: { ...noOutcomes(), succeeded: REQUESTS } });
+    const stored = await job.stored();
+    expect(told.at(-1)).toEqual({ generation: 1, lines: REQUESTS, bytes: stored.length, crc32: crc32(stored), shortBodies: 0, outcomes: { ...noOutcomes(), succeeded: REQUESTS } });
   });
 
   test('goes on at the offset though nobody remembers the heartbeats', async () => {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { noUsage } from '../../src/contract';
 import { closeLedger, markUnsent, partFolder, type Progress, quarantineFile, readLedger, readLedgerRecord } from '../../src/jobs';
 import { openSegments } from '../../src/storage';
@@ -32,6 +33,7 @@ it('gives every request its outcome, in whatever order results come', async () =
     unknown_ids: 0,
     lines: 5,
     bytes: lines.join('\n').length + 1,
+    crc32: crc32(`${lines.join('\n')}\n`),
     quarantined: 0,
   });
   expect(await readLedgerRecord(partFolder(work, 1, 1))).toEqual(summary);

@@ -36,7 +36,8 @@ const CASES = [
     ];
   }),
   { name: 'a segment is changed in its middle while nobody works, without Range', run: (open: OpenWorld) => expectTruthAfterTampering(open, false, 1, (segments) => overwrite(segments[0]!, 10_000)) },
-  ...(['removed', 'cut'] as const).flatMap((how) => [
+  { name: 'a segment is changed in its middle while nobody works, with Range', run: expectTruthAfterChange },
+  ...(['removed', 'cut', 'changed'] as const).flatMap((how) => [
     { name: `a segment is ${how} between the last line and the ledger`, run: (open: OpenWorld) => expectTruthOrClearError(open, { operation: 'open', path: /\.ledger\.bin\./, when: 'before' }, how) },
     { name: `a segment is ${how} between the ledger and the merge`, run: (open: OpenWorld) => expectTruthOrClearError(open, { operation: 'open', path: /\.results\.jsonl/, when: 'before' }, how) },
   ]),
@@ -125,6 +126,21 @@ async function expectTruthAfterTampering(open: OpenWorld, supportsRange: boolean
   await expectTruth(world, (await job.result()) as JobReport);
 }
 
+/** What a heartbeat has told of is known by its checksum. */
+async function expectTruthAfterChange(open: OpenWorld): Promise<void> {
+  const world = await open({ supportsRange: true, resultsBytesPerSecond: 150_000 });
+  const worker = await world.startWorker();
+  const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
+  await world.simulator.waitFor('results-started');
+  await world.heartbeats(2);
+  await worker.kill();
+  await overwrite((await segmentsOf(world))[0]!, 10_000);
+  await world.startWorker();
+  const report = await job.result();
+  await expectTruth(world, report);
+  expect(report.problems.map(({ kind }) => kind)).toEqual(['results_changed']);
+}
+
 async function expectClearErrorAfterTampering(open: OpenWorld, supportsRange: boolean, tamper: (paths: string[]) => Promise<void>): Promise<void> {
   const { world, job } = await tamperedJob(open, supportsRange, 2, tamper);
   await expectAttention(world, job, { names: segmentsFolder(world), says: /gone|shorter/, does: /move the whole folder away/ });
@@ -133,25 +149,25 @@ async function expectClearErrorAfterTampering(open: OpenWorld, supportsRange: bo
 }
 
 /** A worker dies at a step, and somebody takes from what is stored: it is fetched again, or a person is asked, who brings it back. */
-async function expectTruthOrClearError(open: OpenWorld, step: Omit<StopAtStep, 'signal'>, how: 'removed' | 'cut'): Promise<void> {
+async function expectTruthOrClearError(open: OpenWorld, step: Omit<StopAtStep, 'signal'>, how: 'removed' | 'cut' | 'changed'): Promise<void> {
   const world = await open();
   const first = await world.startWorker({ stopAtStep: { ...step, signal: 'SIGKILL' } });
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await first.stopped();
   const [segment] = await segmentsOf(world);
   const kept = join(world.folder, 'kept');
-  await (how === 'removed' ? rename(segment!, kept) : copyThenCut(segment!, kept));
+  if (how === 'removed') {
+    await rename(segment!, kept);
+  } else {
+    execFileSync('cp', [segment!, kept]);
+    await (how === 'cut' ? truncate(segment!, 10_001) : overwrite(segment!, 10_000));
+  }
   await world.startWorker();
   const report = await Promise.race([job.result(), world.attention(job)]);
   if ('batches' in report) return expectTruth(world, report);
-  await expectAttention(world, job, { names: segmentsFolder(world), says: /gone|shorter/, does: /from a copy/ });
+  await expectAttention(world, job, { names: segmentsFolder(world), says: /gone|shorter|changed/, does: /from a copy/ });
   await rename(kept, segment!);
   await expectTruth(world, await resumed(job));
-}
-
-async function copyThenCut(path: string, copy: string): Promise<void> {
-  execFileSync('cp', [path, copy]);
-  await truncate(path, 10_001);
 }
 
 /** Other bytes in the place of some, which leave the line a result. */

@@ -262,13 +262,14 @@ it('kill -9 of a merge at any moment leaves no index that does not fit its resul
   expect(readdirSync(work).filter((name) => name.startsWith('.results.index') && name.endsWith('.tmp')).length).toBeLessThanOrEqual(3);
 });
 
-it('an index of an earlier merge is gone before newer results stand beside it', async () => {
+it('a merge that is stopped leaves results and index as they were, and no results are ever without', async () => {
   const { work, plan, output } = await plannedJob(folder.path, requestLines(2));
   await closePart(work, plan, 1, [succeeded('q-0'), succeeded('q-1')]);
   await mergeJob({ workFolder: work, rounds: [plan], output });
-  expect(existsSync(join(output, 'results.index'))).toBe(true);
+  const before = readFileSync(join(output, 'results.index'));
   await expect(mergeJob({ workFolder: work, rounds: [plan], output, signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop');
-  expect(readdirSync(output).sort()).toEqual(['.parts', 'results.jsonl']);
+  expect(readdirSync(output).sort()).toEqual(['.parts', 'results.index', 'results.jsonl']);
+  expect(readFileSync(join(output, 'results.index')).equals(before)).toBe(true);
 });
 
 function patch(path: string, at: number, bytes: number[]): void {
