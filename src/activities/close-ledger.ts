@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
-import { noOutcomes, noUsage } from '../contract';
+import { type BatchReport, noOutcomes, noUsage } from '../contract';
 import type { CreateRecords, EndedRecord, LedgerRecord, PartFolder } from '../jobs';
-import { closeLedger, fileNameOf, readLedgerRecord } from '../jobs';
+import { closeLedger, fileNameOf, markUnsent, readLedgerRecord } from '../jobs';
 import { moveSegments, openSegments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder, partFolderOf } from './dependencies';
@@ -40,12 +40,19 @@ async function closedLedger(folder: PartFolder, batchId: string, stored: StoredR
   return isOfStored ? record : undefined;
 }
 
-/** Makes the ledger of a part again of its stored results where it is gone, or was written by a release that kept it in another way. */
-export async function mustBeClosed(folder: PartFolder, requests: number, ended: EndedRecord): Promise<void> {
-  if (!(await readLedgerRecord(folder))) await closeAgain(folder, ended.batch_id, requests, ended);
+/**
+ * Makes the ledger of a part that is done again where it is gone, is of another batch, or was written by a release that kept it in
+ * another way: of the stored results, or, where the part was never sent, without.
+ * @throws StorageError `changed` where results that were counted are gone
+ */
+export async function mustBeClosed(folder: PartFolder, { requests, batchId, outcomes }: BatchReport, ended: EndedRecord | undefined): Promise<void> {
+  const record = await readLedgerRecord(folder);
+  if (record && record.batch_id === batchId) return;
+  if (batchId === undefined) await markUnsent(folder, requests);
+  else await closeAgain(folder, batchId, requests, ended, outcomes.missing);
 }
 
-async function closeAgain(folder: PartFolder, batchId: string, requests: number, ended: EndedRecord | undefined): Promise<LedgerRecord> {
+async function closeAgain(folder: PartFolder, batchId: string, requests: number, ended: EndedRecord | undefined, mostMissing?: number): Promise<LedgerRecord> {
   return closeLedger({
     partFolder: folder,
     requests,
@@ -53,13 +60,14 @@ async function closeAgain(folder: PartFolder, batchId: string, requests: number,
     segments: await openSegments(folder.segments),
     apiCounts: ended?.batch_id === batchId ? ended.counts : undefined,
     signal: Context.current().cancellationSignal,
+    mostMissing,
   });
 }
 
-/** Adopted batches have the part's total: one result of an unknown request says that one of the part's has none, so the batch is another. */
-function isOfOthers({ unknown_ids: unknownIds }: LedgerRecord): boolean {
-  // Lines that nobody can read prove nothing, and what is not disproved is never sent again.
-  return unknownIds > 0;
+/** Adopted batches have the part's total: for each result of an unknown request one of the part's has none where the batch is another. */
+function isOfOthers({ unknown_ids: unknownIds, outcomes }: LedgerRecord): boolean {
+  // Lines that nobody can read prove nothing, nor does one too many, and what is not disproved is never sent again.
+  return unknownIds > 0 && outcomes.missing >= unknownIds;
 }
 
 /** @returns false where the create's own answer has come meanwhile and names this batch: that is proof enough. */

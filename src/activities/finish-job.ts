@@ -48,8 +48,7 @@ async function merge(folder: JobFolder, jobId: string): Promise<JobReport> {
       if (!known && (await records.creates.state()).kind !== 'none') {
         throw ApplicationFailure.nonRetryable(`Round ${round}, part ${planned.part} has a batch that was not waited for`, 'PartUnfinished', { code: 'part_failed' });
       }
-      const ended = known?.batchId === undefined ? undefined : await records.readEnded();
-      if (ended) await mustBeClosed(partFolder(work, round, planned.part), planned.requests, ended);
+      if (known) await mustBeClosed(partFolder(work, round, planned.part), known, await records.readEnded());
       // A part that was never begun because of a cancel: none of its requests was sent.
       if (!known) await markUnsent(partFolder(work, round, planned.part), planned.requests);
       parts.push(known ?? unsentReport(job, round, planned, 'The job was canceled before this part was sent'));

@@ -1,7 +1,7 @@
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
 import type { DataReference, FollowUpInput } from '../contract';
-import { selectResults } from '../jobs';
-import { joinLocation, readChunks, openSegments } from '../storage';
+import { changedResults, type PartFolder, readLedgerRecord, selectResults } from '../jobs';
+import { joinLocation, readChunks, openSegments, type Segments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { partFolderOf } from './dependencies';
 import { runActivity } from './failures';
@@ -24,7 +24,7 @@ export function selectFollowUpsActivity(deps: ActivityDependencies) {
       const slices = await selectResults({
         partFolder: folder,
         requests: input.requests,
-        segments: await openSegments(folder.segments),
+        segments: await segmentsOfLedger(folder),
         outcomes: options.on ?? ['succeeded'],
         withoutRetryable: input.withoutRetryable,
         perSlice: RESULTS_PER_SHARD,
@@ -40,6 +40,14 @@ export function selectFollowUpsActivity(deps: ActivityDependencies) {
       return slices.map(({ offset, length, count }) => ({ ref, list: { uri: path, offset, length }, count }));
     });
   };
+}
+
+/** Those that the ledger speaks of, whatever a frozen attempt has begun since. @throws StorageError `changed` */
+async function segmentsOfLedger(folder: PartFolder): Promise<Segments> {
+  const record = await readLedgerRecord(folder);
+  const segments = await openSegments(folder.segments, { generation: record?.generation, synced: record?.bytes });
+  if (!record || segments.checkpoint < record.bytes) throw changedResults(folder, record?.batch_id, `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${record?.bytes ?? 0} bytes are left.`);
+  return segments;
 }
 
 /** Reads the next inputs of a shard's list: as many as fit one answer. `next` is where the following ones begin. */

@@ -76,9 +76,10 @@ export function planRoundActivity(deps: ActivityDependencies) {
 
 async function planAndRecord(folder: JobFolder, ref: Omit<PartReference, 'part'>, maxRequests = MAX_REQUESTS_PER_BATCH): Promise<RoundPlan> {
   const { workFolder } = outputFolder(ref.output);
-  for (const { part, requests } of (await folder.readPlan(ref.round - 1))?.parts ?? []) {
-    const ended = await folder.part(ref.round - 1, part).readEnded();
-    if (ended) await mustBeClosed(partFolder(workFolder, ref.round - 1, part), requests, ended);
+  for (const { part } of (await folder.readPlan(ref.round - 1))?.parts ?? []) {
+    const records = folder.part(ref.round - 1, part);
+    const report = await records.readReport();
+    if (report) await mustBeClosed(partFolder(workFolder, ref.round - 1, part), report, await records.readEnded());
   }
   const planned = await planRetryRound({ workFolder, round: ref.round, maxRequests, maxBodyBytes: MAX_BATCH_BODY_BYTES });
   await folder.writePlan(planned);

@@ -1,7 +1,6 @@
-import type { MessageBatch } from '../api';
+import { InvalidAnswerError, type MessageBatch } from '../api';
 import type { CreateIntent, CreateRecords, CreateUnanswered } from '../jobs';
 import { fileNameOf, readCustomIds } from '../jobs';
-import { splitLines } from '../jsonl';
 import { validTime } from './create-batch';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder, partFolderOf } from './dependencies';
@@ -143,11 +142,13 @@ async function tellApart(deps: ActivityDependencies, ref: PartReference, request
   return matching.length === 1 ? matching[0] : undefined;
 }
 
+/** @returns undefined where there are no results, or what comes first is none. */
 async function firstCustomId(deps: ActivityDependencies, batchId: string, betas: string[] | undefined): Promise<string | undefined> {
   const stream = await deps.api.results(batchId, { betas });
-  for await (const lines of splitLines(stream.body)) {
-    const first = lines.find((line) => line.bytes.length > 0);
-    if (first) return (JSON.parse(first.bytes.toString('utf8')) as { custom_id?: string }).custom_id;
+  try {
+    for await (const { customId } of stream.lines()) return customId;
+  } catch (error) {
+    if (!(error instanceof InvalidAnswerError)) throw error;
   }
   return undefined;
 }

@@ -1,14 +1,14 @@
 /** One download of a batch's results: from what is stored of them to the end of the body. */
 import { Context } from '@temporalio/activity';
 import type { ResultsStream } from '../api';
-import { InvalidAnswerError } from '../api';
+import { ApiError, InvalidAnswerError } from '../api';
 import type { ApiCounts, KnownBytes, LedgerRecord, PartFolder } from '../jobs';
-import { LedgerBuilder } from '../jobs';
+import { fileNameOf, LedgerBuilder } from '../jobs';
 import { LineSplitter } from '../jsonl';
-import { joinLocation, openSegments, StorageError } from '../storage';
+import { joinLocation, openSegments, StorageError, SupersededError } from '../storage';
 import type { Segments } from '../storage';
 import type { ActivityDependencies } from './dependencies';
-import { partFolderOf, recordStore } from './dependencies';
+import { jobFolder, partFolderOf, recordStore } from './dependencies';
 import type { PartReference, StoreProgress } from './payloads';
 import { SyncedSegment } from './synced-segment';
 
@@ -34,6 +34,7 @@ export interface DownloadOptions {
 
 /** `source-g0001.json` beside the segments: what the server said of the entity that a generation is made of. */
 interface SourceRecord {
+  batch_id: string;
   /** Its strong validator: with it, and with it alone, a download may go on at an offset. */
   entity_tag: string | null;
   /** What an attempt that ended in order had stored. */
@@ -74,10 +75,18 @@ export class ResultsDownload {
       const whole = await this.fetchRest(segments, builder, isTheTruth);
       if (whole === 'changed') return whole;
       if (!whole && !isTheTruth) return 'short';
-      return await builder.close(() => openSegments(this.folder.segments, { generation }), this.options.apiCounts);
+      await this.mustBeThePartsBatch();
+      return await builder.close(() => openSegments(this.folder.segments, { generation, synced: builder.bytes }), this.options.apiCounts);
     } finally {
       await builder.discard();
     }
+  }
+
+  /** A worker that was frozen may have been told of a batch that was disproved since. */
+  private async mustBeThePartsBatch(): Promise<void> {
+    const { deps, ref, batchId } = this.options;
+    const disproved = await jobFolder(deps, ref.jobId).part(ref.round, ref.part).creates.disprovedIds();
+    if (disproved.has(fileNameOf(batchId))) throw new SupersededError();
   }
 
   /** @returns whether the results are all there. */
@@ -93,7 +102,8 @@ export class ResultsDownload {
       try {
         return await this.append(segments, builder, rest, body, isTheTruth);
       } catch (error) {
-        await this.rememberStored(segments.generation, stream.entityTag);
+        // What a superseded attempt has stored does not count, and its folder may be that of another batch by now.
+        if (!(error instanceof SupersededError)) await this.rememberStored(segments.generation, stream.entityTag);
         throw error;
       }
     } finally {
@@ -104,23 +114,30 @@ export class ResultsDownload {
   /** From the checkpoint on, where the server has proved that it can go on at an offset of the same entity. */
   private async open(segments: Segments): Promise<ResultsStream> {
     const { deps, batchId, ref } = this.options;
-    const known = segments.checkpoint > 0 ? await recordStore(deps).read<SourceRecord>(this.sourceRecord(segments.generation)) : undefined;
-    const range = known?.entity_tag ? { offset: segments.checkpoint, ifRange: known.entity_tag } : {};
-    return deps.api.results(batchId, { betas: ref.betas, signal: this.signal, ...range });
+    const known = segments.checkpoint > 0 ? await this.source(segments.generation) : undefined;
+    const range = known?.entity_tag ? { offset: segments.checkpoint, ifRange: known.entity_tag } : { ifRange: undefined };
+    const options = { betas: ref.betas, signal: this.signal };
+    try {
+      return await deps.api.results(batchId, { ...options, ...range });
+    } catch (error) {
+      // It has no bytes there: it became shorter, or the last line feed is our own. Reading it from its beginning tells.
+      if (!range.ifRange || !(error instanceof ApiError) || error.status !== 416) throw error;
+      return deps.api.results(batchId, options);
+    }
   }
 
   /** What an earlier attempt has stored, as far as it could say so. */
   private async knownBytes(generation: number): Promise<KnownBytes | undefined> {
-    const { progress, deps } = this.options;
+    const { progress } = this.options;
     if (progress.generation === generation && progress.crc32 !== undefined) return { bytes: progress.bytes, crc32: progress.crc32 };
-    return (await recordStore(deps).read<SourceRecord>(this.sourceRecord(generation)))?.stored;
+    return (await this.source(generation))?.stored;
   }
 
   /** For whoever goes on without the heartbeats of this attempt. That it could not be written is no reason to fail for another one. */
   private async rememberStored(generation: number, entityTag: string | undefined): Promise<void> {
     const { bytes, crc32 } = this.options.progress;
     if (crc32 === undefined) return;
-    const record: SourceRecord = { entity_tag: entityTag ?? null, stored: { bytes, crc32 } };
+    const record: SourceRecord = { batch_id: this.options.batchId, entity_tag: entityTag ?? null, stored: { bytes, crc32 } };
     await recordStore(this.options.deps).replace(this.sourceRecord(generation), record).catch(() => undefined);
   }
 
@@ -128,9 +145,14 @@ export class ResultsDownload {
   private async rememberSource(generation: number, entityTag: string | undefined): Promise<void> {
     const store = recordStore(this.options.deps);
     const path = this.sourceRecord(generation);
-    const known = await store.read<SourceRecord>(path);
-    if ((known?.entity_tag ?? undefined) === entityTag) return;
-    await store.replace(path, { entity_tag: entityTag ?? null } satisfies SourceRecord);
+    const known = await this.source(generation);
+    if (known && (known.entity_tag ?? undefined) === entityTag) return;
+    await store.replace(path, { batch_id: this.options.batchId, entity_tag: entityTag ?? null } satisfies SourceRecord);
+  }
+
+  private async source(generation: number): Promise<SourceRecord | undefined> {
+    const record = await recordStore(this.options.deps).read<SourceRecord>(this.sourceRecord(generation));
+    return record?.batch_id === this.options.batchId ? record : undefined;
   }
 
   private sourceRecord(generation: number): string {
@@ -159,7 +181,7 @@ export class ResultsDownload {
       throw error;
     }
     await segment.finish(builder);
-    return isWhole && builder.lines >= this.options.expected;
+    return isWhole && builder.distinctLines >= this.options.expected;
   }
 
   private async take(chunk: Buffer, splitter: LineSplitter, builder: LedgerBuilder, segment: SyncedSegment): Promise<void> {
@@ -205,18 +227,21 @@ async function skipStored(stream: ResultsStream, body: AsyncIterator<Buffer>, se
     throw new InvalidAnswerError(`Asked for results from byte ${segments.checkpoint}, got them from byte ${stream.offset}`, { outcomeKnown: true, retryable: true });
   }
   let chunk: Buffer = Buffer.alloc(0);
+  let left = segments.checkpoint;
   for await (const stored of segments.read()) {
     let compared = 0;
     while (compared < stored.length) {
       if (chunk.length === 0) {
         const next = await body.next();
-        if (next.done) return 'short';
+        // The line feed after the last line is our own where the source has none.
+        if (next.done) return left === 1 && stored.at(-1) === LINE_FEED ? undefined : 'short';
         chunk = next.value;
       }
       const length = Math.min(chunk.length, stored.length - compared);
       if (chunk.compare(stored, compared, compared + length, 0, length) !== 0) return 'differs';
       chunk = chunk.subarray(length);
       compared += length;
+      left -= length;
     }
   }
   return chunk;

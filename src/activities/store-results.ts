@@ -51,7 +51,7 @@ async function alreadyClosed(ref: PartReference, batchId: string): Promise<Store
   const folder = partFolderOf(ref);
   const record = await readLedgerRecord(folder);
   if (record?.batch_id !== batchId) return undefined;
-  const { generation, checkpoint } = await openSegments(folder.segments);
+  const { generation, checkpoint } = await openSegments(folder.segments, { synced: record.bytes });
   return record.generation === generation && record.bytes === checkpoint ? storedOf(record) : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** A segment that is synced beside the writing, so that neither waits for the other. */
 import type { LedgerBuilder } from '../jobs';
-import type { SegmentWriter } from '../storage';
+import { type SegmentWriter, SupersededError } from '../storage';
 import type { StoreProgress } from './payloads';
 
 /** With one sync under way, and as much again waiting for the next, a kill costs at most 16 MB of repeated work. */
@@ -29,7 +29,7 @@ export class SyncedSegment {
 
   /**
    * Appends whole lines that the ledger has taken.
-   * @throws StorageError, also of an earlier sync; an Error where another worker has gone on with these results
+   * @throws StorageError, also of an earlier sync; SupersededError
    */
   async append(pieces: Buffer[], { lines, crc32, outcomes }: LedgerBuilder): Promise<void> {
     if (this.error !== undefined) throw this.error;
@@ -95,6 +95,6 @@ export class SyncedSegment {
   }
 
   private async mustNotBeSuperseded(): Promise<void> {
-    if (await this.writer.superseded()) throw new Error('Another worker has gone on with these results; this one stops');
+    if (await this.writer.superseded()) throw new SupersededError();
   }
 }

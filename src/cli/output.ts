@@ -4,7 +4,7 @@ import type { CliError } from './cli-error';
 import { loadFormats } from './display/formats';
 import type { Rendering } from './display/rendering';
 import { ExitCode } from './exit-codes';
-import { printable, printableJson } from './printable';
+import { printable, printableJson, printableLines } from './printable';
 
 export interface OutputOptions {
   json: boolean;
@@ -42,7 +42,7 @@ export class Output {
 
   /** The answer for a person; nothing with `--json`. */
   print(text: string): void {
-    if (!this.json) process.stdout.write(`${text}\n`);
+    if (!this.json) process.stdout.write(`${printableLines(text)}\n`);
   }
 
   /** The answer for a script; nothing without `--json`. Keys are those of our files: snake_case. */
@@ -56,8 +56,8 @@ export class Output {
     } else {
       // To leave a job to the background, or to wait for a person, is no error.
       const prefix = error.exitCode === ExitCode.failed ? `${this.stderrColors.red('Error:')} ` : '';
-      process.stderr.write(`${prefix}${error.message}\n`);
-      if (error.hint) process.stderr.write(`${error.hint}\n`);
+      process.stderr.write(`${prefix}${printableLines(error.message)}\n`);
+      if (error.hint) process.stderr.write(`${printableLines(error.hint)}\n`);
     }
     if (this.verbose && error.cause instanceof Error) process.stderr.write(`${stackOf(error.cause)}\n`);
   }

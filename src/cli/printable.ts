@@ -6,3 +6,9 @@ export { printable } from '../api/printable';
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
+
+/** Without control characters but line feeds, and what colours a text of our own. */
+export function printableLines(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  return text.replace(/\u001b(?!\[\d+m)|[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
+}

@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -15,31 +14,17 @@ export async function printResults(source: AsyncIterable<Buffer>, gzip: boolean)
 }
 
 /** Into a file or an object, in place of an earlier one. Never leaves half of one under the name that was asked for. */
-export async function writeResults(source: AsyncIterable<Buffer>, path: string, gzip: boolean): Promise<void> {
-  if (isS3(path)) return writeObject(source, path, gzip);
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const file = createWriteStream(temporary, { flush: true });
-    if (gzip) await pipeline(source, createGzip(), file);
-    else await pipeline(source, file);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-async function writeObject(source: AsyncIterable<Buffer>, location: string, gzip: boolean): Promise<void> {
-  const object = await openReplacement(location);
+export async function writeResults(source: AsyncIterable<Buffer>, location: string, gzip: boolean): Promise<void> {
+  const file = await openReplacement(location);
   const append = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) await object.writer.append(chunk);
+    for await (const chunk of chunks) await file.writer.append(chunk);
   };
   try {
     if (gzip) await pipeline(source, createGzip(), append);
     else await append(source);
-    await object.commit();
+    await file.commit();
   } finally {
-    await object.discard();
+    await file.discard();
   }
 }
 

@@ -38,24 +38,29 @@ export function addUsage(sum: TokenUsage, usage: unknown): void {
   const tools = usage['server_tool_use'];
   if (!isObject(tools)) return;
   for (const [tool, calls] of Object.entries(tools)) {
-    if (count(calls) === 0 || !/^\w{1,64}$/.test(tool)) continue;
-    sum.server_tool_use[tool] = (sum.server_tool_use[tool] ?? 0) + count(calls);
+    if (count(calls) === 0 || !/^[a-z]\w{0,63}$/.test(tool)) continue;
+    const known = Object.hasOwn(sum.server_tool_use, tool);
+    if (known || Object.keys(sum.server_tool_use).length < MOST_TOOLS) sum.server_tool_use[tool] = (known ? sum.server_tool_use[tool]! : 0) + count(calls);
   }
 }
 
-/** Models are told apart up to so many; what comes after them is summed up as `other`. */
+/** Models are told apart up to so many, with names up to so long; the rest is summed up as `other`. */
 const MOST_MODELS = 100;
+const LONGEST_MODEL = 128;
+/** Tools beyond so many are not counted. */
+const MOST_TOOLS = 50;
 
 /** Adds a usage to that of its model. @param model undefined where the message names none. */
 export function addModelUsage(sums: Record<string, TokenUsage>, model: string | undefined, usage: unknown): void {
   const isKnown = model !== undefined && Object.hasOwn(sums, model);
-  const name = isKnown || (model !== undefined && model !== '' && Object.keys(sums).length < MOST_MODELS) ? model : 'other';
+  const mayBeNew = model !== undefined && model !== '' && model.length <= LONGEST_MODEL;
+  const name = isKnown || (mayBeNew && Object.keys(sums).length < MOST_MODELS) ? model : 'other';
   if (!Object.hasOwn(sums, name)) Object.defineProperty(sums, name, { value: noUsage(), enumerable: true, writable: true, configurable: true });
   addUsage(sums[name]!, usage);
 }
 
 function count(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -9,7 +9,7 @@ export { customIdsOf, readCustomIds, readPartRequests, type PartRequest } from '
 export { createBody, type StreamedBody } from './create-body';
 export { closeLedger, markUnsent, type CloseLedgerOptions } from './ledger';
 export { LedgerBuilder, type ApiCounts, type KnownBytes } from './ledger-builder';
-export { Ledger, readLedger, readLedgerRecord, type LedgerEntry, type LedgerRecord } from './ledger-file';
+export { changedResults, Ledger, readLedger, readLedgerRecord, type LedgerEntry, type LedgerRecord } from './ledger-file';
 export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
 export { claimOutput, outputFolder, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
 export { readResults } from './read-results';

@@ -65,6 +65,7 @@ export class LedgerBuilder {
   private readonly models: LedgerRecord['models'] = {};
   private readonly problems = new ProblemList();
   private readonly further: FurtherResult[] = [];
+  private furtherLines = 0;
   private readonly ledger: Ledger;
   private readonly quarantine: Quarantine;
 
@@ -107,6 +108,11 @@ export class LedgerBuilder {
     if (this.ledger.hasResult(position)) return this.takeFurther(bytes, offset, parsed.customId, position);
     this.takeFirst(parsed, position, offset, bytes.length);
     return undefined;
+  }
+
+  /** Lines so far, without those that are further results of one request: as many as there are requests to hope for. */
+  get distinctLines(): number {
+    return this.lines - this.furtherLines;
   }
 
   /**
@@ -171,7 +177,6 @@ export class LedgerBuilder {
       unknown_ids: this.unknownIds,
       quarantined: this.quarantine.lines,
     };
-    await this.quarantine.save();
     await this.save(record);
     return record;
   }
@@ -191,28 +196,35 @@ export class LedgerBuilder {
   }
 
   private takeFurther(bytes: Buffer, offset: number, customId: string, position: number): Promise<void> | undefined {
+    this.furtherLines++;
     if (this.further.length >= MOST_COMPARED) return this.putAside('duplicate_result', bytes, offset, `custom_id ${quoted(customId)}, not compared`);
     this.further.push({ position, customId, line: this.lineNumber, offset, length: bytes.length });
     return undefined;
   }
 
   private async compareFurther(segments: Segments): Promise<void> {
-    const conflicting = new Set<number>();
-    for (const { position, customId, line, offset, length } of this.further) {
+    const conflicts: FurtherResult[] = [];
+    for (const further of this.further) {
       this.options.signal?.throwIfAborted();
-      const first = this.ledger.entry(position);
-      const [firstBytes, bytes] = await Promise.all([readEntry(segments, first), readEntry(segments, { offset, length })]);
-      const example = `line ${line} of the results (byte ${offset}): custom_id ${quoted(customId)}, first at byte ${first.offset}`;
-      if (firstBytes.equals(bytes)) {
-        this.problems.add('duplicate_result', example);
-        continue;
-      }
-      this.problems.add('conflicting_result', example);
-      if (!conflicting.has(position)) {
-        conflicting.add(position);
-        await this.quarantine.add('conflicting_result', await lineNumberAt(segments, first.offset), { bytes: firstBytes, offset: first.offset });
-      }
-      await this.quarantine.add('conflicting_result', line, { bytes, offset });
+      const first = this.ledger.entry(further.position);
+      const isSame = first.length === further.length && (await readEntry(segments, first)).equals(await readEntry(segments, further));
+      if (!isSame) conflicts.push(further);
+      const example = `line ${further.line} of the results (byte ${further.offset}): custom_id ${quoted(further.customId)}, first at byte ${first.offset}`;
+      this.problems.add(isSame ? 'duplicate_result' : 'conflicting_result', example);
+    }
+    if (conflicts.length > 0) await this.putAsideConflicts(segments, conflicts);
+  }
+
+  /** Of each request the first result too, which counts, beside those that differ from it. */
+  private async putAsideConflicts(segments: Segments, conflicts: FurtherResult[]): Promise<void> {
+    const firsts = new Map(conflicts.map(({ position }) => [position, this.ledger.entry(position)]));
+    const numbers = await lineNumbersAt(segments, [...firsts.values()].map(({ offset }) => offset));
+    for (const { position, line, offset, length } of conflicts) {
+      this.options.signal?.throwIfAborted();
+      const first = firsts.get(position);
+      if (first) await this.quarantine.add('conflicting_result', numbers.get(first.offset)!, { bytes: await readEntry(segments, first), offset: first.offset });
+      firsts.delete(position);
+      await this.quarantine.add('conflicting_result', line, { bytes: await readEntry(segments, { offset, length }), offset });
     }
   }
 
@@ -248,10 +260,11 @@ export class LedgerBuilder {
     return total;
   }
 
-  /** An attempt that was frozen, and wakes up when a later generation is closed, leaves that one as it is. */
+  /** An attempt that was frozen, and wakes up when a later generation or more of the same one is closed, leaves that as it is. */
   private async save(record: LedgerRecord): Promise<void> {
     const known = await readLedgerRecord(this.options.partFolder);
-    if (known && known.batch_id === record.batch_id && known.generation > record.generation) return;
+    if (known && known.batch_id === record.batch_id && isLater(known, record)) return;
+    await this.quarantine.save();
     await this.ledger.save(this.options.partFolder, record);
   }
 
@@ -259,6 +272,10 @@ export class LedgerBuilder {
     this.problems.add(problem, `line ${this.lineNumber} of the results (byte ${offset}): ${what}`);
     return this.quarantine.add(problem, this.lineNumber, { bytes, offset });
   }
+}
+
+function isLater(a: LedgerRecord, b: LedgerRecord): boolean {
+  return a.generation > b.generation || (a.generation === b.generation && a.bytes > b.bytes);
 }
 
 function withoutByteOrderMark({ bytes, offset }: Line): Pick<Line, 'bytes' | 'offset'> {
@@ -270,13 +287,26 @@ function readEntry(segments: Segments, { offset, length }: Pick<LedgerEntry, 'of
   return segments.readBytes(offset, offset + length);
 }
 
-/** From 1, as an editor shows it: conflicts are rare enough to be counted up to. */
-async function lineNumberAt(segments: Segments, offset: number): Promise<number> {
+/** The numbers of the lines that stand at some offsets, from 1, in one pass. */
+async function lineNumbersAt(segments: Segments, offsets: readonly number[]): Promise<Map<number, number>> {
+  const wanted = [...offsets].sort((a, b) => a - b);
+  const numbers = new Map<number, number>();
+  let next = 0;
   let number = 1;
-  for await (const chunk of segments.read(0, offset)) {
-    for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) number++;
+  let at = 0;
+  for await (const chunk of segments.read()) {
+    const take = (end: number): void => {
+      for (; next < wanted.length && wanted[next]! < end; next++) numbers.set(wanted[next]!, number);
+    };
+    for (let lineFeed = chunk.indexOf(0x0a); lineFeed !== -1; lineFeed = chunk.indexOf(0x0a, lineFeed + 1)) {
+      take(at + lineFeed);
+      number++;
+    }
+    at += chunk.length;
+    take(at);
+    if (next === wanted.length) break;
   }
-  return number;
+  return numbers;
 }
 
 /** In quotes and of bounded length. */

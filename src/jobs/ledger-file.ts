@@ -159,14 +159,14 @@ export async function readLedgerRecord(folder: PartFolder): Promise<LedgerRecord
   }
   const content = Buffer.concat(chunks);
   const record = recordOf(content);
-  if (!record && content[0] === '{'.charCodeAt(0)) throw damaged(folder, '');
+  if (!record && !content.includes(LINE_FEED) && content[0] === '{'.charCodeAt(0)) throw damaged(folder, '');
   return record;
 }
 
 function recordOf(content: Buffer): LedgerRecord | undefined {
   try {
     const record = JSON.parse(content.toString('utf8', 0, Math.max(content.indexOf(LINE_FEED), 0))) as LedgerRecord;
-    return record.format === 2 ? record : undefined;
+    return record.format === 2 && typeof record.crc32 === 'number' ? record : undefined;
   } catch {
     return undefined;
   }
@@ -174,4 +174,10 @@ function recordOf(content: Buffer): LedgerRecord | undefined {
 
 function damaged({ ledger }: PartFolder, whose: string): StorageError {
   return new StorageError('damaged', ledger, `${ledger} is not the ledger${whose}.`, 'Put the file back from a copy, or remove it: it is made again of the stored results.');
+}
+
+/** Stored results are not those that a ledger speaks of. */
+export function changedResults({ segments }: PartFolder, batchId: string | undefined, message: string): StorageError {
+  const hint = `Put the files back from a copy. The API keeps the results of ${batchId} for 29 days: message-batches api results ${batchId} --output FILE`;
+  return new StorageError('changed', segments, message, hint);
 }

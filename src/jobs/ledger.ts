@@ -2,7 +2,7 @@
 import { noOutcomes, noUsage } from '../contract';
 import type { Segments } from '../storage';
 import { type ApiCounts, LedgerBuilder } from './ledger-builder';
-import { Ledger, type LedgerRecord } from './ledger-file';
+import { changedResults, Ledger, type LedgerRecord } from './ledger-file';
 import type { PartFolder } from './part-folder';
 import type { PassOptions } from './progress';
 
@@ -13,6 +13,8 @@ export interface CloseLedgerOptions extends PassOptions {
   batchId: string;
   segments: Segments;
   apiCounts?: ApiCounts;
+  /** More missing requests than so many are a StorageError `changed`: results that were counted before are gone. */
+  mostMissing?: number;
 }
 
 /**
@@ -27,6 +29,11 @@ export async function closeLedger(options: CloseLedgerOptions): Promise<LedgerRe
   try {
     await builder.takeStored(segments, undefined, onProgress);
     signal?.throwIfAborted();
+    const missing = options.requests - builder.matched;
+    if (missing > (options.mostMissing ?? missing)) {
+      const { partFolder, batchId } = options;
+      throw changedResults(partFolder, batchId, `Results stored in ${partFolder.segments} are gone: ${missing} of ${options.requests} requests have none any more.`);
+    }
     return await builder.close(() => Promise.resolve(segments), options.apiCounts);
   } finally {
     await builder.discard();

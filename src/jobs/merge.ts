@@ -2,8 +2,8 @@
 import { crc32 } from 'node:zlib';
 import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage, totalOf } from '../contract';
 import { type Line, LineSplitter } from '../jsonl';
-import { joinLocation, openReplacement, openSegments, readChunks, readLines, removeDurably, type Replacement, StorageError } from '../storage';
-import { type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
+import { joinLocation, openReplacement, openSegments, readChunks, readLines, removeDurably, type Replacement } from '../storage';
+import { changedResults, type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
 import { outputFolder } from './output-folder';
 import { partFolder, type PartFolder, quarantineFile } from './part-folder';
 import { readOrdinals } from './part-requests';
@@ -193,7 +193,7 @@ class Merge {
 
   private async copyResults(file: Replacement, folder: PartFolder, results: FinalResult[], index: ResultsIndexWriter): Promise<void> {
     const { generation, bytes, crc32: expected, batch_id: batchId } = await mustReadRecord(folder);
-    const segments = await openSegments(folder.segments, { generation });
+    const segments = await openSegments(folder.segments, { generation, synced: bytes });
     if (segments.checkpoint < bytes) {
       throw changedResults(folder, batchId, `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${bytes} bytes are left.`);
     }
@@ -216,6 +216,7 @@ class Merge {
       this.report(0, chunk.length);
     }
     if (found !== expected) throw changedResults(folder, batchId, `Results stored in ${folder.segments} were changed: they are not those that were held against the requests.`);
+    if (!indexer.isDone) throw new Error(`${folder.segments}: a result is not where its ledger says`);
   }
 
   private parts(): MergedPart[] {
@@ -255,15 +256,20 @@ class LineIndexer {
     private readonly index: ResultsIndexWriter,
   ) {}
 
+  get isDone(): boolean {
+    return this.next === this.results.length;
+  }
+
   take(chunk: Buffer): void {
     for (const line of this.splitter.push(chunk)) this.takeLine(line);
   }
 
   private takeLine({ bytes, offset }: Line): void {
     const result = this.results[this.next];
-    if (result?.offset !== offset) return;
+    if (!result || result.offset < offset || result.offset >= offset + Math.max(bytes.length, 1)) return;
     this.next++;
-    const customId = customIdOf(bytes);
+    // The first line may have a byte order mark before it, which is no part of the result.
+    const customId = customIdOf(bytes.subarray(result.offset - offset));
     if (customId !== undefined) this.index.add(result.ordinal, customId, { offset: this.writtenTo, length: result.length });
     this.writtenTo += result.length + LINE_FEED.length;
   }
@@ -279,11 +285,6 @@ function neighboursTogether(results: readonly FinalResult[]): [from: number, to:
     else ranges.push([offset, end]);
   }
   return ranges;
-}
-
-function changedResults({ segments }: PartFolder, batchId: string | undefined, message: string): StorageError {
-  const hint = `Put the files back from a copy. The API keeps the results of ${batchId} for 29 days: message-batches api results ${batchId} --output FILE`;
-  return new StorageError('changed', segments, message, hint);
 }
 
 function codeOf(outcome: (typeof OUTCOMES)[number]): number {

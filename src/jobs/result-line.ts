@@ -26,6 +26,9 @@ const MODEL = Buffer.from('model');
 const TEXT_FOLLOWS = Buffer.from('":"');
 const USAGE = Buffer.from('"usage":{');
 
+/** Parsing takes the event loop as long as it takes: of the worst JSON, three seconds for so much. */
+const LONGEST_PARSED = 16 * 1024 * 1024;
+
 /** Errors that pass by themselves: the same request may well succeed later. All others, also new ones, are final. */
 const PASSING_ERRORS = new Set(['overloaded_error', 'api_error', 'rate_limit_error', 'timeout_error']);
 
@@ -74,6 +77,7 @@ function usageOf(bytes: Buffer, { messageStart, messageEnd }: UsualResult): Toke
 }
 
 function parseWhole(bytes: Buffer): ResultLine {
+  if (bytes.length > LONGEST_PARSED) return malformed('too long for a line that is not written as the API writes results');
   let value: unknown;
   try {
     // Bytes beyond ASCII stand in strings only, of which none is looked at here but ids, types and models: so each byte

@@ -61,6 +61,7 @@ async function room(folder: string): Promise<number> {
 async function moveSegments(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
+    await syncFolder(dirname(from));
   } catch (error) {
     // An earlier attempt has done it; what lies there now may be the results of the next batch.
     const done = isSystemError(error) && ['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code);

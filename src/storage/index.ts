@@ -9,5 +9,5 @@ export { createRecord, readRecord, replaceRecord } from './records';
 export { openStorageRoot, type StorageRoot } from './storage-root';
 export { linesOf, readChunks, readLines, type ReadLinesOptions, type ReadOptions } from './read-lines';
 export type { OpenSegmentsOptions, SegmentLocation, Segments } from './segments';
-export type { SegmentWriter } from './segment-writer';
+export { SupersededError, type SegmentWriter } from './segment-writer';
 export { useS3, type S3Settings } from './s3/client';

@@ -42,6 +42,15 @@ export interface SegmentWriter {
   close(): Promise<void>;
 }
 
+/** Another attempt has gone on with the same results: this one has to stop, and what it still appends does not count. */
+export class SupersededError extends Error {
+  override readonly name = 'SupersededError';
+
+  constructor() {
+    super('Another worker has gone on with these results; this one stops');
+  }
+}
+
 /** @throws TypeError where the last piece does not end with a line feed: segments take whole lines only. */
 export function mustBeWholeLines(pieces: readonly Buffer[]): void {
   const last = pieces.findLast((piece) => piece.length > 0);

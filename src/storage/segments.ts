@@ -13,7 +13,7 @@ import { makeFolder, syncFolder } from './durable-files';
 import { FileWriter } from './file-writer';
 import { readFileChunks } from './read-file';
 import { ChainGap, type ChainPiece, chainOf, compareSegments, parseSegmentName, type Segment, segmentName } from './segment-chain';
-import { FileSegmentWriter, type SegmentWriter } from './segment-writer';
+import { FileSegmentWriter, SupersededError, type SegmentWriter } from './segment-writer';
 import { isSystemError, StorageError, storageError } from './storage-error';
 
 const LINE_FEED = 0x0a;
@@ -31,6 +31,8 @@ export interface SegmentLocation {
 export interface OpenSegmentsOptions {
   /** Which generation; default the latest. */
   generation?: number;
+  /** Source offset up to which it is known to have been synced: zeros before it are what the source gave, and no torn file. Default 0. */
+  synced?: number;
 }
 
 /** What is stored of one batch's results. */
@@ -42,7 +44,7 @@ export interface Segments {
   readonly checkpoint: number;
   /**
    * Begins a segment at the checkpoint, for this attempt alone.
-   * @throws StorageError
+   * @throws SupersededError where another attempt has begun one since these were opened; StorageError
    */
   begin(): Promise<SegmentWriter>;
   /**
@@ -83,7 +85,7 @@ class FileSegments implements Segments {
     const names = found.filter((segment) => segment.generation === generation);
     const segments: Segment[] = [];
     for (const [index, name] of names.entries()) {
-      segments.push({ ...name, size: await syncedSize(join(folder, name.name), index === names.length - 1) });
+      segments.push({ ...name, size: await syncedSize(join(folder, name.name), index === names.length - 1 ? (options.synced ?? 0) - name.start : undefined) });
     }
     const chain = chainOf(segments);
     if (chain instanceof ChainGap) throw gapError(folder, chain);
@@ -95,19 +97,17 @@ class FileSegments implements Segments {
   async begin(): Promise<SegmentWriter> {
     await makeFolder(this.folder);
     const last = this.chain.at(-1)?.segment;
-    for (let ordinal = last?.start === this.checkpoint ? last.ordinal + 1 : 1; ; ordinal++) {
-      const segment = { generation: this.generation, start: this.checkpoint, ordinal };
-      const name = segmentName(segment);
-      const file = await createExclusively(join(this.folder, name));
-      // Somebody else began at the same byte a moment ago: the later one goes on, the earlier one will notice.
-      if (!file) continue;
-      await syncFolder(this.folder);
-      return new FileSegmentWriter(file, segment.start, async () => {
-        const last = (await listSegments(this.folder)).at(-1);
-        // Not there at all: the whole folder was put aside.
-        return last === undefined || compareSegments(last, { ...segment, name }) > 0;
-      });
-    }
+    // The one that follows what was seen, and no other: an attempt that was frozen since then finds it taken.
+    const segment = { generation: this.generation, start: this.checkpoint, ordinal: last?.start === this.checkpoint ? last.ordinal + 1 : 1 };
+    const name = segmentName(segment);
+    const file = await createExclusively(join(this.folder, name));
+    if (!file) throw new SupersededError();
+    await syncFolder(this.folder);
+    return new FileSegmentWriter(file, segment.start, async () => {
+      const latest = (await listSegments(this.folder)).at(-1);
+      // Not there at all: the whole folder was put aside.
+      return latest === undefined || compareSegments(latest, { ...segment, name }) > 0;
+    });
   }
 
   async *read(from = 0, to = this.checkpoint): AsyncGenerator<Buffer, void, undefined> {
@@ -161,17 +161,17 @@ async function listSegments(folder: string): Promise<Omit<Segment, 'size'>[]> {
 }
 
 /**
- * Makes a segment survive a power loss and gives its size; of the last one only that of the whole lines.
+ * Makes a segment survive a power loss and gives its size; of the last one only that of the whole lines, of which so many bytes are known.
  * It was written perhaps by a process that died or froze before its own sync.
  */
-async function syncedSize(path: string, wholeLinesOnly: boolean): Promise<number> {
+async function syncedSize(path: string, whole: number | undefined): Promise<number> {
   try {
     // Windows syncs only what is open for writing.
     const handle = await open(path, 'r+');
     try {
       const { size } = await handle.stat();
       await handle.sync();
-      return wholeLinesOnly ? await endOfLastLine(path, size) : size;
+      return whole === undefined ? size : await endOfLastLine(path, size, Math.max(0, whole));
     } finally {
       await handle.close();
     }
@@ -185,13 +185,14 @@ async function syncedSize(path: string, wholeLinesOnly: boolean): Promise<number
  * file systems leave of a file that was growing when the power failed. A lone zero is part of its line, which is then
  * malformed, and hides no other.
  */
-async function endOfLastLine(path: string, size: number): Promise<number> {
-  let end = 0;
-  let at = 0;
+async function endOfLastLine(path: string, size: number, known: number): Promise<number> {
+  // What was synced is whole lines.
+  let end = known <= size ? known : 0;
+  let at = end;
   // Zeros at the end of the chunk before, where a run may go on in this one.
   let zerosBefore = 0;
-  if (size === 0) return 0;
-  for await (const chunk of readFileChunks(path, { length: size })) {
+  if (at === size) return end;
+  for await (const chunk of readFileChunks(path, { offset: at, length: size - at })) {
     const torn = startOfZeros(chunk, zerosBefore);
     const whole = torn === undefined ? chunk : chunk.subarray(0, Math.max(torn, 0));
     const lineFeed = whole.lastIndexOf(LINE_FEED);
@@ -248,6 +249,6 @@ function gapError(folder: string, gap: ChainGap): StorageError {
 }
 
 function changedError(path: string, message: string): StorageError {
-  const hint = 'Put the file back from a copy, or move the whole folder away: the results are then fetched again, as long as the API keeps them (29 days).';
+  const hint = 'Put the file back from a copy. Or, while the job still stores results, move the whole folder away: they are then fetched again, as long as the API keeps them (29 days).';
   return new StorageError('changed', path, message, hint);
 }

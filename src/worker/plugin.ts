@@ -1,4 +1,5 @@
 import { SimplePlugin } from '@temporalio/plugin';
+import type { WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import type { ActivityDependencies } from '../activities';
 import type { ApiOptions } from '../api';
@@ -7,6 +8,7 @@ import type { AccountReference } from '../contract';
 import { DEFAULT_BASE_URL } from '../contract';
 import type { StorageRoot } from '../storage';
 import { openStorageRoot } from '../storage';
+import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
 
 export interface MessageBatchesPluginOptions {
   /** Folder for job records and working data, on a disk that all workers of the task queue share; or `s3://bucket/key`. */
@@ -43,6 +45,15 @@ export class MessageBatchesPlugin extends SimplePlugin {
       },
     });
   }
+
+  override configureWorker(options: WorkerOptions): WorkerOptions {
+    return super.configureWorker(withOwnDefaults(options));
+  }
+}
+
+/** As the product's own worker has them, where the user's has none: see `HEARTBEAT_THROTTLE` and `SHUTDOWN_GRACE`. */
+function withOwnDefaults(options: WorkerOptions): WorkerOptions {
+  return { maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE, shutdownGraceTime: SHUTDOWN_GRACE, ...options };
 }
 
 interface Opened {

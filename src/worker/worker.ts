@@ -8,6 +8,7 @@ import type { AccountReference, Attention } from '../contract';
 import { activityTaskQueue, workflowTaskQueue } from '../contract';
 import { openStorageRoot } from '../storage';
 import { proveKey } from './key-proof';
+import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
 import { workflowBundle } from './workflow-bundle';
 
 export interface WorkerOptions {
@@ -24,12 +25,6 @@ export interface WorkerOptions {
   /** For tests: e.g. `maxCachedWorkflows: 0`. */
   tuning?: Partial<Pick<TemporalWorkerOptions, 'maxCachedWorkflows' | 'shutdownGraceTime'>>;
 }
-
-/** What tasks in hand are given to come to a good end at a shutdown; a stream of results stops at a line. */
-const SHUTDOWN_GRACE = '5 seconds';
-
-/** The SDK would hold heartbeats back for 8 of the 10 seconds after which a worker counts as gone. */
-const HEARTBEAT_THROTTLE = '2 seconds';
 
 /** Workflows kept in memory between two of their tasks. A job and its batches are few; more only costs memory. */
 const MAX_CACHED_WORKFLOWS = 100;

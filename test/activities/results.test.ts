@@ -14,7 +14,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDependencies, MessageBatchesActivities, PartReference, PlanJobInput } from '../../src/activities';
 import { createActivities } from '../../src/activities';
 import { MessageBatchesApi } from '../../src/api';
-import { type JobReport, noOutcomes } from '../../src/contract';
+import { type JobReport, noOutcomes, noUsage } from '../../src/contract';
 import type { PartFolder, PartRecords } from '../../src/jobs';
 import { AccountRecords, createBody, JobFolder, outputFolder, partFolder, quarantineFile, readLedgerRecord } from '../../src/jobs';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
@@ -124,6 +124,26 @@ class Job {
   }
 }
 
+/** A server whose results are this text, with a strong tag and ranges or without. */
+async function servingResults<T>(text: string, supportsRange: boolean, act: (deps: ActivityDependencies) => Promise<T>): Promise<T> {
+  const body = Buffer.from(text);
+  const server = createServer((request, response) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const headers = { 'content-type': 'application/x-jsonl', ...(supportsRange && { etag: '"1"' }) };
+    if (!supportsRange || from === 0) return response.writeHead(200, headers).end(body);
+    if (from >= body.length) return response.writeHead(416, { ...headers, 'content-range': `bytes */${body.length}` }).end();
+    return response.writeHead(206, { ...headers, 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }).end(body.subarray(from));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const api = apiOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  try {
+    return await act({ ...job.deps, api });
+  } finally {
+    await api.close();
+    server.close();
+  }
+}
+
 function apiOf(baseUrl: string): MessageBatchesApi {
   return new MessageBatchesApi({ baseUrl, credential: { kind: 'x-api-key', token: 'key' }, maxRetries: 0 });
 }
@@ -212,6 +232,20 @@ describe('storeResults', () => {
     await job.attempt({ told }, 'storeResults', job.ref, batchId, REQUESTS);
     const stored = await job.stored();
     expect(told.at(-1)).toEqual({ generation: 1, lines: REQUESTS, bytes: stored.length, crc32: crc32(stored), shortBodies: 0, outcomes: { ...noOutcomes(), succeeded: REQUESTS } });
+  });
+
+  test.each([true, false])('results without a last line feed, killed before the ledger: nothing is missing (Range: %s)', async (supportsRange) => {
+    job = await Job.create({ supportsRange });
+    const batchId = await job.createBatch();
+    const lines = (await job.resultsOf(batchId)).trimEnd();
+    await servingResults(lines, supportsRange, async (deps) => {
+      const run = () => environment().run(createActivities(deps)['messageBatches.storeResults'], job.ref, batchId, REQUESTS);
+      await expect(run()).resolves.toMatchObject({ lines: REQUESTS });
+      await rm(job.part.ledger);
+      await expect(run()).resolves.toMatchObject({ lines: REQUESTS, generation: 1 });
+    });
+    expect(await job.stored()).toBe(`${lines}\n`);
+    expect((await readLedgerRecord(job.part))?.problems).toEqual([]);
   });
 
   test('goes on at the offset though nobody remembers the heartbeats', async () => {
@@ -334,6 +368,16 @@ describe('closeLedger', () => {
     await expect(job.run('closeLedger', job.ref, batchId, REQUESTS, true)).resolves.toMatchObject({ disproved: false });
   });
 
+  test('one result too many disproves nothing where every request has its own', async () => {
+    job = await Job.create();
+    const batchId = await job.adoptBatchOf(['q-0', 'q-1', 'q-2', 'q-3', 'q-4']);
+    const writer = await (await openSegments(job.part.segments)).begin();
+    await writer.append(Buffer.from(`${await job.resultsOf(batchId)}{"custom_id":"ghost","result":{"type":"expired"}}\n`));
+    await writer.sync();
+    await writer.close();
+    await expect(job.run('closeLedger', job.ref, batchId, REQUESTS, true)).resolves.toMatchObject({ disproved: false, matched: REQUESTS, problems: [{ kind: 'unknown_custom_id' }] });
+  });
+
   test('the answer to the create is believed before unknown results', async () => {
     const batchId = await storedOfOthers();
     await job.records.creates.answered(1, { batch_id: batchId, created_at: '', simulated: true });
@@ -430,6 +474,24 @@ describe('finishJob', () => {
     await writeFile(outputFolder(job.ref.output).claim, JSON.stringify({ job_id: 'other' }));
     await job.run('finishJob', 'job');
     expect(existsSync(work())).toBe(true);
+  });
+
+  test('a ledger that an older release has written is made again, of a part that was never sent too', async () => {
+    job = await Job.create();
+    await job.run('reportPart', job.ref, { ...jobPart, outcomes: { ...noOutcomes(), unsent: REQUESTS }, usage: noUsage(), problems: [], retryable: 0, unsentReason: 'refused' });
+    await writeFile(job.part.ledger, Buffer.alloc(REQUESTS * 16, 6));
+    expect((await job.run('finishJob', 'job')).outcomes).toMatchObject({ unsent: REQUESTS });
+  });
+
+  test('results that were counted and are gone are not reported as missing', async () => {
+    job = await Job.create();
+    const batchId = await job.createBatch();
+    await job.run('storeResults', job.ref, batchId, REQUESTS);
+    const { outcomes, usage, problems, retryable } = await job.run('closeLedger', job.ref, batchId, REQUESTS, false);
+    await job.run('reportPart', job.ref, { ...jobPart, batchId, outcomes, usage, problems, retryable });
+    await rm(job.part.segments, { recursive: true });
+    await rm(job.part.ledger);
+    await expect(failureOf(job.run('finishJob', 'job'))).resolves.toMatchObject({ nonRetryable: true, details: [{ code: 'storage' }] });
   });
 
   test('the working data is kept where results are missing', async () => {

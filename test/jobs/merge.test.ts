@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { noUsage } from '../../src/contract';
 import { markUnsent, mergeJob, partFolder, planRetryRound, readResults } from '../../src/jobs';
+import { StoredResults } from '../../src/jobs/results/stored-results';
 import { openSegments } from '../../src/storage';
 import { collect, killAfterLines, runChild, useFolder } from '../storage/helpers';
 import { closePart, errored, expired, linesOfFile, plannedJob, requestLine, requestLines, succeeded } from './helpers';
@@ -104,6 +105,27 @@ it('copies ranges that reach over chunks and segments', async () => {
   expect(await mergeJob({ workFolder: work, rounds: [plan, second], output })).toMatchObject({ outcomes: { succeeded: 40 }, results: 40 });
   const expected = [...Array.from({ length: 40 }, (_, i) => long(i)).filter((_, i) => i !== 28), long(28)];
   expect(readFileSync(join(output, 'results.jsonl'), 'utf8') === expected.map((line) => `${line}\n`).join('')).toBe(true);
+});
+
+it('knows where each result lies also behind a byte order mark, and behind zeros that the API gave', async () => {
+  const { work, plan, output } = await plannedJob(folder.path, requestLines(3));
+  await closePart(work, plan, 1, [`\ufeff${succeeded('q-0')}`, '\0'.repeat(600), succeeded('q-1'), succeeded('q-2')]);
+  await mergeJob({ workFolder: work, rounds: [plan], output });
+  expect(linesOfFile(join(output, 'results.jsonl'))).toEqual([succeeded('q-0'), succeeded('q-1'), succeeded('q-2')]);
+  const stored = await StoredResults.open(output, { requests: 3 });
+  expect(stored.indexed).toBe(true);
+  expect([...(await stored.ofIds(['q-0', 'q-1', 'q-2'])).keys()]).toEqual(['q-0', 'q-1', 'q-2']);
+  await stored.close();
+});
+
+it('copies no stored bytes but those that were held against the requests', async () => {
+  const { work, plan, output } = await plannedJob(folder.path, requestLines(1));
+  await closePart(work, plan, 1, [succeeded('q-0')]);
+  const { segments } = partFolder(work, 1, 1);
+  const path = join(segments, readdirSync(segments)[0]!);
+  writeFileSync(path, readFileSync(path, 'utf8').replace('Hello', 'Yello'));
+  await expect(mergeJob({ workFolder: work, rounds: [plan], output })).rejects.toMatchObject({ code: 'changed', path: segments });
+  expect(existsSync(join(output, 'results.jsonl'))).toBe(false);
 });
 
 describe('working data that somebody changed', () => {

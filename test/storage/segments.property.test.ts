@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { openSegments, type Segments, type SegmentWriter } from '../../src/storage';
+import { openSegments, type Segments, type SegmentWriter, SupersededError } from '../../src/storage';
 import { bytesOf } from './helpers';
 
 /** The source: lines of all lengths. */
@@ -32,7 +32,11 @@ class Attempt {
       this.position = this.segments.checkpoint;
     } else if (step.kind === 'begin') {
       await this.writer?.close();
-      this.writer = await this.segments?.begin();
+      this.writer = await this.segments?.begin().catch((error: unknown) => {
+        // Another one has begun since: this one has to open again.
+        if (!(error instanceof SupersededError)) throw error;
+        return undefined;
+      });
       this.position = this.segments?.checkpoint ?? 0;
     } else if (this.writer) {
       await this.write(step, this.writer);

@@ -1,6 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSegments, StorageError } from '../../src/storage';
+import { openSegments, StorageError, SupersededError } from '../../src/storage';
 import { bytesOf, killAfterLines, runChild, useFolder } from './helpers';
 
 const folder = useFolder();
@@ -106,18 +106,15 @@ describe('two attempts at once', () => {
     await Promise.all([frozen.close(), next.close()]);
   });
 
-  it('lets the later of two that begin at the same byte win', async () => {
+  it('lets one of two begin that have seen the same: one that was frozen since then hides nothing', async () => {
     const [first, second] = await Promise.all([openSegments(folder.path), openSegments(folder.path)]);
     const one = await first.begin();
-    const two = await second.begin();
-    await one.append(lines('one'));
+    await one.append(lines('one', 'two'));
     await one.sync();
-    await two.append(lines('one', 'two'));
-    await two.sync();
-    expect(await one.superseded()).toBe(true);
-    expect(await two.superseded()).toBe(false);
+    await expect(second.begin()).rejects.toBeInstanceOf(SupersededError);
+    expect(await one.superseded()).toBe(false);
     expect(await stored()).toBe('one\ntwo\n');
-    await Promise.all([one.close(), two.close()]);
+    await one.close();
   });
 
   it('holds together where an attempt begins late, at a byte that others have passed', async () => {

@@ -1,30 +1,11 @@
-import { CUSTOM_ID_PATTERN } from '../../contract';
-
-const BEGIN = Buffer.from('{"custom_id":"');
-const AFTER_ID = Buffer.from('","result":{');
-const END = Buffer.from('}}');
-const QUOTE = 0x22;
-const MAX_BYTES = 64;
+import { usualResult } from '../../jsonl';
 
 /**
- * The custom_id of a line of results, without decoding the whole line where it is written as the API does.
+ * The custom_id of a line of results, without parsing the whole line where it is written as the API writes succeeded ones.
  * @returns undefined where the line is none of results.
  */
 export function customIdOf(line: Buffer): string | undefined {
-  return quickCustomId(line) ?? parsedCustomId(line);
-}
-
-/** Of a line that begins with the two members there are, and ends with the second of them, an object. */
-function quickCustomId(line: Buffer): string | undefined {
-  if (!standsAt(line, 0, BEGIN) || !standsAt(line, line.length - END.length, END)) return undefined;
-  const end = line.indexOf(QUOTE, BEGIN.length);
-  if (end === -1 || end - BEGIN.length > MAX_BYTES || !standsAt(line, end, AFTER_ID)) return undefined;
-  const id = line.toString('latin1', BEGIN.length, end);
-  return CUSTOM_ID_PATTERN.test(id) ? id : undefined;
-}
-
-function standsAt(line: Buffer, at: number, bytes: Buffer): boolean {
-  return at >= 0 && at + bytes.length <= line.length && bytes.compare(line, at, at + bytes.length) === 0;
+  return usualResult(line)?.customId ?? parsedCustomId(line);
 }
 
 function parsedCustomId(line: Buffer): string | undefined {

@@ -18,12 +18,12 @@ export function assistantMessage(result: MessageBatchResult | undefined): Partia
 
 /** Its text blocks, joined; undefined where there is no answer. */
 export function textOf(result: MessageBatchResult | undefined): string | undefined {
-  return joined(result, (block) => (block.type === 'text' ? block.text : undefined));
+  return joined(result, (block) => (block.type === 'text' && typeof block.text === 'string' ? block.text : undefined));
 }
 
 /** Its thinking blocks, joined; undefined where it has none. */
 export function thinkingOf(result: MessageBatchResult | undefined): string | undefined {
-  return joined(result, (block) => (block.type === 'thinking' ? block.thinking : undefined)) || undefined;
+  return joined(result, (block) => (block.type === 'thinking' && typeof block.thinking === 'string' ? block.thinking : undefined)) || undefined;
 }
 
 /** Its calls of tools as `{id, name, input}`; undefined where it has none. */
@@ -42,7 +42,7 @@ export function errorOf(result: MessageBatchResult | undefined): ResultError | u
 
 function blocksOf(result: MessageBatchResult | undefined): Message['content'] | undefined {
   const content = assistantMessage(result)?.content;
-  return Array.isArray(content) ? content : undefined;
+  return Array.isArray(content) ? content.filter((block: unknown) => typeof block === 'object' && block !== null) : undefined;
 }
 
 function joined(result: MessageBatchResult | undefined, textIn: (block: Message['content'][number]) => string | undefined): string | undefined {

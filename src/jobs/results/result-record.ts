@@ -80,7 +80,7 @@ export class ResultRecord {
   private unreadable(): never {
     const id = this.line && customIdOf(this.line);
     const which = id === undefined ? 'A line' : `The line of ${JSON.stringify(id)}`;
-    throw new StorageError('damaged', 'results.jsonl', `${which} in results.jsonl is no result: somebody changed it.`, 'Put the file back from a copy. `--format jsonl` prints its lines as they are.');
+    throw new StorageError('damaged', 'results.jsonl', `${which} in results.jsonl is no result: it is not JSON. The API gave it so, or somebody changed it.`, '`--format jsonl` prints all lines as they are.');
   }
 }
 

@@ -13,7 +13,7 @@ import { readObject } from './read-object';
 import { chainOfObjects, type ObjectChain, objectName, parseObjectName, type SegmentObject } from './segment-objects';
 import { beginGeneration, beginSeries, seriesFolder } from './segment-series';
 
-const CHANGED_HINT = 'Put it back from a copy, or remove the whole folder: the results are then fetched again, as long as the API keeps them (29 days).';
+const CHANGED_HINT = 'Put it back from a copy. Or, while the job still stores results, remove the whole folder: they are then fetched again, as long as the API keeps them (29 days).';
 
 /** See `openSegments`, for a folder in S3. */
 export function openS3Segments(folder: string, options: OpenSegmentsOptions): Promise<Segments> {
