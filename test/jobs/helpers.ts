@@ -42,24 +42,25 @@ export const errored = (customId: string, type = 'invalid_request_error') =>
 export const expired = (customId: string) => JSON.stringify({ custom_id: customId, result: { type: 'expired' } });
 export const canceled = (customId: string) => JSON.stringify({ custom_id: customId, result: { type: 'canceled' } });
 
-/** Stores lines as the results of a part. */
-export async function storeResults(work: string, round: number, part: number, lines: readonly (string | Buffer)[]): Promise<void> {
+/** Stores lines as the results of a part. @returns where they end. */
+export async function storeResults(work: string, round: number, part: number, lines: readonly (string | Buffer)[]): Promise<number> {
   const writer = await (await openSegments(partFolder(work, round, part).segments)).begin();
   for (const line of lines) await writer.append(Buffer.concat([Buffer.from(line), Buffer.from('\n')]));
-  await writer.finish();
+  const end = await writer.finish();
   await writer.close();
+  return end;
 }
 
 /** Stores lines as the results of a part and closes its ledger. */
 export async function closePart(work: string, plan: RoundPlan, part: number, lines: readonly (string | Buffer)[], apiCounts?: CloseLedgerOptions['apiCounts']) {
-  await storeResults(work, plan.round, part, lines);
-  return closeStored(work, plan, part, apiCounts);
+  return closeStored(work, plan, part, apiCounts, await storeResults(work, plan.round, part, lines));
 }
 
-export async function closeStored(work: string, plan: RoundPlan, part: number, apiCounts?: CloseLedgerOptions['apiCounts']) {
+/** @param synced up to where the results are known to be whole. */
+export async function closeStored(work: string, plan: RoundPlan, part: number, apiCounts?: CloseLedgerOptions['apiCounts'], synced?: number) {
   const folder = partFolder(work, plan.round, part);
   const { requests } = plan.parts[part - 1]!;
-  return closeLedger({ partFolder: folder, requests, batchId: 'msgbatch_1', segments: await openSegments(folder.segments), apiCounts });
+  return closeLedger({ partFolder: folder, requests, batchId: 'msgbatch_1', segments: await openSegments(folder.segments, { synced }), apiCounts });
 }
 
 export async function problemsOf(path: string): Promise<string[]> {
