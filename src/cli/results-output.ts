@@ -1,9 +1,10 @@
-import { stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { outputFolder } from '../jobs';
-import { isS3, openReplacement } from '../storage';
+import { isS3, look, openReplacement } from '../storage';
 import { CliError } from './cli-error';
 import { shownPath } from './display/rendering';
 
@@ -13,9 +14,13 @@ export async function printResults(source: AsyncIterable<Buffer>, gzip: boolean)
   else await pipeline(source, process.stdout, { end: false });
 }
 
-/** Into a file or an object, in place of an earlier one. Never leaves half of one under the name that was asked for. */
+/**
+ * Into a file or an object, in place of an earlier one; never leaves half of one under the name that was asked for. A device or a pipe
+ * is written to and keeps its name, and a link leads on to what it names.
+ */
 export async function writeResults(source: AsyncIterable<Buffer>, location: string, gzip: boolean): Promise<void> {
-  const file = await openReplacement(location);
+  if ((await look(location))?.kind === 'other') return writeInto(source, location, gzip);
+  const file = await openReplacement(isS3(location) ? location : await realpath(location).catch(() => location));
   const append = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of chunks) await file.writer.append(chunk);
   };
@@ -28,6 +33,12 @@ export async function writeResults(source: AsyncIterable<Buffer>, location: stri
   }
 }
 
+async function writeInto(source: AsyncIterable<Buffer>, path: string, gzip: boolean): Promise<void> {
+  const device = createWriteStream(path);
+  if (gzip) await pipeline(source, createGzip(), device);
+  else await pipeline(source, device);
+}
+
 /**
  * @param outputs the job's output folder.
  * @throws CliError `file_problem` where there is no such folder; `usage` where it is one of the job's own files.
@@ -37,6 +48,7 @@ export async function mustBeWritable(path: string, outputs: string): Promise<voi
     throw new CliError('usage', `${shown(path)} belongs to the job itself.`, { hint: 'Choose another name with --output FILE.' });
   }
   if (isS3(path)) return;
+  if ((await look(path))?.kind === 'folder') throw new CliError('file_problem', `${shown(path)} is a folder.`, { hint: 'Choose another name with --output FILE.' });
   const folder = dirname(path);
   await stat(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

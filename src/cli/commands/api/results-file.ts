@@ -84,7 +84,10 @@ async function mustBeNew(path: string): Promise<void> {
 }
 
 async function mustBeFile(path: string): Promise<void> {
-  if ((await statOf(path))?.isDirectory()) throw new CliError('file_problem', `${shown(path)} is a folder, not a file.`, { hint: 'Choose another name with --output FILE.' });
+  const found = await statOf(path);
+  if (!found || found.isFile()) return;
+  // A device or a pipe would be replaced by a file.
+  throw new CliError('file_problem', `${shown(path)} is ${found.isDirectory() ? 'a folder' : 'a device or a pipe'}, not a file.`, { hint: 'Choose another name with --output FILE.' });
 }
 
 async function mustHaveFolder(folder: string): Promise<void> {
