@@ -5,7 +5,7 @@ import type { JobInput, JobReport } from '../../src/contract';
 import { BUCKET, S3Server } from '../support/s3-server';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
-import { World } from '../support/world';
+import { type StopAt, World } from '../support/world';
 
 /** Their results have some 23 MB: two whole objects of segments and a part of a third. */
 const REQUESTS = 36_000;
@@ -13,6 +13,9 @@ const MEGABYTE = 1024 * 1024;
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */
 const FROZEN_TIMEOUT_MS = 240_000;
+
+/** `npm test` does one of each kind; `npm run test:long` all. */
+const ALL = process.env['REPETITIONS'] !== undefined;
 
 const shared = sharedTemporal();
 let temporal: TemporalServer;
@@ -75,11 +78,13 @@ test('a whole job in S3, its records too, with nothing on disk', async () => {
   expect(world.simulator.stats().accepted).toHaveLength(1);
 }, 120_000);
 
-test.each([
+const CREATE_STOPS: [when: string, stopAt: Omit<StopAt, 'signal'>][] = [
+  ['after it was answered, before the answer is on record', { record: 'create-01.answer', when: 'before' }],
   ['before its intent is on record', { record: 'create-01.intent', when: 'before' }],
   ['after its intent is on record', { record: 'create-01.intent', when: 'after' }],
-  ['after it was answered, before the answer is on record', { record: 'create-01.answer', when: 'before' }],
-] as const)('SIGKILL of a create %s, with records in S3: nothing is paid twice', async (_when, stopAt) => {
+];
+
+test.each(CREATE_STOPS.slice(0, ALL ? undefined : 1))('SIGKILL of a create %s, with records in S3: nothing is paid twice', async (_when, stopAt) => {
   world = await World.create({}, temporal, `s3://${BUCKET}/root`);
   const first = await world.startWorker({ createTimeoutMs: 3_000, stopAt: { ...stopAt, signal: 'SIGKILL' } });
   const job = await world.startJob(await inputInS3(50));
@@ -88,10 +93,12 @@ test.each([
   await expectTrueResults(await job.result(), 50);
 }, 120_000);
 
-describe.each([
+const RANGES: [how: string, supportsRange: boolean][] = [
   ['with Range', true],
   ['without Range', false],
-])('SIGKILL while streaming, %s', (_how, supportsRange) => {
+];
+
+describe.each(RANGES.slice(0, ALL ? undefined : 1))('SIGKILL while streaming, %s', (_how, supportsRange) => {
   test('goes on at the end of the last whole object', async () => {
     world = await World.create({ supportsRange }, temporal);
     world.simulator.addFault({ on: 'results', kind: 'stall', afterBytes: 12 * MEGABYTE });
