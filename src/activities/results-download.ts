@@ -41,6 +41,14 @@ interface SourceRecord {
   stored?: KnownBytes;
 }
 
+/** What comes behind the bytes that are stored. */
+interface Rest {
+  /** What has come of it with them. */
+  first: Buffer | undefined;
+  body: AsyncIterator<Buffer>;
+  entityTag: string | undefined;
+}
+
 export class ResultsDownload {
   private readonly folder: PartFolder;
   private readonly signal = Context.current().cancellationSignal;
@@ -99,13 +107,7 @@ export class ResultsDownload {
       // The source does not become shorter: this body was cut.
       if (rest === 'short') return false;
       await this.rememberSource(segments.generation, stream.entityTag);
-      try {
-        return await this.append(segments, builder, rest, body, isTheTruth);
-      } catch (error) {
-        // What a superseded attempt has stored does not count, and its folder may be that of another batch by now.
-        if (!(error instanceof SupersededError)) await this.rememberStored(segments.generation, stream.entityTag);
-        throw error;
-      }
+      return await this.append(segments, builder, { first: rest, body, entityTag: stream.entityTag }, isTheTruth);
     } finally {
       await body.return?.();
     }
@@ -159,7 +161,7 @@ export class ResultsDownload {
     return joinLocation(this.folder.segments, `source-g${String(generation).padStart(4, '0')}.json`);
   }
 
-  private async append(segments: Segments, builder: LedgerBuilder, first: Buffer | undefined, body: AsyncIterator<Buffer>, isTheTruth: boolean): Promise<boolean> {
+  private async append(segments: Segments, builder: LedgerBuilder, { first, body, entityTag }: Rest, isTheTruth: boolean): Promise<boolean> {
     const { generation, checkpoint } = segments;
     const splitter = new LineSplitter(checkpoint);
     const segment = new SyncedSegment(await segments.begin(), (stored) => Object.assign(this.options.progress, { generation, ...stored }));
@@ -176,8 +178,8 @@ export class ResultsDownload {
         await segment.append(pieces, builder);
       }
     } catch (error) {
-      // What arrived as whole lines is kept: the next attempt goes on from there.
-      await segment.abandon();
+      // What arrived as whole lines is kept: the next attempt goes on from there. Where it does not count, its folder may be gone, or another batch's.
+      if (await segment.abandon()) await this.rememberStored(generation, entityTag);
       throw error;
     }
     await segment.finish(builder);

@@ -53,13 +53,15 @@ export class SyncedSegment {
     }
   }
 
-  /** Something went wrong: keeps what can be kept. */
-  async abandon(): Promise<void> {
+  /** Something went wrong: keeps what can be kept. @returns whether it counts: nobody has gone on in this one's stead. */
+  async abandon(): Promise<boolean> {
     try {
       await this.settle();
       this.tell(await this.writer.finish());
+      return !(await this.writer.superseded());
     } catch {
       // What went wrong first is what a person needs to know.
+      return false;
     } finally {
       await this.writer.close().catch(() => undefined);
     }

@@ -48,11 +48,11 @@ test('a file, with its outputs in a bucket', async () => {
   const { code, stdout } = await world.run(['run', file, '--simulate', '--output', `s3://${BUCKET}/out/`, '--json']);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ output: `s3://${BUCKET}/out`, outcomes: { succeeded: 3 } });
-  expect(await keys('out/')).toEqual(['out/report.json', 'out/results.jsonl']);
+  expect(await keys('out/')).toEqual(['out/report.json', 'out/results.index', 'out/results.jsonl']);
 
   const other = await world.run(['run', INPUT, '--simulate', '--id', 'other', '--output', `s3://${BUCKET}/out`]);
   expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to job') });
-  expect(await keys('out/')).toEqual(['out/report.json', 'out/results.jsonl']);
+  expect(await keys('out/')).toEqual(['out/report.json', 'out/results.index', 'out/results.jsonl']);
 }, 120_000);
 
 test.each([

@@ -52,7 +52,7 @@ async function expectTruthAfterWaking(open: OpenWorld, step: Step): Promise<void
 /** What the woken one still has to write lies behind the beginning of the other's segment. */
 async function expectTruthOfTwoStreams(open: OpenWorld, supportsRange: boolean): Promise<void> {
   const world = await open({ supportsRange, resultsBytesPerSecond: 150_000 });
-  const frozen = await world.startWorker({ stopAtStep: { operation: 'write', path: /segments\/g/, nth: 2, when: 'before', signal: 'SIGSTOP' } });
+  const frozen = await world.startWorker({ stopAtStep: { operation: 'writev', path: /segments\/g/, nth: 2, when: 'before', signal: 'SIGSTOP' } });
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await frozen.stopped();
   await world.startWorker();
