@@ -87,5 +87,7 @@ async function* encoded(format: ResultsFormat, groups: ReturnType<typeof records
 function notFound(report: JobReport, missing: Set<string>): CliError {
   const { failedRequests, missingRequests } = outputFolder(report.output);
   const files = [failedRequests, ...(report.outcomes.missing > 0 ? [missingRequests] : [])].map((path) => shownPath(path, { cwd: process.cwd() }));
-  return new CliError('result_not_found', `Job ${report.job_id} has no result for ${[...missing].join(', ')}.`, { hint: `Requests without a result are in ${files.join(' or ')}` });
+  const all = report.outcomes.succeeded === report.input.requests;
+  const hint = all ? 'Every request of the job has a result, so none has such a custom_id.' : `Requests without a result are in ${files.join(' or ')}`;
+  return new CliError('result_not_found', `Job ${report.job_id} has no result for ${[...missing].join(', ')}.`, { hint });
 }
