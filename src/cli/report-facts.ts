@@ -1,7 +1,7 @@
 /** What a report does not say itself: whether its outputs are still there, and why requests ended as `errored`. */
 import type { JobReport } from '../contract';
 import { outputFolder, readResults } from '../jobs';
-import { readRecord } from '../storage';
+import { isS3, readRecord } from '../storage';
 
 export interface ErroredReason {
   /** The API's own, e.g. `invalid_request_error`. */
@@ -32,11 +32,16 @@ export async function reportFacts(report: JobReport): Promise<ReportFacts> {
 export async function outputsOf({ job_id: jobId, output }: JobReport): Promise<ReportFacts['outputs']> {
   const { report, claim } = outputFolder(output);
   for (const path of [claim, report]) {
-    const owner = (await readRecord<{ job_id?: unknown }>(path).catch(() => undefined))?.job_id;
+    const owner = (await readRecord<{ job_id?: unknown }>(path).catch((error: unknown) => unlessAway(output, error)))?.job_id;
     if (owner === jobId) return { state: 'there' };
     if (typeof owner === 'string') return { state: 'other', jobId: owner };
   }
   return { state: 'gone' };
+}
+
+/** A store that cannot be asked does not say that the outputs are gone. */
+function unlessAway(output: string, error: unknown): undefined {
+  if (isS3(output)) throw error;
 }
 
 /** In one pass over the results. Where they cannot be read, the report stands without. */

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { outputFolder } from '../jobs';
-import { isS3, look, openReplacement } from '../storage';
+import { isS3, look, openReplacement, parentLocation } from '../storage';
 import { CliError } from './cli-error';
 import { shownPath } from './display/rendering';
 
@@ -41,11 +41,16 @@ async function writeInto(source: AsyncIterable<Buffer>, path: string, gzip: bool
 
 /**
  * @param outputs the job's output folder.
- * @throws CliError `file_problem` where there is no such folder; `usage` where it is one of the job's own files.
+ * @param inputs files that are read.
+ * @throws CliError `file_problem` where there is no such folder; `usage` where it is a file of this job or of another one.
  */
-export async function mustBeWritable(path: string, outputs: string): Promise<void> {
-  if (Object.values(outputFolder(outputs)).includes(path)) {
-    throw new CliError('usage', `${shown(path)} belongs to the job itself.`, { hint: 'Choose another name with --output FILE.' });
+export async function mustBeWritable(path: string, outputs: string, inputs: readonly string[]): Promise<void> {
+  const hint = 'Choose another name with --output FILE.';
+  if (Object.values(outputFolder(outputs)).includes(path)) throw new CliError('usage', `${shown(path)} belongs to the job itself.`, { hint });
+  if (inputs.includes(path)) throw new CliError('usage', `${shown(path)} is the input.`, { hint });
+  const others = outputFolder(parentLocation(path));
+  if (Object.values(others).includes(path) && ((await look(others.report)) || (await look(others.claim)))) {
+    throw new CliError('usage', `${shown(path)} belongs to another job.`, { hint });
   }
   if (isS3(path)) return;
   if ((await look(path))?.kind === 'folder') throw new CliError('file_problem', `${shown(path)} is a folder.`, { hint: 'Choose another name with --output FILE.' });

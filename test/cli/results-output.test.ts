@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { mustBeWritable, writeResults } from '../../src/cli/results-output';
@@ -55,5 +55,14 @@ test('a pipe is written to and stays one', async () => {
 test('a download of the API does not take the place of a pipe, nor results that of a folder', async () => {
   execFileSync('mkfifo', [at('pipe')]);
   await expect(openResultsFile(at('pipe'), { force: true })).rejects.toThrow('is a device or a pipe');
-  await expect(mustBeWritable(folder.path, at('outputs'))).rejects.toThrow('is a folder');
+  await expect(mustBeWritable(folder.path, at('outputs'), [])).rejects.toThrow('is a folder');
+});
+
+test('neither the input, nor a file of this job or another one, is written over', async () => {
+  mkdirSync(at('other'));
+  writeFileSync(at('other/report.json'), '{}');
+  await expect(mustBeWritable(at('input.jsonl'), at('outputs'), [at('input.jsonl')])).rejects.toThrow('is the input');
+  await expect(mustBeWritable(at('outputs/results.jsonl'), at('outputs'), [])).rejects.toThrow('belongs to the job itself');
+  await expect(mustBeWritable(at('other/results.jsonl'), at('outputs'), [])).rejects.toThrow('belongs to another job');
+  await mustBeWritable(at('other/mine.jsonl'), at('outputs'), []);
 });

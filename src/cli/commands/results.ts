@@ -45,7 +45,7 @@ async function results(context: CommandContext, reference: string | undefined, o
   const request = resultsRequest(options, { terminal: process.stdout.isTTY === true });
   const report = await endedReport(context, reference, options);
   const path = options.output === undefined ? undefined : absoluteLocation(options.output);
-  if (path !== undefined) await mustBeWritable(path, report.output);
+  if (path !== undefined) await mustBeWritable(path, report.output, [report.input.path, absoluteLocation(options.input ?? report.input.path)]);
   const missing = new Set(options.id);
   const bytes = encoded(await request.format(), recordsOf(context, report, request, missing));
   if (path === undefined) {
