@@ -139,17 +139,19 @@ export class ResultsDownload {
   private async rememberStored(generation: number, entityTag: string | undefined): Promise<void> {
     const { bytes, crc32 } = this.options.progress;
     if (crc32 === undefined) return;
-    const record: SourceRecord = { batch_id: this.options.batchId, entity_tag: entityTag ?? null, stored: { bytes, crc32 } };
-    await recordStore(this.options.deps).replace(this.sourceRecord(generation), record).catch(() => undefined);
+    await this.writeSource(generation, { entity_tag: entityTag ?? null, stored: { bytes, crc32 } }).catch(() => undefined);
   }
 
   /** On record before anything of it is stored, and not in the heartbeat alone: a person may let the job go on much later. */
   private async rememberSource(generation: number, entityTag: string | undefined): Promise<void> {
-    const store = recordStore(this.options.deps);
-    const path = this.sourceRecord(generation);
     const known = await this.source(generation);
     if (known && (known.entity_tag ?? undefined) === entityTag) return;
-    await store.replace(path, { batch_id: this.options.batchId, entity_tag: entityTag ?? null } satisfies SourceRecord);
+    await this.writeSource(generation, { entity_tag: entityTag ?? null });
+  }
+
+  private writeSource(generation: number, source: Omit<SourceRecord, 'batch_id'>): Promise<void> {
+    const record: SourceRecord = { batch_id: this.options.batchId, ...source };
+    return recordStore(this.options.deps).replace(this.sourceRecord(generation), record);
   }
 
   private async source(generation: number): Promise<SourceRecord | undefined> {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,16 +124,9 @@ class Job {
   }
 }
 
-/** A server whose results are this text, with a strong tag and ranges or without. */
-async function servingResults<T>(text: string, supportsRange: boolean, act: (deps: ActivityDependencies) => Promise<T>): Promise<T> {
-  const body = Buffer.from(text);
-  const server = createServer((request, response) => {
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const headers = { 'content-type': 'application/x-jsonl', ...(supportsRange && { etag: '"1"' }) };
-    if (!supportsRange || from === 0) return response.writeHead(200, headers).end(body);
-    if (from >= body.length) return response.writeHead(416, { ...headers, 'content-range': `bytes */${body.length}` }).end();
-    return response.writeHead(206, { ...headers, 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }).end(body.subarray(from));
-  });
+/** The dependencies of the job's activities, with a server of one's own in the place of the simulator. */
+async function withServer<T>(listener: RequestListener, act: (deps: ActivityDependencies) => Promise<T>): Promise<T> {
+  const server = createServer(listener);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const api = apiOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   try {
@@ -142,6 +135,18 @@ async function servingResults<T>(text: string, supportsRange: boolean, act: (dep
     await api.close();
     server.close();
   }
+}
+
+/** A server whose results are this text, with a strong tag and ranges or without. */
+async function servingResults<T>(text: string, supportsRange: boolean, act: (deps: ActivityDependencies) => Promise<T>): Promise<T> {
+  const body = Buffer.from(text);
+  return withServer((request, response) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const headers = { 'content-type': 'application/x-jsonl', ...(supportsRange && { etag: '"1"' }) };
+    if (!supportsRange || from === 0) return response.writeHead(200, headers).end(body);
+    if (from >= body.length) return response.writeHead(416, { ...headers, 'content-range': `bytes */${body.length}` }).end();
+    return response.writeHead(206, { ...headers, 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }).end(body.subarray(from));
+  }, act);
 }
 
 function apiOf(baseUrl: string): MessageBatchesApi {
@@ -395,16 +400,8 @@ describe('closeLedger', () => {
 
 describe('calls that the API answers otherwise', () => {
   /** A server that gives one answer to everything. */
-  async function answering<T>(status: number, body: object, act: (deps: ActivityDependencies) => Promise<T>): Promise<T> {
-    const server = createServer((_request, response) => response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_1' }).end(JSON.stringify(body)));
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const api = apiOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    try {
-      return await act({ ...job.deps, api });
-    } finally {
-      await api.close();
-      server.close();
-    }
+  function answering<T>(status: number, body: object, act: (deps: ActivityDependencies) => Promise<T>): Promise<T> {
+    return withServer((_request, response) => response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_1' }).end(JSON.stringify(body)), act);
   }
 
   const retrieve = (deps: ActivityDependencies, batchId: string) =>
