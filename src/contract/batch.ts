@@ -6,6 +6,7 @@ import type { OutcomeCounts, Problem, TokenUsage } from './outcomes';
 /** What a batch workflow is doing. Also stands in its memo as `phase`. */
 export type BatchPhase =
   | 'opening' // reading the records, cutting the part
+  | 'queued' // waits for room in the account's processing queue
   | 'creating' // the create call is granted or under way
   | 'reconciling' // an unanswered create is being looked up
   | 'processing' // the API works on the batch
@@ -43,6 +44,8 @@ export interface BatchInput {
   willRetry?: boolean;
   /** Task queue of activities, where it is not the workflow's own. */
   activityTaskQueue?: string;
+  /** See `JobInput.queueLimit`. */
+  queueLimit?: number;
   /** Carried along by continue-as-new; not for callers. */
   resumed?: BatchCarriedState;
 }
@@ -67,6 +70,8 @@ export interface BatchStatus {
   batchId?: string;
   /** How many requests this batch holds. */
   requests: number;
+  /** While it waits for room: how many requests of the account are in the API's queue, and for how many there is room as far as is known. */
+  queue?: { inQueue: number; limit?: number };
   /**
    * The API's own `request_counts`. Documented as zero until the whole batch has ended,
    * so a display must not show them as progress before.
@@ -109,6 +114,12 @@ export interface BatchReport {
   followUps?: FollowUpCounts;
   /** Why requests were never sent, where that is so. */
   unsentReason?: string;
+  /** What was paid, in US dollars; absent where no price is known, or an older release has reported it. */
+  cost?: number;
+  /** `usage` by model. Absent in reports of older releases. */
+  usageByModel?: Record<string, TokenUsage>;
+  /** The API found the batch too large: its requests were cut into these parts of the same round. */
+  splitInto?: number[];
   /** True where an answer of the API said that it was a simulation. */
   simulated: boolean;
 }

@@ -38,6 +38,11 @@ export function followUpWorkflowId(jobId: string, round: number, customId: strin
   return `message-batches/follow-up/${jobId}/${round}/${customId}`;
 }
 
+/** Workflow id of an account. */
+export function accountWorkflowId(account: AccountReference): string {
+  return `message-batches/account/${accountKey(account)}`;
+}
+
 /** A short name of an account that is safe in a file name and a task queue: the label, and a hash where the base URL is not the usual one. */
 export function accountKey(account: AccountReference): string {
   if (account.baseUrl === DEFAULT_BASE_URL || account.label === 'simulated') return account.label;

@@ -1,3 +1,4 @@
+export * from './account';
 export * from './attention';
 export * from './batch';
 export * from './counts';

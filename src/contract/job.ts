@@ -25,6 +25,18 @@ export interface JobInput {
   activityTaskQueue?: string;
   /** Most requests in one part; default the API's limit. Smaller ones are for tests and careful starts. */
   maxRequestsPerBatch?: number;
+  /** `generate`: requests whose custom_id the API would refuse, or that have none, are sent under one of ours; the outputs carry the input's own. Default `given`. */
+  ids?: 'given' | 'generate';
+  /** Send one request of each shared cached prefix first, and the others when it is done. */
+  warmCache?: boolean;
+  /** Most requests of the account that wait at the API at once; default: learned from what the API refuses. Can be changed while the job runs. */
+  queueLimit?: number;
+  /** What the job may cost at most, in US dollars: what does not fit any more ends as `unsent`. Can be changed while the job runs. */
+  maxCost?: number;
+  /** Output folder of an ended job: the outcomes of requests that are the same there are taken from it, and only the rest is sent. */
+  reuse?: string;
+  /** Where to tell of the end and of every pause: `http(s)://…` gets the report, anything else is a command. */
+  notify?: string[];
   /** Carried along by continue-as-new; not for callers. */
   resumed?: JobCarriedState;
 }
@@ -42,6 +54,15 @@ export interface JobCarriedState {
   paused: boolean;
   outcomes?: OutcomeCounts;
   usage?: TokenUsage;
+  /** What was changed while the job ran. */
+  settings?: JobSettings;
+}
+
+/** What of a job can be changed while it runs (`settingsSignal`); what is left out stays as it is. Null takes a limit away. */
+export interface JobSettings {
+  retries?: number;
+  queueLimit?: number | null;
+  maxCost?: number | null;
 }
 
 /** What a job workflow is doing. Also stands in its memo as `phase`. */
@@ -60,6 +81,10 @@ export interface JobStatus {
   round: number;
   /** Of the current round. */
   parts: { total: number; ended: number };
+  /** In US dollars; absent where no price of a model is known, or the job was started by an older release. */
+  cost?: JobCost;
+  retries?: number;
+  queueLimit?: number;
   /** Final outcomes known so far; what will be sent again is not in it. */
   outcomes: OutcomeCounts;
   usage: TokenUsage;
@@ -74,10 +99,29 @@ export interface JobStatus {
   report?: JobReport;
 }
 
+/** What a job costs, in US dollars. */
+export interface JobCost {
+  /** Of the parts that have ended. */
+  spent: number;
+  /** Set aside for the parts that run. */
+  reserved: number;
+  /** What is expected for the whole job, as a range; corrected by what the ended parts have cost. */
+  estimated?: CostRange;
+  /** What the job may cost at most. */
+  cap?: number;
+}
+
+/** US dollars, from the least to the most that is likely. */
+export interface CostRange {
+  low: number;
+  high: number;
+}
+
 export interface RunningPart {
   round: number;
   part: number;
   workflowId: string;
+  requests?: number;
   status?: BatchStatus;
 }
 
@@ -93,7 +137,17 @@ export interface JobReport {
   usage: TokenUsage;
   /** `usage` by the model that the results name. Absent in reports of older releases. */
   usage_by_model?: Record<string, TokenUsage>;
+  /** Absent in reports of older releases, and where no price is known. */
+  cost?: ReportedCost;
+  /** Of all input tokens, the share that was read from the prompt cache, 0 to 1; absent where none were used. */
+  cache_hit_share?: number;
   batches: ReportedBatch[];
+  /** The job whose outcomes were taken over (`retry`, `--reuse`), and how many. */
+  reused?: { job_id: string; requests: number; output: string };
+  /** Attempts at the same requests before this job, oldest first, as `retry` has linked them. */
+  attempts?: ReportedAttempt[];
+  /** `results.jsonl` as it was written, so that it can be proved later that it is still that. */
+  results?: { bytes: number; sha256: string };
   follow_ups?: FollowUpCounts;
   problems: Problem[];
   /** Why requests are `unsent`, where some are. */
@@ -112,4 +166,25 @@ export interface ReportedBatch {
   outcomes: OutcomeCounts;
   /** Absent in reports of older releases. */
   usage?: TokenUsage;
+  /** US dollars; absent where no price is known. */
+  cost?: number;
+}
+
+/** What was paid, by the prices of a table. */
+export interface ReportedCost {
+  currency: 'USD';
+  total: number;
+  by_model: Record<string, number>;
+  /** Which table of prices: its date, and where it comes from. */
+  prices: { date: string; source: string };
+  /** Models in the results that the table has no price of; their tokens are in no sum. */
+  without_price?: string[];
+}
+
+/** A job that sent some of the same requests before. */
+export interface ReportedAttempt {
+  job_id: string;
+  output: string;
+  outcomes: OutcomeCounts;
+  ended_at: string;
 }

@@ -2,7 +2,7 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { Attention } from './attention';
 import type { BatchStatus } from './batch';
-import type { JobStatus } from './job';
+import type { JobSettings, JobStatus } from './job';
 
 /** Cancel at the API, keep what is done. May be sent at any moment, and twice. For jobs and batches. */
 export const cancelSignal = defineSignal('cancel');
@@ -10,6 +10,8 @@ export const cancelSignal = defineSignal('cancel');
 export const pauseSignal = defineSignal('pause');
 /** Go on after a pause, or try again what waited for a person. For jobs and batches. */
 export const resumeSignal = defineSignal('resume');
+/** Changes settings of a running job. */
+export const settingsSignal = defineSignal<[JobSettings]>('settings');
 /** From a batch to its job: this part waits for a person, or no longer. */
 export const attentionSignal = defineSignal<[AttentionChange]>('attention');
 

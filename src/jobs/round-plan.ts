@@ -7,6 +7,26 @@ export interface PlannedPart {
   bodyBytes: number;
   /** Hex SHA-256 of the create body. */
   bodySha256: string;
+  /** Beta names that these requests ask for beside the job's own; absent where there are none. */
+  betas?: string[];
+  /** What these requests are expected to use, by model; absent in plans of older releases. */
+  expected?: ExpectedUse[];
+  /** One request of each shared cached prefix: it ends before other parts of the round begin. */
+  warm?: true;
+  /** Its outcomes come from an ended job: nothing of it is sent. */
+  reused?: { jobId: string };
+  /** The API found it too large: it was cut into these parts of the same round, and is not sent itself. */
+  splitInto?: number[];
+}
+
+/** What some requests of one model are expected to use, from what stands in them. */
+export interface ExpectedUse {
+  model: string;
+  requests: number;
+  /** Bytes (UTF-8) of the requests. */
+  bytes: number;
+  /** Sum of their `max_tokens`. */
+  maxTokens: number;
 }
 
 /** A round: its parts, whose input lines the job has copied to its work folder. */

@@ -35,6 +35,8 @@ export function partSentence(part: ObservedPart, rendering: Rendering): string {
   switch (status.phase) {
     case 'opening':
       return status.requests === 0 ? 'preparing' : `preparing ${counted(status.requests, 'request', rendering)}`;
+    case 'queued':
+      return queueSentence(status, rendering);
     case 'creating':
       return `sending ${counted(status.requests, 'request', rendering)}`;
     case 'reconciling':
@@ -52,6 +54,14 @@ export function partSentence(part: ObservedPart, rendering: Rendering): string {
     case 'ended':
       return `${id} done`.trim();
   }
+}
+
+/** `waiting for room at the API: 300,000 of 300,000 requests are in the queue` */
+function queueSentence({ queue, requests }: BatchStatus, rendering: Rendering): string {
+  const { formats } = rendering;
+  if (!queue) return `${counted(requests, 'request', rendering)} waiting for room at the API`;
+  const limit = queue.limit === undefined ? '' : ` of ${formats.count(queue.limit)}`;
+  return `${counted(requests, 'request', rendering)} waiting for room at the API: ${formats.count(queue.inQueue)}${limit} are in its queue`;
 }
 
 /** `the API does not answer: …, attempt 4, next try in 8 s` */
