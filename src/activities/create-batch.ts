@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { ApiError, MessageBatchesError, RequestBodyError } from '../api';
+import { ApiError, MessageBatchesError, RateLimitError, RequestBodyError, RequestTooLargeError } from '../api';
 import type { CreateRecords, PlannedPart } from '../jobs';
 import { createBody } from '../jobs';
 import { StorageError } from '../storage';
@@ -121,5 +121,15 @@ function whyNotSent(error: MessageBatchesError): NotAccepted {
 function whyRefused(error: ApiError): NotAccepted {
   if (isKeyRefused(error)) return 'key_refused';
   if (error.isSpendLimit) return 'spend_limit';
+  if (error instanceof RequestTooLargeError) return 'too_large';
+  if (error instanceof RateLimitError) return isRateOfCalls(error) ? 'passing' : 'queue_full';
   return error.retryable ? 'passing' : 'refused';
+}
+
+/**
+ * Two limits answer 429: calls a minute, and requests in the processing queue. No code tells them apart, so it is the first where its
+ * own header says that no call is left, or the words say so.
+ */
+function isRateOfCalls({ headers, message }: RateLimitError): boolean {
+  return headers['anthropic-ratelimit-requests-remaining'] === '0' || /per minute/i.test(message);
 }

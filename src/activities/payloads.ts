@@ -44,6 +44,8 @@ export interface OpenedPart {
   createTimeoutMs: number;
   create: KnownCreate;
   cancelRequested: boolean;
+  /** The job's betas and those that the part's requests ask for; absent where an older release has opened the part. */
+  betas?: string[];
 }
 
 /** What the records say of a part's batch. */
@@ -70,8 +72,11 @@ export type CreateResult =
   /** Certainly not accepted. `again`: the same create may be tried later, after `retryAfterMs` where the API said so. */
   | { kind: 'not_accepted'; nextAttempt: number; why: NotAccepted; message: string; retryAfterMs?: number };
 
-/** `passing`: try again later. `key_refused`, `no_access`, `spend_limit`, `storage`: a person must act. `refused`: final for these requests. */
-export type NotAccepted = 'passing' | 'key_refused' | 'no_access' | 'spend_limit' | 'storage' | 'refused';
+/**
+ * `passing`: try again later. `queue_full`: the same, once batches of the account have ended. `key_refused`, `no_access`, `spend_limit`,
+ * `storage`: a person must act. `too_large`: fewer requests may be accepted. `refused`: final for these requests.
+ */
+export type NotAccepted = 'passing' | 'queue_full' | 'key_refused' | 'no_access' | 'spend_limit' | 'storage' | 'too_large' | 'refused';
 
 export type ReconcileResult =
   | KnownCreate

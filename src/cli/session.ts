@@ -64,8 +64,8 @@ async function connect(temporal: TemporalConnection, reconnect: () => Promise<vo
   return { temporal, client, batches: new MessageBatchesClient({ client }), reconnect, close: () => connection.close() };
 }
 
-/** How many workflows of an account are open, by the server's own list. */
+/** How many jobs and batches of an account are open, by the server's own list. The account's own workflow has nothing to do without them. */
 export async function openWorkflows(client: Client, account: AccountReference): Promise<number> {
-  const { count } = await client.workflow.count(`TaskQueue = '${workflowTaskQueue(account)}' AND ExecutionStatus = 'Running'`);
+  const { count } = await client.workflow.count(`TaskQueue = '${workflowTaskQueue(account)}' AND WorkflowType != 'accountWorkflow' AND ExecutionStatus = 'Running'`);
   return count;
 }

@@ -118,8 +118,8 @@ export interface BatchReport {
   cost?: number;
   /** `usage` by model. Absent in reports of older releases. */
   usageByModel?: Record<string, TokenUsage>;
-  /** The API found the batch too large: its requests were cut into these parts of the same round. */
-  splitInto?: number[];
+  /** The API found the batch too large, in its words: nothing was accepted, and the job cuts the requests into smaller parts. */
+  tooLarge?: string;
   /** True where an answer of the API said that it was a simulation. */
   simulated: boolean;
 }

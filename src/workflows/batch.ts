@@ -8,27 +8,24 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   setHandler,
-  sleep,
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BatchSnapshot, CreateResult, KnownCreate, LedgerResult, NotAccepted, OpenedPart, PartReference, ReconcileResult } from '../activities';
-import type { BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts } from '../contract';
-import { attentionSignal, batchStatusQuery, cancelSignal, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal } from '../contract';
+import type { BatchSnapshot, KnownCreate, LedgerResult, PartReference } from '../activities';
+import type { BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts, JobSettings } from '../contract';
+import { accountWorkflowId, attentionSignal, batchStatusQuery, cancelSignal, DEFAULT_BASE_URL, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal, settingsSignal } from '../contract';
 import { activities } from './activity-profiles';
+import { Admission } from './admission';
 import { AttentionDesk } from './attention';
+import type { AcceptedCreate } from './batch-creation';
+import { BatchCreation } from './batch-creation';
 import { runFollowUps } from './follow-ups';
 import { pollInterval } from './polling-policy';
 
-type AcceptedCreate = Extract<KnownCreate, { kind: 'accepted' }> & { ended?: boolean };
-
 /** How long a 404 for an accepted batch is waited out before a person is asked, in ms. */
 const NOT_FOUND_PATIENCE_MS = 10 * 60_000;
-
-/** Between two tries of a create that was certainly not accepted, or was not granted, in ms; doubled up to the longest. */
-const FIRST_CREATE_RETRY_MS = 1_000;
-const LONGEST_CREATE_RETRY_MS = 60_000;
 
 const DEFAULT_CREATE_GRACE_MS = 120_000;
 
@@ -54,8 +51,8 @@ class BatchRun {
   private readonly ref: Omit<PartReference, 'output'> & { output: string };
   private readonly status: BatchStatus;
   private readonly desk = new AttentionDesk((attention) => this.attentionChanged(attention));
-  private createRetryMs = FIRST_CREATE_RETRY_MS;
-  private claimRetryMs = FIRST_CREATE_RETRY_MS;
+  private admission?: Admission;
+  private queueLimit?: number;
   private canceledAt?: number;
   private followUpScope?: CancellationScope;
   /** The workflow itself was canceled, in this run or before a continue-as-new. */
@@ -64,6 +61,7 @@ class BatchRun {
   constructor(private readonly input: BatchInput) {
     const { resumed } = input;
     this.acts = activities(input.activityTaskQueue);
+    this.queueLimit = input.queueLimit;
     this.graceMs = input.createGraceMs ?? DEFAULT_CREATE_GRACE_MS;
     this.workflowCanceled = resumed?.workflowCanceled ?? false;
     this.ref = {
@@ -94,6 +92,7 @@ class BatchRun {
     setHandler(cancelSignal, () => this.cancel(), { description: 'Cancel at the API, keep what is done' });
     setHandler(pauseSignal, () => void (this.status.paused = true), { description: 'Create nothing until resumed' });
     setHandler(resumeSignal, () => this.resume(), { description: 'Go on after a pause, or try again what waits for a person' });
+    setHandler(settingsSignal, (settings) => this.change(settings), { description: 'Changes the limit of the processing queue' });
   }
 
   cancel(): void {
@@ -115,6 +114,12 @@ class BatchRun {
     this.desk.resume();
   }
 
+  private change({ queueLimit }: JobSettings): void {
+    if (queueLimit === undefined) return;
+    this.queueLimit = queueLimit ?? undefined;
+    this.admission?.setQueueLimit(this.queueLimit);
+  }
+
   async run(): Promise<BatchReport> {
     await this.plan();
     const opened = await this.desk.untilDone(() => this.acts.openPart(this.ref));
@@ -122,11 +127,16 @@ class BatchRun {
     this.status.requests = opened.requests;
     if (opened.cancelRequested) this.cancel();
 
+    // What the part's own requests ask for as well.
+    if (opened.betas) this.ref.betas = opened.betas;
+    const creation = this.creation();
     let known: KnownCreate & { ended?: boolean } = opened.create;
     for (;;) {
-      const obtained = await this.obtain(opened, known);
-      if (obtained.kind !== 'accepted') return this.report(unsent(opened.requests, obtained.reason));
+      const obtained = await creation.obtain(opened, known);
+      if (obtained.kind === 'unsent') return this.report(unsent(opened.requests, obtained.reason));
+      if (obtained.kind === 'too_large') return this.tooLarge(obtained.message);
       const ended = await this.waitForEnd(obtained);
+      await this.admission?.left();
       const ledger = await this.store(obtained);
       if (ledger.disproved) {
         // The batch that was adopted is somebody else's: look again for the one that may be ours.
@@ -138,6 +148,26 @@ class BatchRun {
       const followUps = await this.followUp();
       return this.report({ ...ledgerReport(ledger), batchId: obtained.batchId, createdAt: obtained.createdAt, endedAt: ended.endedAt, followUps, simulated: obtained.simulated });
     }
+  }
+
+  private creation(): BatchCreation {
+    const { acts, ref, status, desk, graceMs, input } = this;
+    if (patched('admission')) {
+      this.admission = new Admission({
+        accountId: accountWorkflowId(input.account ?? { label: 'default', baseUrl: DEFAULT_BASE_URL }),
+        jobId: ref.jobId,
+        requests: status.requests,
+        queueLimit: this.queueLimit,
+        onQueue: (queue) => (status.queue = queue),
+      });
+    }
+    return new BatchCreation({ acts, ref, status, desk, graceMs, admission: this.admission, enter: (phase) => this.enter(phase), continueAsNew: () => this.continueAsNew() });
+  }
+
+  /** Nothing of it is on record: its job cuts the part. A batch that is no part of a job cannot be cut. */
+  private async tooLarge(message: string): Promise<BatchReport> {
+    if (this.input.requests !== undefined) return this.report(unsent(this.status.requests, `The API refused the batch: ${message}`));
+    return this.finished({ ...this.blankReport(), tooLarge: message });
   }
 
   /** A batch that is no part of a job is planned here, as a job of one part. */
@@ -154,85 +184,6 @@ class BatchRun {
     this.ref.output = planned.output;
     if (planned.parts.length > 1) {
       throw ApplicationFailure.nonRetryable(`${planned.requests} requests make ${planned.parts.length} batches: start batchJobWorkflow for them`, 'InvalidInput');
-    }
-  }
-
-  /** Ends with a batch that is certainly ours to wait for, or with the reason why there is none. */
-  private async obtain(opened: OpenedPart, known: KnownCreate & { ended?: boolean }): Promise<AcceptedCreate | { kind: 'unsent'; reason: string }> {
-    for (;;) {
-      // All that is known is on record, so a new run finds it there.
-      if (known.kind !== 'accepted' && workflowInfo().continueAsNewSuggested) await this.continueAsNew();
-      if (known.kind === 'accepted') {
-        this.status.batchId = known.batchId;
-        this.status.createdAt = known.createdAt;
-        return known;
-      }
-      if (known.kind === 'open') {
-        known = await this.reconcile(known.attempt);
-        continue;
-      }
-      await condition(() => !this.status.paused || this.status.cancelRequested);
-      if (this.status.cancelRequested) return { kind: 'unsent', reason: 'The job was canceled before this part was sent' };
-      const created = await this.create(opened, known.attempt);
-      if (created.kind !== 'not_accepted') {
-        known = created;
-        continue;
-      }
-      if (created.why === 'refused') return { kind: 'unsent', reason: `The API refused the batch: ${created.message}` };
-      await this.beforeNextCreate(created.why, created.message, created.retryAfterMs);
-      known = { kind: 'none', attempt: created.nextAttempt };
-    }
-  }
-
-  private async create(opened: OpenedPart, attempt: number): Promise<CreateResult> {
-    this.enter('creating');
-    const claim = await this.desk.untilDone(() => this.acts.claimCreate(this.ref, opened.requests));
-    if (!claim.granted) {
-      await condition(() => this.status.cancelRequested, this.claimRetryMs);
-      this.claimRetryMs = Math.min(this.claimRetryMs * 2, LONGEST_CREATE_RETRY_MS);
-      return { kind: 'none', attempt };
-    }
-    this.claimRetryMs = FIRST_CREATE_RETRY_MS;
-    try {
-      const terms = { newestBefore: claim.newestBefore ?? [], graceMs: this.graceMs };
-      return await this.acts.createBatch(opened.createTimeoutMs)(this.ref, attempt, terms);
-    } catch (error) {
-      // Crashed, frozen, timed out: whatever it was, only the records and the API can tell what became of it.
-      log.warn('The create activity did not end', { attempt, error: String(error) });
-      return { kind: 'open', attempt };
-    }
-  }
-
-  private async beforeNextCreate(why: Exclude<NotAccepted, 'refused'>, message: string, retryAfterMs = 0): Promise<void> {
-    const canceled = (): boolean => this.status.cancelRequested;
-    if (why !== 'passing') {
-      await this.desk.ask(why, message, canceled);
-      return;
-    }
-    await condition(canceled, Math.max(this.createRetryMs, retryAfterMs));
-    this.createRetryMs = Math.min(this.createRetryMs * 2, LONGEST_CREATE_RETRY_MS);
-  }
-
-  /** Looks for the batch of an unanswered create until it is found, or proved not to exist. */
-  private async reconcile(attempt: number): Promise<KnownCreate> {
-    this.enter('reconciling');
-    let waitedMs = 0;
-    for (;;) {
-      const found: ReconcileResult = await this.desk.untilDone(
-        () => this.acts.reconcileCreate(this.ref, attempt, waitedMs),
-        (result) => result.kind !== 'ambiguous',
-      );
-      if (found.kind === 'ambiguous') {
-        await this.desk.ask('ambiguous_create', found.message);
-      } else if (found.kind === 'wait') {
-        const ms = Math.max(1_000, found.ms);
-        this.status.nextPollAt = inMs(ms);
-        await sleep(ms);
-        waitedMs += ms;
-      } else {
-        this.status.nextPollAt = undefined;
-        return found;
-      }
     }
   }
 
@@ -324,19 +275,23 @@ class BatchRun {
   }
 
   private async report(facts: Partial<BatchReport> & Pick<BatchReport, 'outcomes'>): Promise<BatchReport> {
-    const report: BatchReport = {
+    const report: BatchReport = { ...this.blankReport(), ...facts };
+    await this.desk.untilDone(() => this.acts.reportPart(this.ref, report));
+    return this.finished(report);
+  }
+
+  private blankReport(): BatchReport {
+    return {
       jobId: this.ref.jobId,
       round: this.ref.round,
       part: this.ref.part,
       requests: this.status.requests,
+      outcomes: noOutcomes(),
       retryable: 0,
       usage: this.status.usage,
       problems: [],
       simulated: this.input.simulated ?? false,
-      ...facts,
     };
-    await this.desk.untilDone(() => this.acts.reportPart(this.ref, report));
-    return this.finished(report);
   }
 
   private finished(report: BatchReport): BatchReport {
@@ -372,6 +327,8 @@ class BatchRun {
     return continueAsNew<typeof batchWorkflow>({
       ...this.input,
       requests: undefined,
+      // What was changed meanwhile.
+      queueLimit: this.queueLimit,
       output: this.ref.output,
       jobId: this.ref.jobId,
       resumed: {

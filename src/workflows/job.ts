@@ -1,28 +1,10 @@
-import {
-  allHandlersFinished,
-  CancelledFailure,
-  CancellationScope,
-  ChildWorkflowCancellationType,
-  ChildWorkflowFailure,
-  condition,
-  continueAsNew,
-  getExternalWorkflowHandle,
-  isCancellation,
-  ParentClosePolicy,
-  setHandler,
-  sleep,
-  startChild,
-  upsertMemo,
-  workflowInfo,
-} from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
 import type { PlannedJob } from '../activities';
-import type { Attention, AttentionChange, BatchReport, JobCarriedState, JobInput, JobPhase, JobReport, JobStatus } from '../contract';
+import type { Attention, BatchReport, JobCarriedState, JobInput, JobPhase, JobReport, JobSettings, JobStatus } from '../contract';
 import {
   addUsage,
   attentionSignal,
-  batchWorkflowId,
   cancelSignal,
   DEFAULT_BASE_URL,
   jobIdOfWorkflow,
@@ -32,22 +14,25 @@ import {
   OUTCOMES,
   pauseSignal,
   resumeSignal,
+  settingsSignal,
 } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
-import type { batchWorkflow } from './batch';
+import { JobPart } from './job-part';
+
+/** The job itself, among those who ask for a person. */
+const OWN = 'job';
 
 /** Rounds after the first that errored-but-retryable and expired requests may get. */
 const DEFAULT_RETRIES = 2;
 
-/** How soon a part is started again whose workflow of an earlier run is still open, in ms; doubled up to the longest. */
-const FIRST_STILL_RUNNING_MS = 5_000;
-const LONGEST_STILL_RUNNING_MS = 60_000;
+/** Parts that run at once. The room in the API's queue is what really bounds them; more would only make this history longer. */
+const MOST_RUNNING = 100;
 
 /**
- * A job of any size: plan, one batch after another, further rounds for what may be sent again, merge, report.
+ * A job of any size: plan, its parts side by side, further rounds for what may be sent again, merge, report.
  *
- * Signals `cancel`, `pause`, `resume`; query `status`. Every fact that money hangs on is in the job folder, so a
+ * Signals `cancel`, `pause`, `resume`, `settings`; query `status`. Every fact that money hangs on is in the job folder, so a
  * job that is started again (after it was terminated, deleted, or its server set back) goes on from there.
  */
 export async function batchJobWorkflow(input: JobInput): Promise<JobReport> {
@@ -62,8 +47,18 @@ export async function batchJobWorkflow(input: JobInput): Promise<JobReport> {
 class JobRun {
   private readonly acts;
   private readonly status: JobStatus;
-  private readonly desk = new AttentionDesk(async (attention) => this.showAttention(attention));
+  private readonly desk = new AttentionDesk(async (attention) => this.attentionChanged(OWN, attention));
+  /** By whom it is asked for: the job itself, or a part. */
+  private readonly attention = new Map<string, Attention>();
   private readonly carried: JobCarriedState;
+  private readonly settings: JobSettings;
+  private readonly running = new Map<number, JobPart>();
+  /** Of this round, in their order. */
+  private parts: number[] = [];
+  /** Changes whenever a part ends. */
+  private ended = 0;
+  /** What a part threw that is none of its own matters: the job ends with it. */
+  private failure?: { error: unknown };
   private cancelRecorded: Promise<void> | undefined;
   /** The workflow itself was canceled, in this run or before a continue-as-new. */
   workflowCanceled: boolean;
@@ -71,6 +66,7 @@ class JobRun {
   constructor(private readonly input: JobInput) {
     this.acts = activities(input.activityTaskQueue);
     this.carried = input.resumed ?? { round: 1, partsDone: 0, retryable: 0, cancelRequested: false, workflowCanceled: false, paused: false };
+    this.settings = { ...this.carried.settings };
     this.workflowCanceled = this.carried.workflowCanceled;
     this.status = {
       jobId: input.jobId ?? jobIdOfWorkflow(workflowInfo().workflowId),
@@ -92,14 +88,27 @@ class JobRun {
   }
 
   listen(): void {
-    setHandler(jobStatusQuery, () => this.status, { description: 'Phase, parts, outcomes, usage, what waits for a person' });
+    setHandler(jobStatusQuery, () => this.observed(), { description: 'Phase, parts, outcomes, usage, cost, what waits for a person' });
     setHandler(cancelSignal, () => this.cancel(), { description: 'Cancel at the API, keep what is done' });
     setHandler(pauseSignal, () => this.pause(), { description: 'Create nothing until resumed' });
     setHandler(resumeSignal, () => this.resume(), { description: 'Go on after a pause, or try again what waits for a person' });
-    setHandler(attentionSignal, (change) => this.partAttention(change), { description: 'From a batch: it waits for a person, or no longer' });
+    setHandler(settingsSignal, (settings) => this.change(settings), { description: 'Changes retries, the limit of the queue, or what the job may cost' });
+    setHandler(attentionSignal, ({ round, part, attention }) => this.attentionChanged(`${round}.${part}`, attention), { description: 'From a batch: it waits for a person, or no longer' });
   }
 
-  /** Handlers are synchronous where they can be; what they tell a child is sent by `tellChild`. */
+  private observed(): JobStatus {
+    return { ...this.status, retries: this.retries, queueLimit: this.queueLimit };
+  }
+
+  private get retries(): number {
+    return this.settings.retries ?? this.input.retries ?? DEFAULT_RETRIES;
+  }
+
+  private get queueLimit(): number | undefined {
+    return this.settings.queueLimit === undefined ? this.input.queueLimit : (this.settings.queueLimit ?? undefined);
+  }
+
+  /** Handlers are synchronous where they can be; what they tell the parts is sent by `tellParts`. */
   cancel(): void {
     if (this.status.cancelRequested) return;
     this.status.cancelRequested = true;
@@ -108,7 +117,7 @@ class JobRun {
     // Not in the caller's scope, which is the canceled one where the workflow itself was canceled.
     void CancellationScope.nonCancellable(async () => {
       this.cancelRecorded = this.desk.untilDone(() => this.acts.recordCancel(this.status.jobId));
-      await Promise.all([this.cancelRecorded, this.tellChild(cancelSignal)]);
+      await Promise.all([this.cancelRecorded, this.tellParts(cancelSignal)]);
     });
   }
 
@@ -119,31 +128,30 @@ class JobRun {
 
   private pause(): void {
     this.status.paused = true;
-    void this.tellChild(pauseSignal);
+    void this.tellParts(pauseSignal);
   }
 
   private resume(): void {
     this.status.paused = false;
     this.desk.resume();
-    void this.tellChild(resumeSignal);
+    for (const part of this.running.values()) part.resume();
+    void this.tellParts(resumeSignal);
   }
 
-  private async tellChild(signal: SignalDefinition<[]>): Promise<void> {
-    const [running] = this.status.running;
-    if (!running) return;
-    // By its id, as it may be the child of an earlier run of this job; one that has just ended needs no telling.
-    const tell = (): Promise<void> => getExternalWorkflowHandle(running.workflowId).signal(signal);
-    // Not in the handler's scope, which is the canceled one where the workflow itself was canceled.
-    await CancellationScope.nonCancellable(tell).catch(() => undefined);
+  private change(settings: JobSettings): void {
+    Object.assign(this.settings, settings);
+    if (settings.queueLimit !== undefined) void this.tellParts(settingsSignal, settings);
   }
 
-  private partAttention({ attention }: AttentionChange): void {
-    this.showAttention(attention);
+  private async tellParts<Args extends [] | [JobSettings]>(signal: SignalDefinition<Args>, ...args: Args): Promise<void> {
+    await Promise.all([...this.running.values()].map((part) => part.tell(signal, ...args)));
   }
 
-  private showAttention(attention: Attention | undefined): void {
-    this.status.attention = attention;
-    upsertMemo({ attention: attention ?? null });
+  private attentionChanged(who: string, attention: Attention | undefined): void {
+    if (attention) this.attention.set(who, attention);
+    else this.attention.delete(who);
+    this.status.attention = [...this.attention.values()][0];
+    upsertMemo({ attention: this.status.attention ?? null });
   }
 
   async run(): Promise<JobReport> {
@@ -172,35 +180,55 @@ class JobRun {
   }
 
   private async runRounds(planned: PlannedJob): Promise<void> {
-    const retries = this.input.retries ?? DEFAULT_RETRIES;
     for (;;) {
       const { round } = this.carried;
-      const parts = round === 1 ? planned.parts : await this.planRound(round, planned.output);
+      this.parts = round === 1 ? planned.parts : await this.planRound(round, planned.output);
       this.status.round = round;
-      this.status.parts.total = parts.length;
-      const willRetry = round <= retries;
-      for (;;) {
-        const part = await this.nextPart(round, planned.output);
-        if (part === undefined || part > parts.length) break;
-        await this.runPart(round, part, planned, willRetry);
-        this.status.parts.ended = this.carried.partsDone = part;
-        if (workflowInfo().continueAsNewSuggested) await this.continueAsNew();
-      }
+      this.status.parts.total = this.parts.length;
+      await this.runParts(planned);
       if (this.carried.retryable === 0) return;
       // A round that an earlier run has begun is waited for, whatever is asked for now.
-      const mayBegin = willRetry && !this.status.cancelRequested;
-      if (!mayBegin && (await this.begunParts(round + 1, planned.output)).length === 0) return;
+      if (!this.mayRetry() && (await this.begunParts(round + 1, planned.output)).length === 0) return;
       this.carried.round++;
       this.carried.partsDone = this.carried.retryable = 0;
       this.status.parts.ended = 0;
     }
   }
 
-  /** The part after the last one that has ended. Once canceled, or beyond the last round, only one that an earlier run has begun: its batch is to be waited for. */
-  private async nextPart(round: number, output: string): Promise<number | undefined> {
-    const retries = this.input.retries ?? DEFAULT_RETRIES;
-    if (!this.status.cancelRequested && round <= retries + 1) return this.carried.partsDone + 1;
-    return (await this.begunParts(round, output)).find((part) => part > this.carried.partsDone);
+  /** Whether what this round leaves will be sent again. */
+  private mayRetry(): boolean {
+    return this.carried.round <= this.retries && !this.status.cancelRequested;
+  }
+
+  /** False in runs that a release has begun which ran one part after another. */
+  private sideBySide(): boolean {
+    return patched('parts-side-by-side');
+  }
+
+  /** Runs the parts of a round side by side. They are begun in their order, so that a number tells which ones were. */
+  private async runParts(planned: PlannedJob): Promise<void> {
+    const most = this.sideBySide() ? MOST_RUNNING : 1;
+    for (;;) {
+      if (this.failure) throw this.failure.error;
+      if (workflowInfo().continueAsNewSuggested && this.carried.partsDone > 0) {
+        await condition(() => this.running.size === 0);
+        await this.continueAsNew();
+      }
+      const part = await this.nextPart(planned);
+      if (part === undefined && this.running.size === 0) return;
+      const { ended } = this;
+      const mayBegin = (): boolean => part !== undefined && this.running.size < most && (!this.status.paused || this.status.cancelRequested);
+      const canceled = this.status.cancelRequested;
+      await condition(() => mayBegin() || this.ended > ended || this.status.cancelRequested !== canceled);
+      if (part !== undefined && mayBegin() && this.status.cancelRequested === canceled) this.begin(part, planned);
+    }
+  }
+
+  /** The part after the last one that was begun. Once canceled, or beyond the last round, only one that an earlier run has begun: its batch is to be waited for. */
+  private async nextPart({ output }: PlannedJob): Promise<number | undefined> {
+    const { round, partsDone } = this.carried;
+    if (!this.status.cancelRequested && round <= this.retries + 1) return partsDone < this.parts.length ? partsDone + 1 : undefined;
+    return (await this.begunParts(round, output)).find((part) => part > partsDone);
   }
 
   private begunParts(round: number, output: string): Promise<number[]> {
@@ -212,13 +240,32 @@ class JobRun {
     return this.desk.untilDone(() => this.acts.planRound({ jobId: this.status.jobId, round, output, betas }, maxRequestsPerBatch));
   }
 
-  private async runPart(round: number, part: number, planned: PlannedJob, willRetry: boolean): Promise<void> {
-    const workflowId = batchWorkflowId(this.status.jobId, round, part);
-    this.status.running = [{ round, part, workflowId }];
-    const report = await this.batch(workflowId, round, part, planned, willRetry);
-    this.status.running = [];
+  private begin(number: number, planned: PlannedJob): void {
+    const { round } = this.carried;
+    const part = this.part(number, planned);
+    this.carried.partsDone = number;
+    this.running.set(number, part);
+    this.status.running.push({ round, part: number, workflowId: part.workflowId, requests: this.parts[number - 1] });
+    void this.runToEnd(number, part);
+  }
+
+  private async runToEnd(number: number, part: JobPart): Promise<void> {
+    try {
+      this.take(await part.run());
+    } catch (error) {
+      this.failure ??= { error };
+    }
+    this.running.delete(number);
+    this.status.running = this.status.running.filter((each) => each.part !== number);
+    this.status.parts.ended++;
+    this.ended++;
+    // One that was ended from outside could not take back what it asked for.
+    if (this.attention.has(`${part.round}.${number}`) && this.sideBySide()) this.attentionChanged(`${part.round}.${number}`, undefined);
+  }
+
+  private take(report: BatchReport): void {
     // What will be sent again is not final yet.
-    const again = willRetry && !this.status.cancelRequested ? report.retryable : 0;
+    const again = this.mayRetry() ? report.retryable : 0;
     this.carried.retryable += report.retryable;
     for (const outcome of OUTCOMES) this.status.outcomes[outcome] += report.outcomes[outcome];
     if (again > 0) this.takeBack(report, again);
@@ -233,55 +280,38 @@ class JobRun {
     this.status.outcomes.errored -= retryable - expired;
   }
 
-  private async batch(workflowId: string, round: number, part: number, planned: PlannedJob, willRetry: boolean): Promise<BatchReport> {
-    let stillRunningMs = FIRST_STILL_RUNNING_MS;
-    for (;;) {
-      try {
-        await condition(() => !this.status.paused || this.status.cancelRequested);
-        const child = await startChild<typeof batchWorkflow>('batchWorkflow', {
-          workflowId,
-          args: [
-            {
-              jobId: this.status.jobId,
-              round,
-              part,
-              output: planned.output,
-              account: planned.account,
-              simulated: this.input.simulated,
-              betas: this.input.betas,
-              pollIntervalMs: this.input.pollIntervalMs,
-              createGraceMs: this.input.createGraceMs,
-              followUp: this.input.followUp,
-              willRetry,
-              activityTaskQueue: this.input.activityTaskQueue,
-            },
-          ],
-          // A job that is terminated must not leave a batch running that nobody waits for.
-          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-          staticSummary: `round ${round}, part ${part} of ${this.status.parts.total}`,
-        });
-        // What was asked for while the child was being started has not reached it.
-        if (this.status.cancelRequested) await this.tellChild(cancelSignal);
-        if (this.status.paused) await this.tellChild(pauseSignal);
-        return await child.result();
-      } catch (error) {
-        if (error instanceof WorkflowExecutionAlreadyStartedError) {
-          // The child of an earlier run of this job: it is told what this one was told, and waited for.
-          if (this.status.cancelRequested) await this.tellChild(cancelSignal);
-          await sleep(stillRunningMs);
-          stillRunningMs = Math.min(stillRunningMs * 2, LONGEST_STILL_RUNNING_MS);
-          if (workflowInfo().continueAsNewSuggested) await this.continueAsNew();
-        } else if (error instanceof ChildWorkflowFailure) {
-          // Canceled from outside, it has put its report on record: the next one only reads that.
-          if (isCancellation(error)) continue;
-          await this.desk.ask('part_failed', `The workflow of round ${round}, part ${part} ended without a report: ${error.cause?.message ?? error.message}`);
-          await this.desk.clear();
-        } else {
-          throw error;
-        }
-      }
-    }
+  private part(number: number, planned: PlannedJob): JobPart {
+    const { simulated, betas, pollIntervalMs, createGraceMs, followUp, activityTaskQueue } = this.input;
+    const { round } = this.carried;
+    return new JobPart({
+      input: {
+        jobId: this.status.jobId,
+        round,
+        part: number,
+        output: planned.output,
+        account: planned.account,
+        simulated,
+        betas,
+        pollIntervalMs,
+        createGraceMs,
+        followUp,
+        willRetry: round <= this.retries,
+        activityTaskQueue,
+        queueLimit: this.queueLimit,
+      },
+      summary: `round ${round}, part ${number} of ${this.parts.length}`,
+      told: () => ({ cancelRequested: this.status.cancelRequested, paused: this.status.paused, settings: this.settings }),
+      onAttention: (attention) => this.attentionChanged(`${round}.${number}`, attention),
+      onWait: () => this.goOnInNewRun(),
+    });
+  }
+
+  /** Where only workflows of an earlier run are waited for. */
+  private async goOnInNewRun(): Promise<void> {
+    const nothingElse = [...this.running.values()].every((part) => part.waitsForEarlierRun);
+    if (!nothingElse || !workflowInfo().continueAsNewSuggested) return;
+    this.carried.partsDone = Math.min(...this.running.keys()) - 1;
+    await this.continueAsNew();
   }
 
   private finished(report: JobReport): JobReport {
@@ -308,7 +338,7 @@ class JobRun {
     return continueAsNew<typeof batchJobWorkflow>({
       ...this.input,
       jobId: this.status.jobId,
-      resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage },
+      resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings },
     });
   }
 }

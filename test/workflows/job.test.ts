@@ -53,11 +53,11 @@ test('an invalid request is never sent again, and comes back as an input line re
   expect((await world.results(report)).get('bad')?.result).toMatchObject({ type: 'errored', error: { error: { type: 'invalid_request_error' } } });
 });
 
-test('three parts make three batches, one after another', async () => {
+test('three parts make three batches, side by side', async () => {
   world = await World.create({}, temporal);
   await world.startWorker();
   const report = await world.runJob({ requests: await world.writeRequests(25), maxRequestsPerBatch: 10 });
-  expect(world.simulator.stats().accepted.map((batch) => batch.requests)).toEqual([10, 10, 5]);
+  expect(world.simulator.stats().accepted.map((batch) => batch.requests).sort((a, b) => a - b)).toEqual([5, 10, 10]);
   expect(report.outcomes.succeeded).toBe(25);
   expect((await world.results(report)).size).toBe(25);
 });
