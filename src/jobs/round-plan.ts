@@ -1,3 +1,7 @@
+import type { ExpectedUse } from '../contract';
+
+export type { ExpectedUse };
+
 /** One part: the requests of one message batch. */
 export interface PlannedPart {
   /** From 1. */
@@ -17,16 +21,6 @@ export interface PlannedPart {
   reused?: { jobId: string };
   /** The API found it too large: it was cut into these parts of the same round, and is not sent itself. */
   splitInto?: number[];
-}
-
-/** What some requests of one model are expected to use, from what stands in them. */
-export interface ExpectedUse {
-  model: string;
-  requests: number;
-  /** Bytes (UTF-8) of the requests. */
-  bytes: number;
-  /** Sum of their `max_tokens`. */
-  maxTokens: number;
 }
 
 /** A round: its parts, whose input lines the job has copied to its work folder. */
