@@ -8,23 +8,27 @@ import type { ActivityDependencies } from './dependencies';
 import { jobFolder, recordStore } from './dependencies';
 import { runActivity } from './failures';
 
-/** Merges all parts into the outputs, proves that every request has one outcome, and writes the report last. */
+/**
+ * Merges all parts into the outputs, proves that every request has one outcome, and writes the report last.
+ *
+ * `unsentReason`: why parts that were never begun were not.
+ */
 export function finishJobActivity(deps: ActivityDependencies) {
-  return async function finishJob(jobId: string): Promise<JobReport> {
-    return runActivity(deps, () => finish(deps, jobId));
+  return async function finishJob(jobId: string, unsentReason = 'The job was canceled before this part was sent'): Promise<JobReport> {
+    return runActivity(deps, () => finish(deps, jobId, unsentReason));
   };
 }
 
-async function finish(deps: ActivityDependencies, jobId: string): Promise<JobReport> {
+async function finish(deps: ActivityDependencies, jobId: string, unsentReason: string): Promise<JobReport> {
   const folder = jobFolder(deps, jobId);
-  const report = (await folder.readReport()) ?? (await mergeAndReport(deps, folder, jobId));
+  const report = (await folder.readReport()) ?? (await mergeAndReport(deps, folder, unsentReason));
   await removeLeftOver(deps, report);
   return report;
 }
 
-async function mergeAndReport(deps: ActivityDependencies, folder: JobFolder, jobId: string): Promise<JobReport> {
+async function mergeAndReport(deps: ActivityDependencies, folder: JobFolder, unsentReason: string): Promise<JobReport> {
   try {
-    return await deliver(deps, folder, await merge(folder, jobId));
+    return await deliver(deps, folder, await merge(folder, unsentReason));
   } catch (error) {
     // Another worker may have finished while this one was frozen, and has removed what is needed here.
     const theirs = await folder.readReport();
@@ -33,9 +37,9 @@ async function mergeAndReport(deps: ActivityDependencies, folder: JobFolder, job
   }
 }
 
-async function merge(folder: JobFolder, jobId: string): Promise<JobReport> {
+async function merge(folder: JobFolder, unsentReason: string): Promise<JobReport> {
   const job = await folder.readJob();
-  if (!job) throw new Error(`Job ${jobId} has no record of what it is`);
+  if (!job) throw new Error(`Job ${folder.jobId} has no record of what it is`);
   const work = outputFolder(job.output).workFolder;
   const rounds: RoundPlan[] = [];
   const parts: BatchReport[] = [];
@@ -49,9 +53,9 @@ async function merge(folder: JobFolder, jobId: string): Promise<JobReport> {
         throw ApplicationFailure.nonRetryable(`Round ${round}, part ${planned.part} has a batch that was not waited for`, 'PartUnfinished', { code: 'part_failed' });
       }
       if (known) await mustBeClosed(partFolder(work, round, planned.part), known, await records.readEnded());
-      // A part that was never begun because of a cancel: none of its requests was sent.
+      // A part that was never begun, because of a cancel or of the cap: none of its requests was sent.
       if (!known) await markUnsent(partFolder(work, round, planned.part), planned.requests);
-      parts.push(known ?? unsentReport(job, round, planned, 'The job was canceled before this part was sent'));
+      parts.push(known ?? unsentReport(job, round, planned, unsentReason));
     }
   }
   const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });

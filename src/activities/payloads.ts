@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, DataReference, FollowUpOptions, JobReport, OutcomeCounts, Problem, TokenUsage } from '../contract';
+import type { AccountReference, DataReference, ExpectedUse, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
 import type { CreateState } from '../jobs';
 
 /** Which part of which job, and where its working data lies. */
@@ -35,6 +35,23 @@ export interface PlannedJob {
   startedAt: string;
   /** The job was finished before: nothing is left to do. */
   report?: JobReport;
+  /** More of the parts of round 1, in their order; absent where an older release has planned. */
+  planned?: PlannedPartFacts[];
+  /** Prices of the models that the requests name. */
+  prices?: PriceTable;
+}
+
+/** What a job needs to know of a part. */
+export interface PlannedPartFacts {
+  part: number;
+  requests: number;
+  /** It ends before those that are not begin: see `JobInput.warmCache`. */
+  warm?: boolean;
+  /** Its outcomes come from another job: nothing is to be done for it. */
+  reused?: boolean;
+  /** It was cut into these parts, which stand in its place. */
+  splitInto?: number[];
+  expected?: ExpectedUse[];
 }
 
 export interface OpenedPart {

@@ -1,5 +1,6 @@
 import type { Attention } from './attention';
 import type { BatchStatus } from './batch';
+import type { Calibration } from './calibration';
 import type { AccountReference, DataReference } from './data';
 import type { FollowUpCounts, FollowUpOptions } from './follow-up';
 import type { OutcomeCounts, Problem, TokenUsage } from './outcomes';
@@ -56,6 +57,8 @@ export interface JobCarriedState {
   usage?: TokenUsage;
   /** What was changed while the job ran. */
   settings?: JobSettings;
+  /** What was spent, in US dollars, and what that tells of the requests to come. */
+  budget?: { spent: number; calibration: Calibration };
 }
 
 /** What of a job can be changed while it runs (`settingsSignal`); what is left out stays as it is. Null takes a limit away. */

@@ -1,6 +1,6 @@
 import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
-import type { PlannedJob } from '../activities';
+import type { PlannedJob, PlannedPartFacts } from '../activities';
 import type { Attention, BatchReport, JobCarriedState, JobInput, JobPhase, JobReport, JobSettings, JobStatus } from '../contract';
 import {
   addUsage,
@@ -18,6 +18,7 @@ import {
 } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
+import { JobBudget } from './job-budget';
 import { JobPart } from './job-part';
 
 /** The job itself, among those who ask for a person. */
@@ -54,7 +55,12 @@ class JobRun {
   private readonly settings: JobSettings;
   private readonly running = new Map<number, JobPart>();
   /** Of this round, in their order. */
-  private parts: number[] = [];
+  private parts: PlannedPartFacts[] = [];
+  private budget?: JobBudget;
+  /** Why nothing is sent any more, where it is no cancel: the cap is reached. */
+  private stopped?: string;
+  /** False in runs that a release has begun which ran one part after another. */
+  private sideBySide = true;
   /** Changes whenever a part ends. */
   private ended = 0;
   /** What a part threw that is none of its own matters: the job ends with it. */
@@ -97,7 +103,8 @@ class JobRun {
   }
 
   private observed(): JobStatus {
-    return { ...this.status, retries: this.retries, queueLimit: this.queueLimit };
+    const rest = this.parts.filter(({ part }) => part > this.carried.partsDone || this.running.has(part));
+    return { ...this.status, retries: this.retries, queueLimit: this.queueLimit, cost: this.budget?.cost(rest, this.maxCost) };
   }
 
   private get retries(): number {
@@ -106,6 +113,10 @@ class JobRun {
 
   private get queueLimit(): number | undefined {
     return this.settings.queueLimit === undefined ? this.input.queueLimit : (this.settings.queueLimit ?? undefined);
+  }
+
+  private get maxCost(): number | undefined {
+    return this.settings.maxCost === undefined ? this.input.maxCost : (this.settings.maxCost ?? undefined);
   }
 
   /** Handlers are synchronous where they can be; what they tell the parts is sent by `tellParts`. */
@@ -140,6 +151,8 @@ class JobRun {
 
   private change(settings: JobSettings): void {
     Object.assign(this.settings, settings);
+    // Where it waits for money, there may be some now.
+    if (settings.maxCost !== undefined) this.desk.resume();
     if (settings.queueLimit !== undefined) void this.tellParts(settingsSignal, settings);
   }
 
@@ -155,6 +168,7 @@ class JobRun {
   }
 
   async run(): Promise<JobReport> {
+    this.sideBySide = patched('parts-side-by-side');
     this.enter('planning');
     const planned = await this.plan();
     if (planned.report) return this.finished(planned.report);
@@ -163,13 +177,14 @@ class JobRun {
     this.status.requests = planned.requests;
     this.status.startedAt = planned.startedAt;
     if (planned.cancelRequested) this.status.cancelRequested = true;
+    if (planned.prices) this.budget = new JobBudget(planned.prices, this.carried.budget);
     upsertMemo({ requests: planned.requests, output: planned.output });
 
     this.enter('running');
     await this.runRounds(planned);
     this.enter('merging');
     await this.cancelRecorded;
-    const report = await this.desk.untilDone(() => this.acts.finishJob(this.status.jobId));
+    const report = await this.desk.untilDone(() => this.acts.finishJob(this.status.jobId, this.stopped));
     if (this.input.deleteFromApi) await this.desk.untilDone(() => this.acts.deleteBatches(this.status.jobId));
     return this.finished(report);
   }
@@ -182,7 +197,7 @@ class JobRun {
   private async runRounds(planned: PlannedJob): Promise<void> {
     for (;;) {
       const { round } = this.carried;
-      this.parts = round === 1 ? planned.parts : await this.planRound(round, planned.output);
+      this.parts = round === 1 ? (planned.planned ?? factsOf(planned.parts)) : await this.planRound(round, planned.output);
       this.status.round = round;
       this.status.parts.total = this.parts.length;
       await this.runParts(planned);
@@ -197,61 +212,107 @@ class JobRun {
 
   /** Whether what this round leaves will be sent again. */
   private mayRetry(): boolean {
-    return this.carried.round <= this.retries && !this.status.cancelRequested;
+    return this.carried.round <= this.retries && !this.stops();
   }
 
-  /** False in runs that a release has begun which ran one part after another. */
-  private sideBySide(): boolean {
-    return patched('parts-side-by-side');
+  /** Only what was begun is brought to its end. */
+  private stops(): boolean {
+    return this.status.cancelRequested || this.stopped !== undefined;
   }
 
   /** Runs the parts of a round side by side. They are begun in their order, so that a number tells which ones were. */
   private async runParts(planned: PlannedJob): Promise<void> {
-    const most = this.sideBySide() ? MOST_RUNNING : 1;
     for (;;) {
       if (this.failure) throw this.failure.error;
       if (workflowInfo().continueAsNewSuggested && this.carried.partsDone > 0) {
         await condition(() => this.running.size === 0);
         await this.continueAsNew();
       }
-      const part = await this.nextPart(planned);
-      if (part === undefined && this.running.size === 0) return;
       const { ended } = this;
-      const mayBegin = (): boolean => part !== undefined && this.running.size < most && (!this.status.paused || this.status.cancelRequested);
-      const canceled = this.status.cancelRequested;
-      await condition(() => mayBegin() || this.ended > ended || this.status.cancelRequested !== canceled);
-      if (part !== undefined && mayBegin() && this.status.cancelRequested === canceled) this.begin(part, planned);
+      const stops = this.stops();
+      const part = await this.nextPart(planned);
+      if (!part && this.running.size === 0) return;
+      if (part && this.needsNothing(part)) {
+        this.carried.partsDone = part.part;
+        this.status.parts.ended++;
+        continue;
+      }
+      const isSame = (): boolean => this.ended === ended && this.stops() === stops;
+      await condition(() => !isSame() || (part !== undefined && this.mayBegin(part)) || this.isStuck(part));
+      if (!isSame() || !part) continue;
+      if (this.mayBegin(part)) this.begin(part, planned);
+      else await this.askForMoney(part);
     }
   }
 
-  /** The part after the last one that was begun. Once canceled, or beyond the last round, only one that an earlier run has begun: its batch is to be waited for. */
-  private async nextPart({ output }: PlannedJob): Promise<number | undefined> {
+  private needsNothing({ reused = false, splitInto }: PlannedPartFacts): boolean {
+    return reused || splitInto !== undefined;
+  }
+
+  private mayBegin(part: PlannedPartFacts): boolean {
+    if (this.status.paused && !this.status.cancelRequested) return false;
+    if (this.running.size >= (this.sideBySide ? MOST_RUNNING : 1)) return false;
+    // What an earlier run has begun is brought to its end, whatever it costs.
+    if (this.stops()) return true;
+    const warms = !part.warm && [...this.running.keys()].some((number) => this.parts[number - 1]?.warm);
+    return !warms && this.hasMoneyFor(part);
+  }
+
+  private hasMoneyFor(part: PlannedPartFacts): boolean {
+    const cap = this.maxCost;
+    if (cap === undefined || !this.budget) return true;
+    return this.budget.withoutPrice(part).length === 0 && this.budget.fits(part, cap);
+  }
+
+  /** Nothing runs that could set money free. */
+  private isStuck(part: PlannedPartFacts | undefined): boolean {
+    return part !== undefined && this.running.size === 0 && !this.status.paused && !this.hasMoneyFor(part);
+  }
+
+  /** The cap is reached: what is left stays unsent. Where it cannot be held because a price is not known, a person decides. */
+  private async askForMoney(part: PlannedPartFacts): Promise<void> {
+    const cap = this.maxCost ?? 0;
+    const unpriced = this.budget?.withoutPrice(part) ?? [];
+    if (unpriced.length === 0) {
+      this.stopped = `The job may cost $${cap} at most, and the next batch might have exceeded that`;
+      return;
+    }
+    await this.desk.ask('spend_limit', `The job may cost $${cap} at most, and no price of ${unpriced.join(', ')} is known`, () => this.hasMoneyFor(part) || this.stops());
+    if (this.hasMoneyFor(part)) await this.desk.clear();
+  }
+
+  /** The part after the last one that was begun. Once the job stops, or beyond the last round, only one that an earlier run has begun: its batch is to be waited for. */
+  private async nextPart({ output }: PlannedJob): Promise<PlannedPartFacts | undefined> {
     const { round, partsDone } = this.carried;
-    if (!this.status.cancelRequested && round <= this.retries + 1) return partsDone < this.parts.length ? partsDone + 1 : undefined;
-    return (await this.begunParts(round, output)).find((part) => part > partsDone);
+    if (!this.stops() && round <= this.retries + 1) return this.parts[partsDone];
+    const begun = (await this.begunParts(round, output)).find((part) => part > partsDone);
+    return begun === undefined ? undefined : this.parts[begun - 1];
   }
 
   private begunParts(round: number, output: string): Promise<number[]> {
     return this.desk.untilDone(() => this.acts.begunParts({ jobId: this.status.jobId, round, output }));
   }
 
-  private planRound(round: number, output: string): Promise<number[]> {
+  private async planRound(round: number, output: string): Promise<PlannedPartFacts[]> {
     const { betas, maxRequestsPerBatch } = this.input;
-    return this.desk.untilDone(() => this.acts.planRound({ jobId: this.status.jobId, round, output, betas }, maxRequestsPerBatch));
+    return factsOf(await this.desk.untilDone(() => this.acts.planRound({ jobId: this.status.jobId, round, output, betas }, maxRequestsPerBatch)));
   }
 
-  private begin(number: number, planned: PlannedJob): void {
+  private begin(facts: PlannedPartFacts, planned: PlannedJob): void {
     const { round } = this.carried;
+    const { part: number, requests } = facts;
     const part = this.part(number, planned);
     this.carried.partsDone = number;
     this.running.set(number, part);
-    this.status.running.push({ round, part: number, workflowId: part.workflowId, requests: this.parts[number - 1] });
-    void this.runToEnd(number, part);
+    this.budget?.begin(facts);
+    this.status.running.push({ round, part: number, workflowId: part.workflowId, requests });
+    void this.runToEnd(facts, part);
   }
 
-  private async runToEnd(number: number, part: JobPart): Promise<void> {
+  private async runToEnd(facts: PlannedPartFacts, part: JobPart): Promise<void> {
+    const { part: number } = facts;
     try {
-      this.take(await part.run());
+      this.take(facts, await part.run());
     } catch (error) {
       this.failure ??= { error };
     }
@@ -260,10 +321,11 @@ class JobRun {
     this.status.parts.ended++;
     this.ended++;
     // One that was ended from outside could not take back what it asked for.
-    if (this.attention.has(`${part.round}.${number}`) && this.sideBySide()) this.attentionChanged(`${part.round}.${number}`, undefined);
+    if (this.attention.has(`${part.round}.${number}`) && this.sideBySide) this.attentionChanged(`${part.round}.${number}`, undefined);
   }
 
-  private take(report: BatchReport): void {
+  private take(facts: PlannedPartFacts, report: BatchReport): void {
+    this.budget?.end(facts, report);
     // What will be sent again is not final yet.
     const again = this.mayRetry() ? report.retryable : 0;
     this.carried.retryable += report.retryable;
@@ -338,7 +400,12 @@ class JobRun {
     return continueAsNew<typeof batchJobWorkflow>({
       ...this.input,
       jobId: this.status.jobId,
-      resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings },
+      resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings, budget: this.budget?.state() },
     });
   }
+}
+
+/** Of a plan that an older release has told of. */
+function factsOf(parts: number[]): PlannedPartFacts[] {
+  return parts.map((requests, index) => ({ part: index + 1, requests }));
 }
