@@ -20,6 +20,8 @@ export class JobBudget {
 
   constructor(
     private readonly prices: PriceTable,
+    /** What the job may cost at most; undefined where that is not limited. */
+    private readonly cap: () => number | undefined,
     kept?: BudgetState,
   ) {
     this.kept = kept ?? { spent: 0, calibration: {} };
@@ -34,8 +36,11 @@ export class JobBudget {
     return reserveFor(expected, this.prices, this.kept.calibration);
   }
 
-  fits(part: BudgetedPart, cap: number): boolean {
-    return this.kept.spent + this.sumReserved() + this.reserve(part) <= cap;
+  /** Whether a part may be begun: it stays below the cap whatever it costs, as far as is known. */
+  covers(part: BudgetedPart): boolean {
+    const cap = this.cap();
+    if (cap === undefined) return true;
+    return this.withoutPrice(part).length === 0 && this.kept.spent + this.sumReserved() + this.reserve(part) <= cap;
   }
 
   /** Models without a price: what they cost is not known, so no cap can be held. */
@@ -54,13 +59,9 @@ export class JobBudget {
     addToCalibration(this.kept.calibration, { expected, usageByModel, succeeded: outcomes.succeeded });
   }
 
-  /** The part came to no report: what it was to pay is not paid by it. */
-  release(part: number): void {
-    this.reserved.delete(part);
-  }
-
   /** @param rest the parts that have not ended. */
-  cost(rest: BudgetedPart[], cap: number | undefined): JobCost {
+  cost(rest: BudgetedPart[]): JobCost {
+    const cap = this.cap();
     const { spent, calibration } = this.kept;
     const expected = expectedCost(
       rest.flatMap((part) => part.expected ?? []),

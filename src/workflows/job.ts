@@ -20,12 +20,10 @@ import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import { JobBudget } from './job-budget';
 import { JobPart } from './job-part';
+import { CurrentSettings } from './job-settings';
 
 /** The job itself, among those who ask for a person. */
 const OWN = 'job';
-
-/** Rounds after the first that errored-but-retryable and expired requests may get. */
-const DEFAULT_RETRIES = 2;
 
 /** Parts that run at once. The room in the API's queue is what really bounds them; more would only make this history longer. */
 const MOST_RUNNING = 100;
@@ -52,7 +50,7 @@ class JobRun {
   /** By whom it is asked for: the job itself, or a part. */
   private readonly attention = new Map<string, Attention>();
   private readonly carried: JobCarriedState;
-  private readonly settings: JobSettings;
+  private readonly settings: CurrentSettings;
   private readonly running = new Map<number, JobPart>();
   /** Of this round, in their order. */
   private parts: PlannedPartFacts[] = [];
@@ -72,7 +70,7 @@ class JobRun {
   constructor(private readonly input: JobInput) {
     this.acts = activities(input.activityTaskQueue);
     this.carried = input.resumed ?? { round: 1, partsDone: 0, retryable: 0, cancelRequested: false, workflowCanceled: false, paused: false };
-    this.settings = { ...this.carried.settings };
+    this.settings = new CurrentSettings(input);
     this.workflowCanceled = this.carried.workflowCanceled;
     this.status = {
       jobId: input.jobId ?? jobIdOfWorkflow(workflowInfo().workflowId),
@@ -104,19 +102,8 @@ class JobRun {
 
   private observed(): JobStatus {
     const rest = this.parts.filter(({ part }) => part > this.carried.partsDone || this.running.has(part));
-    return { ...this.status, retries: this.retries, queueLimit: this.queueLimit, cost: this.budget?.cost(rest, this.maxCost) };
-  }
-
-  private get retries(): number {
-    return this.settings.retries ?? this.input.retries ?? DEFAULT_RETRIES;
-  }
-
-  private get queueLimit(): number | undefined {
-    return this.settings.queueLimit === undefined ? this.input.queueLimit : (this.settings.queueLimit ?? undefined);
-  }
-
-  private get maxCost(): number | undefined {
-    return this.settings.maxCost === undefined ? this.input.maxCost : (this.settings.maxCost ?? undefined);
+    const { retries, queueLimit } = this.settings;
+    return { ...this.status, retries, queueLimit, cost: this.budget?.cost(rest) };
   }
 
   /** Handlers are synchronous where they can be; what they tell the parts is sent by `tellParts`. */
@@ -150,7 +137,7 @@ class JobRun {
   }
 
   private change(settings: JobSettings): void {
-    Object.assign(this.settings, settings);
+    this.settings.change(settings);
     // Where it waits for money, there may be some now.
     if (settings.maxCost !== undefined) this.desk.resume();
     if (settings.queueLimit !== undefined) void this.tellParts(settingsSignal, settings);
@@ -177,7 +164,7 @@ class JobRun {
     this.status.requests = planned.requests;
     this.status.startedAt = planned.startedAt;
     if (planned.cancelRequested) this.status.cancelRequested = true;
-    if (planned.prices) this.budget = new JobBudget(planned.prices, this.carried.budget);
+    if (planned.prices) this.budget = new JobBudget(planned.prices, () => this.settings.maxCost, this.carried.budget);
     upsertMemo({ requests: planned.requests, output: planned.output });
 
     this.enter('running');
@@ -212,7 +199,7 @@ class JobRun {
 
   /** Whether what this round leaves will be sent again. */
   private mayRetry(): boolean {
-    return this.carried.round <= this.retries && !this.stops();
+    return this.carried.round <= this.settings.retries && !this.stops();
   }
 
   /** Only what was begun is brought to its end. */
@@ -259,9 +246,7 @@ class JobRun {
   }
 
   private hasMoneyFor(part: PlannedPartFacts): boolean {
-    const cap = this.maxCost;
-    if (cap === undefined || !this.budget) return true;
-    return this.budget.withoutPrice(part).length === 0 && this.budget.fits(part, cap);
+    return this.budget?.covers(part) ?? true;
   }
 
   /** Nothing runs that could set money free. */
@@ -271,20 +256,20 @@ class JobRun {
 
   /** The cap is reached: what is left stays unsent. Where it cannot be held because a price is not known, a person decides. */
   private async askForMoney(part: PlannedPartFacts): Promise<void> {
-    const cap = this.maxCost ?? 0;
+    const most = `The job may cost $${this.settings.maxCost} at most`;
     const unpriced = this.budget?.withoutPrice(part) ?? [];
     if (unpriced.length === 0) {
-      this.stopped = `The job may cost $${cap} at most, and the next batch might have exceeded that`;
+      this.stopped = `${most}, and the next batch might have exceeded that`;
       return;
     }
-    await this.desk.ask('spend_limit', `The job may cost $${cap} at most, and no price of ${unpriced.join(', ')} is known`, () => this.hasMoneyFor(part) || this.stops());
+    await this.desk.ask('spend_limit', `${most}, and no price of ${unpriced.join(', ')} is known`, () => this.hasMoneyFor(part) || this.stops());
     if (this.hasMoneyFor(part)) await this.desk.clear();
   }
 
   /** The part after the last one that was begun. Once the job stops, or beyond the last round, only one that an earlier run has begun: its batch is to be waited for. */
   private async nextPart({ output }: PlannedJob): Promise<PlannedPartFacts | undefined> {
     const { round, partsDone } = this.carried;
-    if (!this.stops() && round <= this.retries + 1) return this.parts[partsDone];
+    if (!this.stops() && round <= this.settings.retries + 1) return this.parts[partsDone];
     const begun = (await this.begunParts(round, output)).find((part) => part > partsDone);
     return begun === undefined ? undefined : this.parts[begun - 1];
   }
@@ -357,12 +342,12 @@ class JobRun {
         pollIntervalMs,
         createGraceMs,
         followUp,
-        willRetry: round <= this.retries,
+        willRetry: round <= this.settings.retries,
         activityTaskQueue,
-        queueLimit: this.queueLimit,
+        queueLimit: this.settings.queueLimit,
       },
       summary: `round ${round}, part ${number} of ${this.parts.length}`,
-      told: () => ({ cancelRequested: this.status.cancelRequested, paused: this.status.paused, settings: this.settings }),
+      told: () => ({ cancelRequested: this.status.cancelRequested, paused: this.status.paused, settings: this.settings.changed }),
       onAttention: (attention) => this.attentionChanged(`${round}.${number}`, attention),
       onWait: () => this.goOnInNewRun(),
     });
@@ -400,7 +385,7 @@ class JobRun {
     return continueAsNew<typeof batchJobWorkflow>({
       ...this.input,
       jobId: this.status.jobId,
-      resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings, budget: this.budget?.state() },
+      resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings.changed, budget: this.budget?.state() },
     });
   }
 }

@@ -1,5 +1,5 @@
 /** The workflow of an account, on a real server: many batches, a small history before it continues as new, workers that go. */
-import { accountStatusQuery, accountWorkflowId, batchWorkflowId, workflowTaskQueue } from '../../src/contract';
+import { accountStatusQuery, accountWorkflowId, batchStatusQuery, batchWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { accountWorkflow } from '../../src/workflows';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
@@ -61,8 +61,9 @@ test('an account workflow that is terminated is started again by who waits', asy
   const first = await client.workflow.getHandle(accountWorkflowId(world.account)).describe();
   await client.workflow.getHandle(first.workflowId).terminate('test');
   // The second asks again when its settings change, and finds nobody to ask.
-  const waiting = batchWorkflowId(world.jobId, 1, 2);
-  await client.workflow.getHandle(waiting).signal('settings', { queueLimit: 30 });
+  const parts = [1, 2].map((part) => client.workflow.getHandle(batchWorkflowId(world.jobId, 1, part)));
+  const states = await Promise.all(parts.map((part) => part.query(batchStatusQuery)));
+  await parts[states.findIndex(({ batchId }) => batchId === undefined)]!.signal('settings', { queueLimit: 30 });
   world.simulator.endBatch(world.simulator.stats().accepted[0]!.id);
   await world.simulator.waitFor('create-accepted', 2);
   world.simulator.endBatch(world.simulator.stats().accepted[1]!.id);

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Attention } from '../../src/contract';
-import { jobStatusQuery } from '../../src/contract';
+import { jobStatusQuery, jobWorkflowId } from '../../src/contract';
 import { QUESTIONS, writeQuestions } from '../support/questions';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
@@ -60,6 +60,16 @@ test('three parts make three batches, side by side', async () => {
   expect(world.simulator.stats().accepted.map((batch) => batch.requests).sort((a, b) => a - b)).toEqual([5, 10, 10]);
   expect(report.outcomes.succeeded).toBe(25);
   expect((await world.results(report)).size).toBe(25);
+});
+
+test('the history of a job of 30 parts has at most 100 events, and 15 a part', async () => {
+  world = await World.create({ processingMs: 300 }, temporal);
+  await world.startWorker();
+  const report = await world.runJob({ requests: await world.writeRequests(60), maxRequestsPerBatch: 2, pollIntervalMs: 500 });
+  expect(report.outcomes.succeeded).toBe(60);
+  const { historyLength } = await (await world.client()).workflow.getHandle(jobWorkflowId(world.jobId)).describe();
+  console.info(`Events in the history of a job of 30 parts: ${historyLength}`);
+  expect(historyLength).toBeLessThanOrEqual(100 + 15 * 30);
 });
 
 test('everything once with no workflow kept in memory between two of its tasks', async () => {
