@@ -5,8 +5,14 @@ import type { JobSettings } from '../contract';
 import { dollars } from './display/money';
 import { parseCount } from './durations';
 
-/** As typed: left out where the person did not type it, so that a default never changes a running job; null takes a limit away. */
-export type SettingsOptions = JobSettings;
+/** As typed: left out where the person did not type it, so that a default never changes a running job; `none` takes a limit away. */
+export interface SettingsOptions {
+  retries?: number;
+  queueLimit?: Limit;
+  maxCost?: Limit;
+}
+
+type Limit = number | 'none';
 
 /** Adds the options to a command. @param changes the command changes a job, rather than beginning one */
 export function addSettingsOptions(command: Command, { changes = false } = {}): Command {
@@ -19,8 +25,17 @@ export function addSettingsOptions(command: Command, { changes = false } = {}): 
 
 /** What was typed of the settings. @returns undefined where nothing was */
 export function typedSettings({ retries, queueLimit, maxCost }: SettingsOptions): JobSettings | undefined {
-  const settings = { ...(retries !== undefined && { retries }), ...(queueLimit !== undefined && { queueLimit }), ...(maxCost !== undefined && { maxCost }) };
+  const settings: JobSettings = {
+    ...(retries !== undefined && { retries }),
+    ...(queueLimit !== undefined && { queueLimit: amountOf(queueLimit) ?? null }),
+    ...(maxCost !== undefined && { maxCost: amountOf(maxCost) ?? null }),
+  };
   return Object.keys(settings).length > 0 ? settings : undefined;
+}
+
+/** @returns undefined where there is no limit */
+export function amountOf(limit: Limit | undefined): number | undefined {
+  return limit === 'none' ? undefined : limit;
 }
 
 /** `at most $20.00, 3 retries`. */
@@ -37,14 +52,14 @@ export function changedLine(settings: JobSettings | undefined): string {
   return settings ? `\nChanged: ${settingsSentence(settings)}.` : '';
 }
 
-function parseQueueLimit(text: string): number | null {
-  if (text === 'none') return null;
+function parseQueueLimit(text: string): Limit {
+  if (text === 'none') return text;
   if (!/^\d{1,12}$/.test(text) || Number(text) === 0) throw new InvalidArgumentError('Write a whole number of requests without separators, such as 100000, or "none".');
   return Number(text);
 }
 
-function parseMaxCost(text: string): number | null {
-  if (text === 'none') return null;
+function parseMaxCost(text: string): Limit {
+  if (text === 'none') return text;
   if (!/^\d{1,9}(\.\d{1,6})?$/.test(text)) throw new InvalidArgumentError('Write US dollars as a plain number, such as 20 or 12.50, or "none".');
   if (Number(text) === 0) throw new InvalidArgumentError('With 0 nothing could be sent. To send nothing for now: message-batches pause JOB');
   return Number(text);

@@ -17,7 +17,7 @@ import { ExitCode } from './exit-codes';
 import { nextJobId } from './find-job';
 import { openInput } from './input-file';
 import { JOB_ID_PATTERN, jobIdOf } from './job-id';
-import { addSettingsOptions, settingsSentence, typedSettings } from './job-settings';
+import { addSettingsOptions, amountOf, settingsSentence, typedSettings } from './job-settings';
 import type { SettingsOptions } from './job-settings';
 import { knownJob } from './known-jobs';
 import { accountOf, API_VERSION, requireKey } from './settings';
@@ -181,8 +181,8 @@ export async function startOptions({ home }: CommandContext, submission: Submiss
     maxRequestsPerBatch: options.maxRequests,
     warmCache: options.warmCache,
     retries: options.retries,
-    queueLimit: options.queueLimit ?? undefined,
-    maxCost: options.maxCost ?? undefined,
+    queueLimit: amountOf(options.queueLimit),
+    maxCost: amountOf(options.maxCost),
     notify: options.notify.length > 0 ? options.notify : undefined,
     followUp: options.followUp && { ...options.followUp, on: options.followUpOn ?? ['succeeded'] },
     pollIntervalMs: options.pollInterval,

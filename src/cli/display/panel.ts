@@ -111,10 +111,10 @@ function partBar({ status }: ObservedPart, width: number): string {
 }
 
 /** `1,250 results a second, about 40 s left`; empty where nothing is stored. */
-function storedLine(status: ObservedJobStatus, perSecond: number | undefined, { formats }: Rendering): string {
-  if (perSecond === undefined || status.phase !== 'running') return '';
+function storedLine(status: ObservedJobStatus, perSecond: number | undefined, rendering: Rendering): string {
+  if (perSecond === undefined || !status.running.some((part) => part.phase === 'storing')) return '';
   const left = storingLeftMs(status, perSecond);
-  return `${formats.count(Math.round(perSecond))} results a second${left === undefined ? '' : `, about ${formats.duration(left)} left`}`;
+  return `${counted(Math.round(perSecond), 'result', rendering)} a second${left === undefined ? '' : `, about ${rendering.formats.duration(left)} left`}`;
 }
 
 function costBar({ spent, reserved, cap }: NonNullable<ObservedJobStatus['cost']>, { width }: Rendering): string {
