@@ -1,4 +1,5 @@
 /** From errors of the rooms below to failures as Temporal knows them. */
+import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { ApiError, AuthenticationError, ConnectionError, CredentialError, InvalidRequestError, MessageBatchesError, NotFoundError, PermissionError } from '../api';
@@ -72,13 +73,22 @@ function toFailure(deps: ActivityDependencies, error: unknown): unknown {
     return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: false, category: ApplicationFailureCategory.BENIGN });
   }
   if (error instanceof InputError) {
-    return ApplicationFailure.nonRetryable(error.message, FAILURE_TYPES.invalidInput, { code: error.code, hint: error.hint });
+    const { message, hint } = error.code === 'input_not_found' && !error.message.includes('s3://') ? inputElsewhere(error) : error;
+    return ApplicationFailure.nonRetryable(message, FAILURE_TYPES.invalidInput, { code: error.code, hint });
   }
   if (error instanceof StorageError && error.passing) {
     return ApplicationFailure.create({ type: FAILURE_TYPES.storage, message: `${error.message} ${error.hint}`, nonRetryable: false, category: ApplicationFailureCategory.BENIGN });
   }
   if (error instanceof StorageError) return nonRetryable(FAILURE_TYPES.storage, `${error.message} ${error.hint}`, 'storage');
   return error;
+}
+
+/** Whoever has started the job may sit at another machine, where the input is. */
+function inputElsewhere({ message }: InputError): { message: string; hint: string } {
+  return {
+    message: `${message.replace(/\.$/, '')} on ${hostname()}, where the worker of this job runs`,
+    hint: 'Put the input where that worker can read it under the same name (a shared disk, or s3://BUCKET/KEY), or start the job on that machine.',
+  };
 }
 
 /** A client error that the same call would meet again. */

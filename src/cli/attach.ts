@@ -77,8 +77,8 @@ export async function attach(options: AttachOptions): Promise<ExitCode> {
       await showReport(out, followed.report);
       return exitCodeOfReport(followed.report);
     case 'failed':
-      throw new CliError('job_failed', `Job ${job.id} stopped without a report (${followed.status.failure?.status})${followed.status.failure?.message ? `: ${followed.status.failure.message}` : ''}.`, {
-        hint: 'Once that is mended, `message-batches run INPUT` goes on from its records; nothing is paid twice.',
+      throw new CliError('job_failed', `Job ${job.id} stopped without a report (${followed.status.failure?.status})${followed.status.failure?.message ? `: ${followed.status.failure.message.replace(/\.$/, '')}` : ''}.`, {
+        hint: `${followed.status.failure?.hint ? `${followed.status.failure.hint}\n` : ''}Once that is mended, \`message-batches run INPUT\` goes on from its records; nothing is paid twice.`,
         details: { jobId: job.id },
       });
     case 'attention':

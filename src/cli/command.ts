@@ -13,6 +13,7 @@ export interface CommandContext {
 /** Options that every command has. */
 export interface CommonOptions {
   json?: boolean;
+  quiet?: boolean;
   verbose?: boolean;
 }
 
@@ -21,6 +22,7 @@ export function newCommand(nameAndArguments: string, description: string, exampl
   return new Command(nameAndArguments)
     .description(description)
     .option('--json', 'print JSON on stdout, and everything else on stderr')
+    .option('-q, --quiet', 'print only the answer and errors')
     .option('--verbose', 'print log messages and the origin of errors on stderr')
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
 }
@@ -35,7 +37,7 @@ export function action<Args extends unknown[], Options extends CommonOptions>(ha
     const args = values.slice(0, -2) as Args;
     const { openHome } = await import('../local/index.js');
     const { env } = process;
-    const out = new Output({ json: options.json ?? false, verbose: options.verbose ?? false, env });
+    const out = new Output({ json: options.json ?? false, quiet: options.quiet ?? false, verbose: options.verbose ?? false, env });
     process.exitCode = await handler({ env, out, home: await openHome(env) }, ...args, options);
   };
 }

@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join, relative } from 'node:path';
 import { accountKey } from '../contract';
 import { AccountRecords, jobFolderName } from '../jobs';
-import { absoluteLocation } from '../storage';
+import { absoluteLocation, isS3 } from '../storage';
 import { CliError } from './cli-error';
 import { knownJobs } from './known-jobs';
 import type { KnownJob } from './known-jobs';
+import { nearest } from './nearest';
 
 /** Candidates that are listed where several jobs are meant. */
 const MAX_CANDIDATES = 10;
@@ -20,6 +21,8 @@ export interface FindJobOptions {
   simulatedOnly?: boolean;
   /** Asked for an id that no folder knows, e.g. a job that a program started. */
   elsewhere?: (id: string) => Promise<KnownJob | undefined>;
+  /** Ids of jobs there, to guess which one was meant. */
+  idsElsewhere?: () => Promise<string[]>;
 }
 
 /**
@@ -46,9 +49,25 @@ export async function findJob(reference: string | undefined, options: FindJobOpt
 
   const elsewhere = await options.elsewhere?.(reference);
   if (elsewhere) return elsewhere;
+  const meant = nearest(reference, [...names(jobs, reference, options.cwd), ...((await options.idsElsewhere?.()) ?? [])]);
+  const guess = meant.length > 0 ? `Did you mean ${listed(meant)}? ` : '';
   throw new CliError('job_not_found', `No job is known by "${reference}".`, {
-    hint: 'Give a job id or its beginning, the path of an input, an output folder, or a msgbatch_… id. See all jobs: message-batches status',
+    hint: `${guess}Give a job id or its beginning, the path of an input, an output folder, or a msgbatch_… id. See all jobs: message-batches status`,
+    details: meant.length > 0 ? { candidates: meant } : undefined,
   });
+}
+
+/** What each job can be called by: its id, and its paths, written as the reference is. */
+function* names(jobs: KnownJob[], reference: string, cwd: string): Generator<string> {
+  for (const { id, input, output } of jobs) {
+    yield id;
+    for (const path of [input, output]) yield isAbsolute(reference) || isS3(path) ? path : relative(cwd, path);
+  }
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function listed(candidates: string[]): string {
+  return [candidates.slice(0, -1).join(', '), candidates.at(-1)].filter(Boolean).join(' or ');
 }
 
 function onlyJob(jobs: KnownJob[], openOnly: boolean): KnownJob {

@@ -4,6 +4,8 @@ import { findJob } from './find-job';
 import type { KnownJob } from './known-jobs';
 import { openRunningSession } from './session';
 
+const MOST_IDS_COMPARED = 1000;
+
 /** Finds the job that a person means, in this home or, by its full id, on the Temporal server. Starts nothing. */
 export function locateJob(context: CommandContext, reference: string | undefined, { openOnly = true, simulate = false }: { openOnly?: boolean; simulate?: boolean } = {}): Promise<KnownJob> {
   return findJob(reference, {
@@ -12,7 +14,20 @@ export function locateJob(context: CommandContext, reference: string | undefined
     openOnly,
     simulatedOnly: simulate,
     elsewhere: (id) => jobOnServer(context, id),
+    idsElsewhere: () => idsOnServer(context),
   });
+}
+
+/** The newest of the jobs that the server knows. */
+async function idsOnServer(context: CommandContext): Promise<string[]> {
+  const session = await openRunningSession(context);
+  const ids: string[] = [];
+  try {
+    for await (const { jobId } of session?.batches.jobs() ?? []) if (ids.push(jobId) >= MOST_IDS_COMPARED) break;
+  } finally {
+    await session?.close();
+  }
+  return ids;
 }
 
 async function jobOnServer(context: CommandContext, id: string): Promise<KnownJob | undefined> {

@@ -1,6 +1,7 @@
 import type { ObservedJobStatus, ObservedPart } from '../client';
 // Not by the index: that would load the Temporal client, which takes longer than the rest of `status`.
 import { statusOfReport } from '../client/observed-status';
+import type { BatchReport } from '../contract';
 import { batchWorkflowId, noOutcomes, noUsage } from '../contract';
 import { JobFolder } from '../jobs';
 import type { KnownJob } from './known-jobs';
@@ -31,7 +32,7 @@ async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<Obs
     const records = folder.part(round, part);
     const create = await records.creates.state();
     if (await records.readReport()) ended++;
-    else if (create.kind === 'accepted') running.push({ round, part, workflowId: batchWorkflowId(known.id, round, part), phase: 'processing', batchId: create.batchId });
+    else if (create.kind === 'accepted') running.push({ round, part, workflowId: batchWorkflowId(known.id, round, part), phase: 'processing', batchId: create.batchId, createdAt: create.createdAt });
   }
   return {
     jobId: known.id,
@@ -51,4 +52,16 @@ async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<Obs
     startedAt: known.createdAt,
     source: 'memo',
   };
+}
+
+/** Reports of the parts of a job that have ended, of all rounds, as its records tell; none where it has no records here. */
+export async function endedParts(homeFolder: string, jobId: string): Promise<BatchReport[]> {
+  const folder = new JobFolder(homeFolder, jobId);
+  const reports: BatchReport[] = [];
+  for (let round = 1; ; round++) {
+    const plan = await folder.readPlan(round);
+    if (!plan) return reports;
+    const ofRound = await Promise.all(plan.parts.map(({ part }) => folder.part(round, part).readReport()));
+    for (const report of ofRound) if (report) reports.push(report);
+  }
 }

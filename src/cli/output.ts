@@ -2,12 +2,16 @@ import pc from 'picocolors';
 import type { Colors } from 'picocolors/types';
 import type { CliError } from './cli-error';
 import { loadFormats } from './display/formats';
+import { columnsOf } from './display/live-text';
 import type { Rendering } from './display/rendering';
 import { ExitCode } from './exit-codes';
 import { printable, printableJson, printableLines } from './printable';
+import { canRedraw, toAscii, wantsAscii, wantsColor } from './terminal';
 
 export interface OutputOptions {
   json: boolean;
+  /** Nothing but the answer and errors. */
+  quiet?: boolean;
   verbose: boolean;
   env: NodeJS.ProcessEnv;
 }
@@ -18,31 +22,48 @@ export interface OutputOptions {
  */
 export class Output {
   readonly json: boolean;
+  readonly quiet: boolean;
   readonly verbose: boolean;
+  /** stderr is a terminal on which lines can be drawn again. */
+  readonly redraws: boolean;
+  /** The same of stdout. */
+  readonly redrawsStdout: boolean;
   readonly stderrColors: Colors;
   private readonly stdoutColors: Colors;
+  private readonly stdoutAscii: boolean;
+  private readonly stderrAscii: boolean;
 
-  constructor({ json, verbose, env }: OutputOptions) {
+  constructor({ json, quiet = false, verbose, env }: OutputOptions) {
     this.json = json;
+    this.quiet = quiet;
     this.verbose = verbose;
-    const wanted = env.NO_COLOR === undefined || env.NO_COLOR === '';
-    this.stdoutColors = pc.createColors(wanted && process.stdout.isTTY === true);
-    this.stderrColors = pc.createColors(wanted && process.stderr.isTTY === true);
+    this.redraws = canRedraw(env, process.stderr);
+    this.redrawsStdout = canRedraw(env, process.stdout);
+    this.stdoutColors = pc.createColors(wantsColor(env, process.stdout));
+    this.stderrColors = pc.createColors(wantsColor(env, process.stderr));
+    this.stdoutAscii = wantsAscii(env, process.stdout);
+    this.stderrAscii = wantsAscii(env, process.stderr);
   }
 
-  /** A person looks on and can act. */
+  /** A person looks on and can act: with `--quiet` they would see nothing to act on. */
   get interactive(): boolean {
-    return process.stderr.isTTY === true;
+    return process.stderr.isTTY === true && !this.quiet;
   }
 
-  /** A line for the person who waits. */
+  /** A line for the person who waits; nothing with `--quiet`. */
   readonly say = (line: string): void => {
-    process.stderr.write(`${line}\n`);
+    if (!this.quiet) process.stderr.write(`${this.forStderr(line)}\n`);
   };
+
+  /** A text as the terminal of stderr can show it. */
+  readonly forStderr = (text: string): string => (this.stderrAscii ? toAscii(text) : text);
+
+  /** The same for stdout. */
+  readonly forStdout = (text: string): string => (this.stdoutAscii ? toAscii(text) : text);
 
   /** The answer for a person; nothing with `--json`. */
   print(text: string): void {
-    if (!this.json) process.stdout.write(`${printableLines(text)}\n`);
+    if (!this.json) process.stdout.write(`${this.forStdout(printableLines(text))}\n`);
   }
 
   /** The answer for a script; nothing without `--json`. Keys are those of our files: snake_case. */
@@ -56,21 +77,26 @@ export class Output {
     } else {
       // To leave a job to the background, or to wait for a person, is no error.
       const prefix = error.exitCode === ExitCode.failed ? `${this.stderrColors.red('Error:')} ` : '';
-      process.stderr.write(`${prefix}${printableLines(error.message)}\n`);
-      if (error.hint) process.stderr.write(`${printableLines(error.hint)}\n`);
+      process.stderr.write(`${prefix}${this.forStderr(printableLines(error.message))}\n`);
+      if (error.hint) process.stderr.write(`${this.forStderr(printableLines(error.hint))}\n`);
     }
     if (this.verbose && error.cause instanceof Error) process.stderr.write(`${stackOf(error.cause)}\n`);
   }
 
   /** How to draw for stdout, now. */
   async rendering(): Promise<Rendering> {
-    return { now: new Date(), width: process.stdout.columns ?? 80, colors: this.stdoutColors, formats: await loadFormats(), cwd: process.cwd() };
+    return { now: new Date(), width: widthOf(process.stdout), colors: this.stdoutColors, formats: await loadFormats(), cwd: process.cwd() };
   }
 
   /** How to draw for stderr, now. */
   async progressRendering(): Promise<Rendering> {
-    return { ...(await this.rendering()), width: process.stderr.columns ?? 80, colors: this.stderrColors };
+    return { ...(await this.rendering()), width: widthOf(process.stderr), colors: this.stderrColors };
   }
+}
+
+/** What goes to a file or a pipe is cut nowhere. */
+function widthOf(stream: NodeJS.WriteStream): number {
+  return stream.isTTY ? columnsOf(stream) : Infinity;
 }
 
 /** Renames the keys of a document, all the way down. */

@@ -1,10 +1,10 @@
 /** What `run` and `submit` have in common: their options, and all that is decided before anything is sent. */
 import { rmdir } from 'node:fs/promises';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { StartJobOptions } from '../client';
+import type { JobHandle, StartJobOptions } from '../client';
 import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport } from '../contract';
-import { activityTaskQueue, API_OUTCOMES, SIMULATED_ACCOUNT } from '../contract';
+import { activityTaskQueue, API_OUTCOMES, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCOUNT } from '../contract';
 import type { InputCheck } from '../jobs';
 import { checkInput, claimOutput, InputError, JobFolder, outputFolder } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
@@ -17,16 +17,21 @@ import { ExitCode } from './exit-codes';
 import { nextJobId } from './find-job';
 import { openInput } from './input-file';
 import { JOB_ID_PATTERN, jobIdOf } from './job-id';
+import { addSettingsOptions, amountOf, settingsSentence, typedSettings } from './job-settings';
+import type { SettingsOptions } from './job-settings';
 import { knownJob } from './known-jobs';
 import { accountOf, API_VERSION, requireKey } from './settings';
 
-export interface SubmissionOptions extends CommonOptions {
+export interface SubmissionOptions extends CommonOptions, SettingsOptions {
   output?: string;
   id?: string;
   account: string;
   simulate?: boolean;
   new?: boolean;
-  retries: number;
+  ids?: 'given' | 'generate';
+  maxRequests?: number;
+  warmCache?: boolean;
+  notify: string[];
   followUp?: FollowUpOptions;
   followUpOn?: ApiOutcome[];
   pollInterval?: number;
@@ -37,7 +42,7 @@ export interface SubmissionOptions extends CommonOptions {
 }
 
 export function addSubmissionOptions(command: Command): Command {
-  return command
+  command
     .argument('<input>', 'JSONL, plain or .gz, a request a line: {"custom_id": …, "params": …}; a file, s3://BUCKET/KEY, or "-" for standard input')
     .option('-o, --output <dir>', 'folder for the outputs, or s3://BUCKET/KEY (default: the input\'s name with .results, or .simulated)')
     .option('--simulate', 'use the local simulator instead of the API: no key, no cost, invented answers')
@@ -45,7 +50,11 @@ export function addSubmissionOptions(command: Command): Command {
     .option('--new', 'submit the same input once more, and pay for it again')
     .option('--id <id>', 'id of the job (default: made of the input and the account)')
     .option('--account <name>', 'name of the account that pays', 'default')
-    .addOption(new Option('--retries <n>', 'further rounds for requests that expired or failed for a passing reason').argParser(parseCount).default(2))
+    .addOption(command.createOption('--ids <ids>', '"generate": send ids of ours where the API would refuse those of the input, or there are none; the outputs carry the input\'s own').choices(['given', 'generate']))
+    .option('--max-requests <n>', 'most requests in one batch, for careful starts (default: the API\'s limit, 100000)', parseMaxRequests)
+    .option('--warm-cache', 'send one request of each shared cached prefix first, and the others when it is done');
+  return addSettingsOptions(command)
+    .option('--notify <url|command>', 'tell of the end and of every pause: a URL is sent the report, a command is run (may be repeated)', parseNotify, [] as string[])
     .option('--beta <name>', 'beta feature, sent as a header (may be repeated)', (name: string, all: string[]) => [...all, name], [] as string[])
     .option('--follow-up <type[@queue]>', 'workflow to start for each result', parseFollowUp)
     .option('--follow-up-on <outcomes>', 'for which outcomes, e.g. succeeded,errored (default: succeeded)', parseOutcomes)
@@ -168,13 +177,27 @@ export async function startOptions({ home }: CommandContext, submission: Submiss
     account: submission.account,
     simulated: options.simulate ?? false,
     betas: submission.betas,
+    ids: options.ids,
+    maxRequestsPerBatch: options.maxRequests,
+    warmCache: options.warmCache,
     retries: options.retries,
+    queueLimit: amountOf(options.queueLimit),
+    maxCost: amountOf(options.maxCost),
+    notify: options.notify.length > 0 ? options.notify : undefined,
     followUp: options.followUp && { ...options.followUp, on: options.followUpOn ?? ['succeeded'] },
     pollIntervalMs: options.pollInterval,
     createGraceMs: options.createGrace,
     deleteFromApi: options.deleteFromApi,
     activityTaskQueue: activityTaskQueue(submission.account, root.id),
   };
+}
+
+/** What was typed for a job that runs already changes it; it was started with other values. */
+export async function changeKnown({ out }: CommandContext, submission: Submission, job: JobHandle, options: SubmissionOptions): Promise<void> {
+  const settings = submission.known ? typedSettings(options) : undefined;
+  if (!settings) return;
+  await job.change(settings);
+  out.say(`changed  ${settingsSentence(settings)}`);
 }
 
 /** Says what will be sent, before it is. */
@@ -226,6 +249,20 @@ function parseFollowUp(text: string): FollowUpOptions {
   const [workflow, taskQueue, ...rest] = text.split('@');
   if (!workflow || taskQueue === '' || rest.length > 0) throw new InvalidArgumentError('Write the type of a workflow, and its task queue where it is another: TYPE or TYPE@QUEUE.');
   return { workflow, ...(taskQueue !== undefined && { taskQueue }) };
+}
+
+function parseMaxRequests(text: string): number {
+  const count = parseCount(text);
+  if (count < 1 || count > MAX_REQUESTS_PER_BATCH) throw new InvalidArgumentError(`Write a number from 1 to ${MAX_REQUESTS_PER_BATCH}.`);
+  return count;
+}
+
+/** @param text a URL, or a command for the shell */
+function parseNotify(text: string, all: string[]): string[] {
+  if (text.trim() === '') throw new InvalidArgumentError('Write an http(s) URL, or a command.');
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme !== undefined && ((scheme !== 'http' && scheme !== 'https') || !URL.canParse(text))) throw new InvalidArgumentError('Of URLs, only whole ones of http and https can be told.');
+  return [...all, text];
 }
 
 function parseOutcomes(text: string): ApiOutcome[] {

@@ -4,11 +4,12 @@ import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
-import type { JobReport } from '../contract';
-import { cancelSignal, jobWorkflowId, pauseSignal, resumeSignal } from '../contract';
+import type { JobReport, JobSettings } from '../contract';
+import { cancelSignal, jobWorkflowId, pauseSignal, resumeSignal, settingsSignal } from '../contract';
 import { selectRecords } from '../jobs';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
-import { observeJob } from './status';
+import { PartMemory } from './part-memory';
+import { observeJob, reasonOf } from './status';
 import type { ObservedJobStatus } from './observed-status';
 
 export interface WatchOptions {
@@ -26,6 +27,7 @@ export interface ResultsOptions {
 export class JobHandle {
   private readonly workflow: WorkflowHandle;
   private ended: JobReport | undefined;
+  private readonly parts = new PartMemory();
 
   constructor(
     private readonly client: Client,
@@ -36,11 +38,12 @@ export class JobHandle {
 
   /**
    * What the job is doing. The workflow is asked where a worker answers within about three seconds;
-   * else what Temporal itself knows is told (see `ObservedJobStatus.source`).
+   * else what Temporal itself knows is told (see `ObservedJobStatus.source`). Of parts that wait for their next look at
+   * the API, what this handle has seen before is told for up to 30 seconds.
    * @throws JobNotFoundError
    */
   status(): Promise<ObservedJobStatus> {
-    return observeJob(this.client, this.id);
+    return observeJob(this.client, this.id, this.parts);
   }
 
   /** Yields the status now and whenever it has changed, the last one with phase `ended`. */
@@ -67,7 +70,7 @@ export class JobHandle {
       if (error instanceof WorkflowNotFoundError) throw new JobNotFoundError(this.id);
       if (!(error instanceof WorkflowFailedError)) throw error;
       const { status } = await this.workflow.describe();
-      throw new JobFailedError(this.id, status.name, error.cause?.message, { cause: error });
+      throw new JobFailedError(this.id, status.name, reasonOf(error).message, { cause: error });
     }
   }
 
@@ -84,6 +87,11 @@ export class JobHandle {
   /** Goes on after a pause, or tries again what waited for a person. */
   resume(): Promise<void> {
     return this.send(resumeSignal);
+  }
+
+  /** Changes settings of the job while it runs; what is left out stays as it is, null takes a limit away. Returns when the change stands in the job's history. */
+  change(settings: JobSettings): Promise<void> {
+    return this.send(settingsSignal, settings);
   }
 
   /**
@@ -122,9 +130,9 @@ export class JobHandle {
   }
 
   /** A job that has ended takes no signals, and needs none. */
-  private async send(signal: SignalDefinition): Promise<void> {
+  private async send<Args extends unknown[]>(signal: SignalDefinition<Args>, ...args: Args): Promise<void> {
     try {
-      await this.workflow.signal(signal);
+      await this.workflow.signal(signal, ...args);
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       await this.status();

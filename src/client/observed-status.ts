@@ -5,6 +5,8 @@ import type { AccountReference, Attention, BatchPhase, JobPhase, JobReport, JobS
 export interface ObservedPart extends RunningPart {
   phase?: BatchPhase;
   batchId?: string;
+  /** When its batch was made, where only records tell; else see `status`. */
+  createdAt?: string;
   /** What its activity failed with, where that one is being tried again. */
   trouble?: Trouble;
 }
@@ -28,7 +30,7 @@ export interface ObservedJobStatus extends JobStatus {
    */
   source: 'workflow' | 'memo' | 'report';
   /** The workflow ended without a report: what Temporal calls that end, and why. Starting the job again goes on from its records. */
-  failure?: { status: string; message?: string };
+  failure?: { status: string; message?: string; /** What to do, where its error says so. */ hint?: string };
 }
 
 /** What stands in the memo of a job's workflow. */

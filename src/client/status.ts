@@ -1,17 +1,17 @@
 import { QueryNotRegisteredError, QueryRejectedError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Attention, BatchPhase, BatchStatus, JobReport, RunningPart } from '../contract';
 import { ACTIVITY_PREFIX, DEFAULT_BASE_URL, batchStatusQuery, jobStatusQuery, jobWorkflowId, noOutcomes, noUsage } from '../contract';
 import { JobNotFoundError } from './errors';
 import { statusOfReport } from './observed-status';
 import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
+import { PartMemory } from './part-memory';
 
 /** How long a worker is given to answer a query, in ms. */
 const QUERY_TIMEOUT_MS = 3000;
 /** How long the server is given to answer itself, in ms. */
 const SERVER_TIMEOUT_MS = 10_000;
-/** More running parts than these are counted, but not asked one by one. */
-const MAX_PARTS_ASKED = 20;
 /** The server lists a worker's poller for five minutes after its last poll; a live one polls at least every minute. */
 const POLLER_FRESH_MS = 90_000;
 
@@ -21,8 +21,11 @@ interface BatchMemo {
   attention?: Attention | null;
 }
 
-/** Reads a job's status: from its report, its workflow, or what the server knows without a worker. */
-export async function observeJob(client: Client, jobId: string): Promise<ObservedJobStatus> {
+/**
+ * Reads a job's status: from its report, its workflow, or what the server knows without a worker.
+ * @param memory of the looks before at the same job: parts that only wait are not asked again at each.
+ */
+export async function observeJob(client: Client, jobId: string, memory = new PartMemory()): Promise<ObservedJobStatus> {
   const description = await describe(client, jobWorkflowId(jobId), jobId);
   if (description.status.name === 'COMPLETED') {
     const report = (await client.workflow.getHandle(jobWorkflowId(jobId), description.runId).result()) as JobReport;
@@ -30,25 +33,36 @@ export async function observeJob(client: Client, jobId: string): Promise<Observe
   }
   if (description.status.name !== 'RUNNING') {
     const status = statusOfMemo(jobId, description);
-    const message = await failureMessage(client, description);
-    return { ...status, phase: 'ended', endedAt: description.closeTime?.toISOString(), failure: { status: description.status.name, message } };
+    const reason = await failureReason(client, description);
+    return { ...status, phase: 'ended', endedAt: description.closeTime?.toISOString(), failure: { status: description.status.name, ...reason } };
   }
   const answered = (await hasWorker(client, description.taskQueue))
     ? await query(client, () => client.workflow.getHandle(jobWorkflowId(jobId)).query(jobStatusQuery))
     : undefined;
-  if (!answered) return { ...statusOfMemo(jobId, description), running: await partsOfMemo(client, description) };
+  if (!answered) return { ...statusOfMemo(jobId, description), running: await partsOfMemo(client, description, memory) };
   // Between its last step and its end.
   if (answered.report) return statusOfReport(answered.report);
-  const running = await Promise.all(answered.running.map((part, index) => (index < MAX_PARTS_ASKED ? observePart(client, part) : part)));
+  const { cancelRequested, paused, attention } = answered;
+  const running = await memory.look(answered.running, (part) => observePart(client, part), {
+    situation: JSON.stringify(['workflow', cancelRequested, paused, attention?.since]),
+    waits: (part) => partWaits(part, cancelRequested),
+  });
   return { ...answered, running, source: 'workflow' };
+}
+
+/** Between two looks at the API a part does nothing. A cancel comes in between, and is waited for. */
+function partWaits({ status, trouble }: ObservedPart, cancelRequested: boolean): boolean {
+  if (!status || trouble || status.attention || (cancelRequested && !status.cancelSent)) return false;
+  const looksLater = status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now();
+  return looksLater && (status.phase === 'processing' || status.phase === 'canceling');
 }
 
 async function observePart(client: Client, part: RunningPart): Promise<ObservedPart> {
   const status = await query(client, () => client.workflow.getHandle(part.workflowId).query(batchStatusQuery));
   if (!status) return part;
   const observed = { ...part, status, phase: status.phase, batchId: status.batchId };
-  // Between two looks no activity runs.
-  if (status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now()) return observed;
+  // While it waits for room, and between two looks, no activity runs.
+  if (status.phase === 'queued' || (status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now())) return observed;
   const description = await describe(client, part.workflowId, part.workflowId).catch(() => undefined);
   const stored = status.phase === 'storing' ? await storedSoFar(client, description) : undefined;
   return { ...observed, ...(stored && { status: { ...status, stored } }), ...troubleOf(description) };
@@ -112,16 +126,20 @@ export async function hasWorker(client: Client, taskQueue: string): Promise<bool
   return (pollers ?? []).some((poller) => Date.now() - Number(poller.lastAccessTime?.seconds ?? 0) * 1000 < POLLER_FRESH_MS);
 }
 
-async function partsOfMemo(client: Client, description: WorkflowExecutionDescription): Promise<ObservedPart[]> {
+async function partsOfMemo(client: Client, description: WorkflowExecutionDescription, memory: PartMemory): Promise<ObservedPart[]> {
   const children = (description.raw.pendingChildren ?? []).filter((child) => child.workflowTypeName === 'batchWorkflow');
-  const parts = children.slice(0, MAX_PARTS_ASKED).map(async (child): Promise<ObservedPart> => {
+  const parts = children.map((child): RunningPart => {
     const workflowId = child.workflowId ?? '';
     const [round = 1, part = 1] = /(\d+)\.(\d+)$/.exec(workflowId)?.slice(1).map(Number) ?? [];
-    const found = await describe(client, workflowId, workflowId).catch(() => undefined);
-    const memo = (found?.memo ?? {}) as BatchMemo;
-    return { round, part, workflowId, phase: memo.phase, batchId: memo.batchId, ...troubleOf(found) };
+    return { round, part, workflowId };
   });
-  return Promise.all(parts);
+  const ask = async (part: RunningPart): Promise<ObservedPart> => {
+    const found = await describe(client, part.workflowId, part.workflowId).catch(() => undefined);
+    const memo = (found?.memo ?? {}) as BatchMemo;
+    return { ...part, phase: memo.phase, batchId: memo.batchId, ...troubleOf(found) };
+  };
+  // Without a worker nothing goes on.
+  return memory.look(parts, ask, { situation: 'memo', waits: () => true });
 }
 
 function statusOfMemo(jobId: string, description: WorkflowExecutionDescription): ObservedJobStatus {
@@ -147,18 +165,20 @@ function statusOfMemo(jobId: string, description: WorkflowExecutionDescription):
   };
 }
 
-async function failureMessage(client: Client, { workflowId, runId }: WorkflowExecutionDescription): Promise<string | undefined> {
+async function failureReason(client: Client, { workflowId, runId }: WorkflowExecutionDescription): Promise<{ message?: string; hint?: string }> {
   try {
     await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result();
-    return undefined;
+    return {};
   } catch (error) {
-    return rootMessage(error);
+    return reasonOf(error);
   }
 }
 
-/** The innermost message: Temporal wraps what went wrong in "Activity task failed" and the like. */
-function rootMessage(error: unknown): string | undefined {
+/** The innermost message, as Temporal wraps what went wrong in "Activity task failed" and the like; and what to do, where that error says so. */
+export function reasonOf(error: unknown): { message?: string; hint?: string } {
   let innermost = error;
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
-  return innermost instanceof Error ? innermost.message : undefined;
+  if (!(innermost instanceof Error)) return {};
+  const details = innermost instanceof ApplicationFailure ? (innermost.details?.[0] as { hint?: unknown } | undefined) : undefined;
+  return { message: innermost.message, ...(typeof details?.hint === 'string' && { hint: details.hint }) };
 }

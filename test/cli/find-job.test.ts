@@ -110,6 +110,20 @@ test('what no folder knows is asked for elsewhere', async () => {
   await expect(find('others', { elsewhere })).rejects.toMatchObject({ code: 'job_not_found' });
 });
 
+test('a mistyped id, beginning or path: what may have been meant', async () => {
+  await addJob('grades-2026-11', { input: '/data/in/grades.jsonl', output: '/data/in/grades.results' });
+  await addJob('job_4c1f09be72a3d586', { input: '/data/b.jsonl' });
+  const hint = async (reference: string, more = {}) => find(reference, more).then(() => 'found', ({ hint: told }: { hint: string }) => /^Did you mean (.*?)\? /.exec(told)?.[1]);
+  expect(await hint('grade-2026')).toBe('grades-2026-11');
+  expect(await hint('grades-2026-12')).toBe('grades-2026-11');
+  expect(await hint('jbo_4c1f')).toBe('job_4c1f09be72a3d586');
+  expect(await hint('in/grade.jsonl')).toBe('in/grades.jsonl');
+  expect(await hint('/data/in/grads.results')).toBe('/data/in/grades.results');
+  expect(await hint('something-else')).toBeUndefined();
+  expect(await hint('x')).toBeUndefined();
+  expect(await hint('gradse-of-a-program', { idsElsewhere: async () => ['grades-of-a-program'] })).toBe('grades-of-a-program');
+});
+
 test('--new takes the first number that is free', async () => {
   expect(await nextJobId('job_a', home)).toEqual({ id: 'job_a', number: 1 });
   await addJob('job_a');

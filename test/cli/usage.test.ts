@@ -43,6 +43,10 @@ test('--version', async () => {
 
 test.each([
   [['runn', 'x.jsonl'], /^Error: unknown command 'runn'\n\(Did you mean run\?\)\nAll commands and options: message-batches --help/],
+  [['stauts'], /^Error: unknown command 'stauts'\n\(Did you mean status\?\)/],
+  [['resume', '--max-cots', '5'], /\(Did you mean --max-cost\?\)/],
+  [['resume', '--max-cost', '5$'], /^Error: option '--max-cost <usd>' argument '5\$' is invalid\. Write US dollars as a plain number/],
+  [['api', 'lst'], /\(Did you mean list\?\)/],
   [['run', 'x.jsonl', '--simulat'], /^Error: unknown option '--simulat'\n\(Did you mean --simulate\?\)/],
   [['run'], /^Error: missing required argument 'input'/],
   [['run', 'x.jsonl', '--retries', 'many'], /^Error: option '--retries <n>' argument 'many' is invalid\. Write a whole number\./],
@@ -99,6 +103,12 @@ test('check of standard input leaves no copy, and names no file of its own', asy
 test('a file where the output folder would be', async () => {
   await world.file('taken', 'mine');
   expect(await world.run(['run', 'x.jsonl', '--simulate', '--output', 'taken'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: taken is a file, not a folder\.\nNothing was sent\. .*--output DIR/) });
+});
+
+test('--quiet leaves the answer, and errors', async () => {
+  const input = await world.input('quiet', 5);
+  for (const flag of ['--quiet', '-q']) expect(await world.run(['run', input, '--simulate', '--dry-run', flag])).toEqual({ code: 0, stdout: expect.stringMatching(/^Dry run: nothing was sent\./), stderr: '' });
+  expect(await world.run(['run', 'missing.jsonl', '--simulate', '-q'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: .*missing\.jsonl/) });
 });
 
 test('a dry run says what would be sent, and starts nothing', async () => {

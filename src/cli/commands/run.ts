@@ -13,7 +13,7 @@ import { resumeIfWaiting } from '../resume-job';
 import { openSession } from '../session';
 import type { Session } from '../session';
 import { exitCodeOf, StopSignals } from '../signals';
-import { addSubmissionOptions, announce, claimFolder, prepareSubmission, printDryRun, recordJob, releaseFolder, showEnded, startOptions } from '../submission';
+import { addSubmissionOptions, announce, changeKnown, claimFolder, prepareSubmission, printDryRun, recordJob, releaseFolder, showEnded, startOptions } from '../submission';
 import type { Submission, SubmissionOptions } from '../submission';
 
 interface RunOptions extends SubmissionOptions {
@@ -65,6 +65,7 @@ async function begin(context: CommandContext, submission: Submission, options: R
   const worker = await startWorkerHere(context, session, submission.account);
   await recordJob(context, submission);
   const job = await session.batches.startJob(await startOptions(context, submission, options));
+  await changeKnown(context, submission, job, options);
   const oldAttention = submission.known ? await resumeIfWaiting(job, { pausedToo: true }) : undefined;
   return { session, worker, job, oldAttention };
 }

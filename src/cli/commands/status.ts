@@ -5,25 +5,30 @@ import type { ObservedJobStatus } from '../../client';
 import { printReport } from '../attach';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
-import { byNeed, renderJobTable } from '../display/job-table';
+import { renderJobTable, sortedByNeed } from '../display/job-table';
+import { liveText } from '../display/live-text';
+import { needOf } from '../display/needs';
 import { renderPanel } from '../display/panel';
+import { renderPartsTable } from '../display/parts-table';
 import { progressDisplay } from '../display/progress-display';
+import { counted, fit } from '../display/rendering';
 import { ExitCode } from '../exit-codes';
 import { addJobArgument } from '../job-argument';
 import type { JobOptions } from '../job-argument';
 import { knownJob, knownJobs } from '../known-jobs';
 import { locateJob } from '../locate-job';
-import { observe } from '../observe';
+import { endedParts, observe } from '../observe';
 import type { Output } from '../output';
 import type { Session } from '../session';
 import { openRunningSession } from '../session';
 
 interface StatusOptions extends JobOptions {
   watch?: boolean;
+  all?: boolean;
 }
 
 const WATCH_EVERY_MS = 1000;
-/** Ended jobs in the table for people; JSON has all. */
+/** Ended jobs in the table for people, without --all; JSON has all. */
 const MAX_ENDED_SHOWN = 20;
 
 export function statusCommand(): Command {
@@ -34,6 +39,7 @@ export function statusCommand(): Command {
   ]);
   return addJobArgument(command, 'all jobs')
     .option('--watch', 'go on showing until the job has ended')
+    .option('--all', `without JOB: all jobs that have ended, instead of the newest ${MAX_ENDED_SHOWN}`)
     .action(action(status));
 }
 
@@ -49,12 +55,13 @@ async function status(context: CommandContext, reference: string | undefined, op
       const look = async () => observe((await knownJob(context.home.folder, known.id)) ?? known, context.home.folder, session);
       const first = await look();
       seen([first]);
-      await (options.watch ? watchOne(out, look) : printOne(out, first, session));
+      await (options.watch ? watchOne(out, look) : printOne(context, first, session));
     } else {
       const look = () => allJobs(context, session);
+      const all = options.all ?? false;
       const first = await look();
       seen(first);
-      await (options.watch ? watchAll(out, look) : printAll(out, first));
+      await (options.watch ? watchAll(out, look, all) : printAll(out, first, all));
     }
     return ExitCode.ok;
   } finally {
@@ -63,39 +70,47 @@ async function status(context: CommandContext, reference: string | undefined, op
 }
 
 /** What the folders of this home know, and what else the server knows. */
-async function allJobs({ home }: CommandContext, session: Session | undefined): Promise<ObservedJobStatus[]> {
+async function allJobs({ home, out }: CommandContext, session: Session | undefined): Promise<ObservedJobStatus[]> {
   const known = await knownJobs(home.folder);
   const statuses = await Promise.all(known.map((job) => observe(job, home.folder, session)));
   const ids = new Set(known.map((job) => job.id));
   for await (const job of session?.batches.jobs() ?? []) {
     if (!ids.has(job.jobId) && session) statuses.push(await session.batches.job(job.jobId).status());
   }
-  return statuses.sort(byNeed);
+  return sortedByNeed(statuses, await out.rendering());
 }
 
-async function printOne(out: Output, status: ObservedJobStatus, session: Session | undefined): Promise<void> {
+async function printOne({ out, home }: CommandContext, status: ObservedJobStatus, session: Session | undefined): Promise<void> {
   if (status.report) {
     await printReport(out, status.report);
   } else {
-    out.print(renderPanel(status, await out.rendering()));
+    const rendering = await out.rendering();
+    const several = status.parts.total > 1 || status.round > 1;
+    // The table below has all parts.
+    out.print(renderPanel(several ? { ...status, running: [] } : status, rendering));
+    if (several) out.print(renderPartsTable(status, await endedParts(home.folder, status.jobId), rendering));
     if (session?.temporal.webUiUrl) out.print(`web UI    ${session.temporal.webUiUrl}`);
-    out.print(status.failure ? `${status.failure.message ?? ''}\nGo on from its records: message-batches run INPUT` : `Stay with it: message-batches wait ${status.jobId}`);
+    const need = needOf(status, rendering);
+    // What waits for a person stands in the picture above.
+    if (need && !status.attention) out.print([need.what, need.hint].filter(Boolean).join('\n'));
+    out.print(need ? `Go on: ${need.command}` : `Stay with it: message-batches wait ${status.jobId}`);
   }
   out.document(status);
 }
 
-async function printAll(out: Output, jobs: ObservedJobStatus[]): Promise<void> {
-  out.print(await tableOf(out, jobs));
+async function printAll(out: Output, jobs: ObservedJobStatus[], all: boolean): Promise<void> {
+  out.print(await tableOf(out, jobs, all));
   out.document({ jobs });
 }
 
-async function tableOf(out: Output, jobs: ObservedJobStatus[]): Promise<string> {
+async function tableOf(out: Output, jobs: ObservedJobStatus[], all: boolean): Promise<string> {
   if (jobs.length === 0) return 'There is no job yet. Start one: message-batches run INPUT';
+  const rendering = await out.rendering();
   const ended = jobs.filter((job) => job.phase === 'ended' && !job.failure);
-  const hidden = new Set(ended.slice(MAX_ENDED_SHOWN));
-  const shown = jobs.filter((job) => !hidden.has(job));
-  const more = hidden.size > 0 ? `\nand ${hidden.size} more that have ended (--json lists all)` : '';
-  return `${renderJobTable(shown, await out.rendering())}${more}\nOne in detail: message-batches status JOB`;
+  const hidden = new Set(all ? [] : ended.slice(MAX_ENDED_SHOWN));
+  const lines = [renderJobTable(jobs.filter((job) => !hidden.has(job)), rendering)];
+  if (hidden.size > 0) lines.push(fit(`and ${counted(hidden.size, 'more job', rendering)} that ended earlier: message-batches status --all`, rendering.width));
+  return [...lines, fit('One in detail: message-batches status JOB', rendering.width)].join('\n');
 }
 
 async function watchOne(out: Output, look: () => Promise<ObservedJobStatus>): Promise<void> {
@@ -119,15 +134,14 @@ async function watchOne(out: Output, look: () => Promise<ObservedJobStatus>): Pr
   }
 }
 
-async function watchAll(out: Output, look: () => Promise<ObservedJobStatus[]>): Promise<void> {
-  const { createLogUpdate } = await import('log-update');
-  const panel = process.stdout.isTTY && !out.json ? createLogUpdate(process.stdout) : undefined;
+async function watchAll(out: Output, look: () => Promise<ObservedJobStatus[]>, all: boolean): Promise<void> {
+  const panel = out.redrawsStdout && !out.json ? await liveText(process.stdout) : undefined;
   let last: ObservedJobStatus[] | undefined;
   for (;;) {
     const now = await look();
     const changed = !isDeepStrictEqual(now, last);
-    if (panel) panel(await tableOf(out, now));
-    else if (changed && !out.json) out.print(await tableOf(out, now));
+    if (panel) panel.draw(out.forStdout(await tableOf(out, now, all)));
+    else if (changed && !out.json) out.print(await tableOf(out, now, all));
     if (changed) out.document({ jobs: now });
     if (now.every((job) => job.phase === 'ended')) return;
     last = now;

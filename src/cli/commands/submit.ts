@@ -10,7 +10,7 @@ import { startWorkerInBackground } from '../job-worker';
 import { resumeIfWaiting } from '../resume-job';
 import { openSession } from '../session';
 import type { Session } from '../session';
-import { addSubmissionOptions, announce, claimFolder, prepareSubmission, printDryRun, recordJob, releaseFolder, showEnded, startOptions } from '../submission';
+import { addSubmissionOptions, announce, changeKnown, claimFolder, prepareSubmission, printDryRun, recordJob, releaseFolder, showEnded, startOptions } from '../submission';
 import type { Submission, SubmissionOptions } from '../submission';
 
 const LOOK_EVERY_MS = 300;
@@ -50,6 +50,7 @@ async function begin(context: CommandContext, submission: Submission, options: S
   await startWorkerInBackground(context, submission.account);
   await recordJob(context, submission);
   const job = await session.batches.startJob(await startOptions(context, submission, options));
+  await changeKnown(context, submission, job, options);
   if (submission.known) await resumeIfWaiting(job, { pausedToo: true });
   return { session, job };
 }

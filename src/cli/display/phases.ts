@@ -25,8 +25,9 @@ export function jobSentence(status: ObservedJobStatus, rendering: Rendering): st
 /**
  * What a part is doing, e.g. `msgbatch_01… processing for 12 min, next look in 36 s`.
  * The API counts nothing before the whole batch has ended, so there is no percentage to show.
+ * @param options.alone false where the numbers of the queue, which are the account's, are told beside it.
  */
-export function partSentence(part: ObservedPart, rendering: Rendering): string {
+export function partSentence(part: ObservedPart, rendering: Rendering, { alone = true } = {}): string {
   const { status } = part;
   if (!status) return `${part.batchId ? `${part.batchId} ` : ''}${(part.phase ?? 'running').replace('_', ' ')}`;
   const { formats } = rendering;
@@ -36,7 +37,7 @@ export function partSentence(part: ObservedPart, rendering: Rendering): string {
     case 'opening':
       return status.requests === 0 ? 'preparing' : `preparing ${counted(status.requests, 'request', rendering)}`;
     case 'queued':
-      return queueSentence(status, rendering);
+      return alone ? queueSentence(status, rendering) : `${counted(status.requests, 'request', rendering)} waiting for room`;
     case 'creating':
       return `sending ${counted(status.requests, 'request', rendering)}`;
     case 'reconciling':
@@ -56,19 +57,37 @@ export function partSentence(part: ObservedPart, rendering: Rendering): string {
   }
 }
 
-/** `waiting for room at the API: 300,000 of 300,000 requests are in the queue` */
+/** `100,000 requests waiting for room at the API: 300,000 of 300,000 are in its queue` */
 function queueSentence({ queue, requests }: BatchStatus, rendering: Rendering): string {
-  const { formats } = rendering;
-  if (!queue) return `${counted(requests, 'request', rendering)} waiting for room at the API`;
-  const limit = queue.limit === undefined ? '' : ` of ${formats.count(queue.limit)}`;
-  return `${counted(requests, 'request', rendering)} waiting for room at the API: ${formats.count(queue.inQueue)}${limit} are in its queue`;
+  const waiting = `${counted(requests, 'request', rendering)} waiting for room at the API`;
+  return queue ? `${waiting}: ${inQueue(queue, rendering)} are in its queue` : waiting;
 }
 
-/** `the API does not answer: …, attempt 4, next try in 8 s` */
-export function troubleSentence({ message, attempt, nextTryAt }: Trouble, { now, formats }: Rendering): string {
+/** The same of all parts: `300,000 of 300,000 requests at the API, 3 batches wait for room`; empty where none waits. */
+export function queueLine({ running }: ObservedJobStatus, rendering: Rendering): string {
+  const waiting = running.filter((part) => part.phase === 'queued');
+  const queue = waiting.find((part) => part.status?.queue)?.status?.queue;
+  if (waiting.length === 0) return '';
+  const batches = `${counted(waiting.length, 'batch', rendering)} ${waiting.length === 1 ? 'waits' : 'wait'} for room`;
+  return queue ? `${inQueue(queue, rendering)} requests at the API, ${batches}` : batches;
+}
+
+function inQueue({ inQueue: count, limit }: NonNullable<BatchStatus['queue']>, { formats }: Rendering): string {
+  return limit === undefined ? formats.count(count) : `${formats.count(count)} of ${formats.count(limit)}`;
+}
+
+/** What the activities of parts fail with: the same for all of them where the API is away. */
+export function troublesOf(parts: ObservedPart[]): Trouble[] {
+  return parts.flatMap((part) => part.trouble ?? []);
+}
+
+/** `the API does not answer: …, attempt 4, next try in 8 s`. @param others so many parts more fail */
+export function troubleSentence({ message, attempt, nextTryAt }: Trouble, rendering: Rendering, others = 0): string {
+  const { now, formats } = rendering;
   const ms = nextTryAt === undefined ? 0 : Date.parse(nextTryAt) - now.getTime();
   const nextTry = ms < 500 ? '' : `, next try in ${formats.duration(ms)}`;
-  return `the API does not answer: ${message.replace(/\.$/, '')}, attempt ${formats.count(attempt)}${nextTry}`;
+  const more = others === 0 ? '' : ` (and ${counted(others, 'more batch', rendering)})`;
+  return `the API does not answer: ${message.replace(/\.$/, '')}, attempt ${formats.count(attempt)}${nextTry}${more}`;
 }
 
 /** `round 2, part 1 of 3: `; empty where the job is one batch and nothing was sent again. */

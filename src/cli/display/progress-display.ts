@@ -1,7 +1,9 @@
 import type { ObservedJobStatus } from '../../client';
 import type { Output } from '../output';
+import { columnsOf, liveText } from './live-text';
 import { renderPanel } from './panel';
-import { progressLines } from './progress-lines';
+import { ProgressLog } from './progress-lines';
+import { StoringRate } from './rate';
 
 /** Shows how a job goes on, on stderr. */
 export interface ProgressDisplay {
@@ -11,45 +13,49 @@ export interface ProgressDisplay {
   close(): void;
 }
 
-/** A live panel on a terminal, else a line a change of phase. */
+/** A live panel on a terminal, else a line a change of phase; nothing where only the answer is wanted. */
 export async function progressDisplay(out: Output, footer: string): Promise<ProgressDisplay> {
-  return out.interactive ? livePanel(out, footer) : lineLog(out);
+  if (out.quiet) return { update() {}, note() {}, close() {} };
+  return out.redraws ? livePanel(out, footer) : lineLog(out);
 }
 
 async function livePanel(out: Output, footer: string): Promise<ProgressDisplay> {
-  const { createLogUpdate } = await import('log-update');
-  const panel = createLogUpdate(process.stderr);
+  const { stderr } = process;
+  const panel = await liveText(stderr);
   const rendering = await out.progressRendering();
+  const rate = new StoringRate();
   let shown: ObservedJobStatus | undefined;
   const draw = () => {
-    if (shown) panel(renderPanel(shown, { ...rendering, now: new Date(), width: process.stderr.columns ?? 80 }, { footer }));
+    if (!shown) return;
+    panel.draw(out.forStderr(renderPanel(shown, { ...rendering, now: new Date(), width: columnsOf(stderr) }, { footer, perSecond: rate.perSecond, height: stderr.rows })));
   };
   // Times go on between two statuses.
   const timer = setInterval(draw, 1000);
+  stderr.on('resize', draw);
   return {
     update(status) {
       shown = status;
+      rate.add(status, new Date());
       draw();
     },
     note(line) {
-      panel.persist(line);
+      panel.persist(out.forStderr(line));
       draw();
     },
     close() {
       clearInterval(timer);
+      stderr.off('resize', draw);
       panel.clear();
-      panel.done();
     },
   };
 }
 
 async function lineLog(out: Output): Promise<ProgressDisplay> {
   const rendering = await out.progressRendering();
-  let last: ObservedJobStatus | undefined;
+  const log = new ProgressLog();
   return {
     update(status) {
-      for (const line of progressLines(last, status, { ...rendering, now: new Date() })) out.say(line);
-      last = status;
+      for (const line of log.lines(status, { ...rendering, now: new Date() })) out.say(line);
     },
     note: out.say,
     close() {},

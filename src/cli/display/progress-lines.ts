@@ -1,21 +1,57 @@
 import type { ObservedJobStatus } from '../../client';
-import { jobSentence, partPrefix, partSentence, troubleSentence } from './phases';
+import { costLine } from './cost';
+import { countedByPhase } from './part-list';
+import { jobSentence, partPrefix, partSentence, troublesOf, troubleSentence } from './phases';
 import { outcomesLine } from './rendering';
 import type { Rendering } from './rendering';
 
+/** Jobs of more parts get no lines for each of them. */
+const MAX_PARTS_LOGGED = 3;
+/** How often such a job is summed up, in ms. */
+const SUMMARY_EVERY_MS = 60_000;
+
+/** The lines of a log from one look at a job to the next. */
+export class ProgressLog {
+  private last: ObservedJobStatus | undefined;
+  private summary = '';
+  private summedUpAt = 0;
+
+  /** What is worth a line since the last call. */
+  lines(status: ObservedJobStatus, rendering: Rendering): string[] {
+    const lines = progressLines(this.last, status, rendering);
+    const now = rendering.now.getTime();
+    if (lines.length > 0) this.summedUpAt = now;
+    if (hasManyParts(status) && status.phase === 'running' && now - this.summedUpAt >= SUMMARY_EVERY_MS) {
+      const summary = summaryLine(status, rendering);
+      // A whole hour of processing is one line, not sixty.
+      if (summary !== this.summary) lines.push(summary);
+      this.summary = summary;
+      this.summedUpAt = now;
+    }
+    this.last = status;
+    return lines;
+  }
+}
+
 /**
  * What is worth a line in a log when a job goes from one status to the next: one a change of phase,
- * none for what merely moves on. Times that count down are left to the panel.
+ * none for what merely moves on. Times that count down are left to the panel. Of a job of many parts, the phases
+ * of the job alone.
  */
 export function progressLines(before: ObservedJobStatus | undefined, after: ObservedJobStatus, rendering: Rendering): string[] {
+  const many = hasManyParts(after);
   const lines: string[] = [];
-  const sentence = jobSentence(after, rendering);
   // What it waits for follows below, with the reason.
-  if (!after.attention && (!before || jobSentence(before, rendering) !== sentence)) {
+  if (!after.attention && (!before || stateOf(before, many, rendering) !== stateOf(after, many, rendering))) {
     const outcomes = outcomesLine(after.outcomes, rendering);
+    const sentence = jobSentence(after, rendering);
     lines.push(outcomes && after.phase === 'running' ? `${sentence} (${outcomes})` : sentence);
   }
-  for (const part of after.running) {
+  if (many) {
+    const [trouble, ...others] = troublesOf(after.running);
+    if (trouble && troublesOf(before?.running ?? []).length === 0) lines.push(troubleSentence(trouble, rendering, others.length));
+  }
+  for (const part of many ? [] : after.running) {
     if (part.phase === undefined) continue;
     const earlier = before?.running.find((each) => each.workflowId === part.workflowId);
     const prefix = partPrefix(part, after, rendering);
@@ -26,4 +62,21 @@ export function progressLines(before: ObservedJobStatus | undefined, after: Obse
     lines.push(`waits for a person: ${after.attention.message}`, after.attention.hint);
   }
   return lines;
+}
+
+function hasManyParts({ parts }: ObservedJobStatus): boolean {
+  return parts.total > MAX_PARTS_LOGGED;
+}
+
+/** What a line is written at a change of. Of many parts, not how many have ended: the summary tells that. */
+function stateOf(status: ObservedJobStatus, many: boolean, rendering: Rendering): string {
+  const counted = many ? { ...status, parts: { ...status.parts, ended: 0 } } : status;
+  return jobSentence(counted, rendering);
+}
+
+/** `round 1: 2 of 100 batches done; 9 processing, 3 waiting for room (200,000 succeeded) · $3.20 of $20.00` */
+function summaryLine(status: ObservedJobStatus, rendering: Rendering): string {
+  const outcomes = outcomesLine(status.outcomes, rendering);
+  const parts = countedByPhase(status.running, rendering);
+  return `${jobSentence(status, rendering)}${parts ? `; ${parts}` : ''}${outcomes ? ` (${outcomes})` : ''}${status.cost ? ` · ${costLine(status.cost)}` : ''}`;
 }

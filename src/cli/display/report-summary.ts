@@ -1,13 +1,18 @@
-import type { JobReport } from '../../contract';
+import type { JobReport, ReportedBatch } from '../../contract';
 import { SIMULATED_ACCOUNT } from '../../contract';
 import { joinLocation } from '../../storage';
+import { fittedTable } from './fitted-table';
+import type { Column } from './fitted-table';
+import { dollars } from './money';
 import { drawn, plainTable } from './plain-table';
-import { counted, outcomesLine, shownPath, tokensLine } from './rendering';
+import { counted, outcomesLine, shownPath, tokensCell, tokensLine } from './rendering';
 import type { Rendering } from './rendering';
 import type { ReportFacts } from '../report-facts';
 
 /** Batches with a line of their own; all of them stand in `report.json`. */
 const MAX_BATCHES_SHOWN = 10;
+/** Of the names before the facts, `follow-ups` being the longest. */
+const LABEL_COLUMNS = 12;
 const MAX_REASONS_SHOWN = 3;
 const MAX_MODELS_SHOWN = 10;
 /** Kinds of problems whose lines stand in the quarantine. */
@@ -36,10 +41,8 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
     table.push(['follow-ups', `${formats.count(succeeded)} of ${formats.count(selected)} succeeded${failed > 0 ? `, ${formats.count(failed)} failed` : ''}`]);
   }
   table.push(['time', formats.duration(Date.parse(report.ended_at) - Date.parse(report.started_at))]);
-  report.batches.slice(0, MAX_BATCHES_SHOWN).forEach((batch, index) => {
-    const took = formats.duration(Date.parse(batch.ended_at) - Date.parse(batch.created_at));
-    table.push([index === 0 ? 'batches' : '', `${batch.id}  ${counted(batch.requests, 'request', rendering)}  ${took}`]);
-  });
+  const batches = report.batches.slice(0, MAX_BATCHES_SHOWN);
+  if (batches.length > 0) batchLines(batches, rendering).forEach((line, index) => table.push([index === 0 ? 'batches' : '', line]));
   if (report.batches.length > MAX_BATCHES_SHOWN) table.push(['', `and ${formats.count(report.batches.length - MAX_BATCHES_SHOWN)} more in report.json`]);
   for (const problem of report.problems) {
     table.push(['problem', `${formats.count(problem.count)} × ${problem.kind}${problem.examples[0] ? `: ${problem.examples[0]}` : ''}`]);
@@ -64,6 +67,19 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
     lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`message-batches run ${missing}${simulate}`)}`);
   }
   return lines.join('\n');
+}
+
+/** A line for each batch: what it cost, as far as the terminal has room. */
+function batchLines(batches: ReportedBatch[], rendering: Rendering): string[] {
+  const { formats } = rendering;
+  const columns: Column<ReportedBatch>[] = [
+    { title: 'BATCH', text: ({ id }) => id },
+    { title: 'REQUESTS', text: ({ requests }) => counted(requests, 'request', rendering) },
+    { title: 'TOOK', text: (batch) => formats.duration(Date.parse(batch.ended_at) - Date.parse(batch.created_at)), leavesAs: 3 },
+    { title: 'TOKENS', text: ({ usage }) => tokensCell(usage, rendering), leavesAs: 2 },
+    { title: 'COST', text: ({ cost }) => (cost === undefined ? '' : dollars(cost)), leavesAs: 1 },
+  ];
+  return fittedTable(columns, batches, { ...rendering, width: rendering.width - LABEL_COLUMNS }, { head: false }).split('\n');
 }
 
 /** Where the outputs of a job that has ended are not in its folder any more. */

@@ -6,7 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const MAIN = join(__dirname, '..', '..', '..', 'dist', 'cli', 'main.js');
+/** The built program. */
+export const MAIN = join(__dirname, '..', '..', '..', 'dist', 'cli', 'main.js');
 
 export interface Ended {
   code: number | null;

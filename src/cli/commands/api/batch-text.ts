@@ -1,5 +1,7 @@
 /** Batches as people read them. */
 import type { MessageBatch } from '../../../api';
+import { fittedTable } from '../../display/fitted-table';
+import type { Column } from '../../display/fitted-table';
 import { drawn, plainTable } from '../../display/plain-table';
 import type { Rendering } from '../../display/rendering';
 import { printable } from '../../printable';
@@ -23,18 +25,24 @@ export function renderBatch(batch: MessageBatch, rendering: Rendering, commands:
   return `${printable(batch.id)}\n${drawn(table)}`;
 }
 
-/** A page of batches, a line each, in the order of the API. */
+/** A page of batches, a line each, in the order of the API. Their ids are never cut: the other commands take them. */
 export function renderBatchTable(batches: MessageBatch[], rendering: Rendering): string {
-  const table = plainTable(['BATCH', 'STATUS', 'REQUESTS', 'CREATED', 'EXPIRES'].map((title) => rendering.colors.dim(title)));
-  for (const batch of batches) {
-    table.push([printable(batch.id), status(batch, rendering), counts(batch, rendering), passed(batch.created_at, rendering), batch.ended_at ? '' : passed(batch.expires_at, rendering)]);
-  }
-  return drawn(table);
+  const columns: Column<MessageBatch>[] = [
+    { title: 'BATCH', text: (batch) => printable(batch.id) },
+    { title: 'STATUS', text: (batch) => printable(batch.processing_status), color: (batch, text) => statusColor(batch, rendering)(text) },
+    { title: 'REQUESTS', text: (batch) => counts(batch, rendering), leavesAs: 1, cutTo: 10 },
+    { title: 'CREATED', text: (batch) => passed(batch.created_at, rendering), leavesAs: 2 },
+    { title: 'EXPIRES', text: (batch) => (batch.ended_at ? '' : passed(batch.expires_at, rendering)), leavesAs: 3 },
+  ];
+  return fittedTable(columns, batches, rendering);
 }
 
-function status(batch: MessageBatch, { colors }: Rendering): string {
-  const status = printable(batch.processing_status);
-  return status === 'ended' ? colors.green(status) : status === 'canceling' ? colors.yellow(status) : status;
+function status(batch: MessageBatch, rendering: Rendering): string {
+  return statusColor(batch, rendering)(printable(batch.processing_status));
+}
+
+function statusColor({ processing_status: status }: MessageBatch, { colors }: Rendering): (text: string) => string {
+  return status === 'ended' ? colors.green : status === 'canceling' ? colors.yellow : String;
 }
 
 /** Only what occurs, whatever names there are: `3 processing`. A gateway may leave the counts out. */
