@@ -7,6 +7,8 @@ export interface Formats {
   bytes(count: number): string;
   /** E.g. `250,001`. */
   count(count: number): string;
+  /** E.g. `$12.34`; small amounts with two digits that say something: `$0.0012`. */
+  dollars(amount: number): string;
 }
 
 const UNITS: Record<string, string> = { y: 'y', d: 'd', h: 'h', m: 'min', s: 's' };
@@ -21,5 +23,9 @@ export async function loadFormats(): Promise<Formats> {
     },
     bytes: (count) => prettyBytes(count),
     count: (count) => count.toLocaleString('en-US'),
+    dollars: (amount) => {
+      const isSmall = amount > 0 && amount < 0.1;
+      return `$${amount.toLocaleString('en-US', isSmall ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+    },
   };
 }
