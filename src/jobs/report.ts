@@ -30,7 +30,7 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices }: R
     outcomes,
     usage: merged.usage,
     usage_by_model: merged.models,
-    ...spent(merged.models, prices),
+    ...spent(merged.models, merged.longPrompts, prices),
     ...cacheHits(merged.usage),
     batches: parts.flatMap((part) => reportedBatch(part, prices) ?? []),
     ...followUpCounts(parts),
@@ -43,15 +43,15 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices }: R
 }
 
 function reportedBatch(part: BatchReport, prices: PriceTable | undefined): ReportedBatch | undefined {
-  const { batchId, round, requests, createdAt = '', endedAt = '', outcomes, usage, usageByModel } = part;
+  const { batchId, round, requests, createdAt = '', endedAt = '', outcomes, usage, usageByModel, longPrompts } = part;
   if (batchId === undefined) return undefined;
   // By the same prices as all others, whatever they were when it ended.
-  const cost = usageByModel && prices && knownCost(costOf(usageByModel, prices));
+  const cost = usageByModel && prices && knownCost(costOf(usageByModel, prices, longPrompts));
   return { id: batchId, round, requests, created_at: createdAt, ended_at: endedAt, outcomes, usage, ...(cost && { cost: rounded(cost.total) }) };
 }
 
-function spent(usageByModel: Record<string, TokenUsage>, prices: PriceTable | undefined): Pick<JobReport, 'cost'> {
-  const cost = prices && knownCost(costOf(usageByModel, prices));
+function spent(usageByModel: Record<string, TokenUsage>, longPrompts: Record<string, TokenUsage>, prices: PriceTable | undefined): Pick<JobReport, 'cost'> {
+  const cost = prices && knownCost(costOf(usageByModel, prices, longPrompts));
   if (!prices || !cost) return {};
   const reported: ReportedCost = {
     currency: prices.currency,

@@ -30,7 +30,9 @@ export function estimateLines({ disk, expected, prices, uncounted }: Estimate, r
     `disk     ${range(formats.bytes(disk.low), formats.bytes(disk.high))}, at the outputs`,
     `tokens   about ${count(tokens.input)} in, ${count(tokens.output)} out (guessed from bytes and max_tokens)`,
   ];
-  if (withoutPrice.length < models.length) lines.push(`cost     ${dollars(expected)} at the batch prices of ${prices.date}; at most ${formats.dollars(expected.worst)}${simulated ? ' (simulated: nothing is paid)' : ''}`);
+  // What is brought in from elsewhere has no bound.
+  const atMost = uncounted > 0 ? '' : `; at most ${formats.dollars(expected.worst)}`;
+  if (withoutPrice.length < models.length) lines.push(`cost     ${dollars(expected)} at the batch prices of ${prices.date}${atMost}${simulated ? ' (simulated: nothing is paid)' : ''}`);
   if (models.length > 1) {
     for (const { model, requests, cost } of models.slice(0, MAX_MODELS_SHOWN)) lines.push(`         ${model}: ${counted(requests, 'request', rendering)}, ${cost ? dollars(cost) : 'no price known'}`);
     if (models.length > MAX_MODELS_SHOWN) lines.push(`         and ${formats.count(models.length - MAX_MODELS_SHOWN)} more models`);

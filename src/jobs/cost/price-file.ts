@@ -1,6 +1,6 @@
 /** The file that a table of prices stands in: the package's own, or one that users put in its place. */
 import { join } from 'node:path';
-import type { ModelPrice, PriceTable } from '../../contract';
+import { LONG_PROMPT_TOKENS, type ModelPrice, type PriceTable } from '../../contract';
 import { joinLocation, readWhole, StorageError } from '../../storage';
 import { InputError } from '../input-error';
 
@@ -65,7 +65,7 @@ function checkModel(price: unknown, name: string, path: string): asserts price i
   for (const key of PRICE_KEYS) if (!isPrice(price[key])) throw invalid(path, `${name}.${key} must be a number of US dollars for a million tokens`);
   const { long_prompt: long } = price;
   if (long === undefined) return;
-  if (!isObject(long) || !isPrice(long['above_tokens'])) throw invalid(path, `${name}.long_prompt.above_tokens must be a number of tokens`);
+  if (!isObject(long) || long['above_tokens'] !== LONG_PROMPT_TOKENS) throw invalid(path, `${name}.long_prompt.above_tokens must be ${LONG_PROMPT_TOKENS}: no other length is told apart`);
   if (!isPrice(long['factor']) || long['factor'] < 1) throw invalid(path, `${name}.long_prompt.factor must be a number from 1`);
 }
 

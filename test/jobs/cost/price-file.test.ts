@@ -54,7 +54,8 @@ it.each<[string, unknown, string]>([
   ['a price as text', { ...own(), models: { 'claude-a': { ...own().models['claude-a'], output: '2' } } }, 'models["claude-a"].output must be a number'],
   ['a price below zero', { ...own(), models: { 'claude-a': { ...own().models['claude-a'], cache_read: -1 } } }, 'models["claude-a"].cache_read must be a number'],
   ['a price that is missing', { ...own(), models: { 'claude-a': { input: 1, output: 2 } } }, 'models["claude-a"].cache_write_5m must be a number'],
-  ['long prompts that cost less', { ...own(), models: { 'claude-a': { ...own().models['claude-a'], long_prompt: { above_tokens: 1, factor: 0.5 } } } }, 'models["claude-a"].long_prompt.factor'],
+  ['long prompts that cost less', { ...own(), models: { 'claude-a': { ...own().models['claude-a'], long_prompt: { above_tokens: 100_000, factor: 0.5 } } } }, 'models["claude-a"].long_prompt.factor'],
+  ['long prompts of another length', { ...own(), models: { 'claude-a': { ...own().models['claude-a'], long_prompt: { above_tokens: 200_000, factor: 2 } } } }, 'models["claude-a"].long_prompt.above_tokens must be 100000'],
   ['a tool without a price', { ...own(), server_tools: { web_search_requests: null } }, 'server_tools["web_search_requests"] must be a number'],
 ])('names the field: %s', async (_what, content, message) => {
   const path = write(content);
