@@ -1,5 +1,5 @@
 import type { MessageBatchesApi } from '../api';
-import type { AccountReference, Attention } from '../contract';
+import type { AccountReference, Attention, PriceTable } from '../contract';
 import { AccountRecords, JobFolder, outputFolder, partFolder, syncedRecords } from '../jobs';
 import type { PartFolder, RecordStore } from '../jobs';
 import type { StorageRoot } from '../storage';
@@ -10,6 +10,8 @@ export interface ActivityDependencies {
   api: MessageBatchesApi;
   account: AccountReference;
   storage: StorageRoot;
+  /** What tokens cost; without it, no cost is reported. */
+  prices?: PriceTable;
   /** Default: synced files. Tests stop a worker exactly before or after one record. */
   records?: RecordStore;
   /** From a create's intent to its deadline, in ms. Default `createTimeoutMs`. */

@@ -28,7 +28,7 @@ async function finish(deps: ActivityDependencies, jobId: string, unsentReason: s
 
 async function mergeAndReport(deps: ActivityDependencies, folder: JobFolder, unsentReason: string): Promise<JobReport> {
   try {
-    return await deliver(deps, folder, await merge(folder, unsentReason));
+    return await deliver(deps, folder, await merge(deps, folder, unsentReason));
   } catch (error) {
     // Another worker may have finished while this one was frozen, and has removed what is needed here.
     const theirs = await folder.readReport();
@@ -37,7 +37,7 @@ async function mergeAndReport(deps: ActivityDependencies, folder: JobFolder, uns
   }
 }
 
-async function merge(folder: JobFolder, unsentReason: string): Promise<JobReport> {
+async function merge({ prices }: ActivityDependencies, folder: JobFolder, unsentReason: string): Promise<JobReport> {
   const job = await folder.readJob();
   if (!job) throw new Error(`Job ${folder.jobId} has no record of what it is`);
   const work = outputFolder(job.output).workFolder;
@@ -59,7 +59,7 @@ async function merge(folder: JobFolder, unsentReason: string): Promise<JobReport
     }
   }
   const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
-  return buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date() });
+  return buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices });
 }
 
 /** The report in the outputs comes last of them; the copy in the job folder lets the job be recognised later. */

@@ -1,16 +1,31 @@
-import type { BatchReport } from '../contract';
-import { markUnsent } from '../jobs';
+import { type BatchReport, costOf, type PriceTable } from '../contract';
+import { type LedgerRecord, markUnsent, readLedgerRecord } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
 import type { PartReference } from './payloads';
 
-/** Puts a part's report on record: the mark that nothing is left to do for it. */
+/**
+ * Puts a part's report on record: the mark that nothing is left to do for it.
+ * @returns the report with what its ledger tells of models, and what that has cost. Older releases returned nothing.
+ */
 export function reportPartActivity(deps: ActivityDependencies) {
-  return async function reportPart(ref: PartReference, report: BatchReport): Promise<void> {
-    await runActivity(deps, async () => {
-      if (report.batchId === undefined) await markUnsent(partFolderOf(ref), report.requests);
-      await jobFolder(deps, ref.jobId).part(ref.round, ref.part).writeReport(report);
+  return async function reportPart(ref: PartReference, report: BatchReport): Promise<BatchReport> {
+    return runActivity(deps, async () => {
+      const folder = partFolderOf(ref);
+      if (report.batchId === undefined) await markUnsent(folder, report.requests);
+      const ledger = report.batchId === undefined ? undefined : await readLedgerRecord(folder);
+      const whole = ledger?.batch_id === report.batchId && ledger ? { ...report, ...spent(ledger, deps.prices) } : report;
+      await jobFolder(deps, ref.jobId).part(ref.round, ref.part).writeReport(whole);
+      return whole;
     });
   };
+}
+
+function spent({ models, long_prompts: longPrompts }: LedgerRecord, prices: PriceTable | undefined): Pick<BatchReport, 'usageByModel' | 'longPrompts' | 'cost'> {
+  const used = { usageByModel: models, ...(longPrompts && { longPrompts }) };
+  if (!prices) return used;
+  const { total, byModel, withoutPrice } = costOf(models, prices, longPrompts);
+  const isKnown = withoutPrice.length === 0 || Object.keys(byModel).length > 0;
+  return { ...used, ...(isKnown && { cost: total }) };
 }

@@ -5,6 +5,7 @@ import { accountKey, SIMULATED_ACCOUNT } from '../contract';
 import type { Home } from '../local';
 import type { Output } from './output';
 import type { OwnWorker } from './own-worker';
+import { pricesFile, workerEnvironment } from './prices';
 import type { Session } from './session';
 import { apiOptionsOf, requireAccess } from './settings';
 import { WorkerLog } from './worker-log';
@@ -26,6 +27,7 @@ export async function startWorkerHere({ home, env, out }: WorkerContext, session
     account,
     storage: home.folder,
     api: await apiOptionsOf(env, account, simulator?.url, (line) => log.write(line)),
+    prices: pricesFile(env),
     log,
   });
 }
@@ -39,7 +41,7 @@ export async function startWorkerInBackground({ home, env }: Pick<WorkerContext,
   // One of another version is drained and replaced.
   if (running && running.version !== productVersion()) await stopBackground(home, name);
   const which = account.label === SIMULATED_ACCOUNT.label ? ['--simulate'] : ['--account', account.label];
-  await startBackground(home, name, ['worker', '--background-child', ...which], env);
+  await startBackground(home, name, ['worker', '--background-child', ...which], workerEnvironment(env));
 }
 
 /** Name of the background worker of an account among the background processes of a home. */

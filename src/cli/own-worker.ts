@@ -11,6 +11,8 @@ export interface OwnWorkerOptions {
   /** Storage root: the home folder. */
   storage: string;
   api: ApiOptions;
+  /** A file of prices; default: `prices.json` of the storage root, else the package's own. */
+  prices?: string;
   log: WorkerLog;
 }
 
@@ -31,10 +33,10 @@ export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWork
   const { AccessRefusedError, createMessageBatchesWorker } = await import('../worker/index.js');
   installRuntime(Runtime, DefaultLogger, options.log);
   const connection = await NativeConnection.connect(options.temporal.connectionOptions);
-  const { account, storage, api } = options;
+  const { account, storage, api, prices } = options;
   let worker: MessageBatchesWorker;
   try {
-    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api });
+    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api, prices });
   } catch (error) {
     await connection.close();
     if (!(error instanceof AccessRefusedError)) throw error;

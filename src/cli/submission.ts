@@ -3,14 +3,15 @@ import { rmdir } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { JobHandle, StartJobOptions } from '../client';
-import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport } from '../contract';
+import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport, PriceTable } from '../contract';
 import { activityTaskQueue, API_OUTCOMES, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCOUNT } from '../contract';
 import type { InputCheck } from '../jobs';
-import { checkInput, claimOutput, InputError, JobFolder, outputFolder } from '../jobs';
+import { checkInput, claimOutput, diskNeeded, InputError, JobFolder, outputFolder } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
 import { exitCodeOfReport, showReport } from './attach';
 import { CliError } from './cli-error';
 import type { CommandContext, CommonOptions } from './command';
+import { estimateDocument, estimateLines, estimateOf, warningLines } from './display/estimate';
 import { counted, shownPath } from './display/rendering';
 import { parseCount, parseDuration } from './durations';
 import { ExitCode } from './exit-codes';
@@ -20,6 +21,7 @@ import { JOB_ID_PATTERN, jobIdOf } from './job-id';
 import { addSettingsOptions, amountOf, settingsSentence, typedSettings } from './job-settings';
 import type { SettingsOptions } from './job-settings';
 import { knownJob } from './known-jobs';
+import { pricesOf } from './prices';
 import { accountOf, API_VERSION, requireKey } from './settings';
 
 export interface SubmissionOptions extends CommonOptions, SettingsOptions {
@@ -39,6 +41,7 @@ export interface SubmissionOptions extends CommonOptions, SettingsOptions {
   deleteFromApi?: boolean;
   beta: string[];
   dryRun?: boolean;
+  prices?: string;
 }
 
 export function addSubmissionOptions(command: Command): Command {
@@ -46,6 +49,7 @@ export function addSubmissionOptions(command: Command): Command {
     .argument('<input>', 'JSONL, plain or .gz, a request a line: {"custom_id": …, "params": …}; a file, s3://BUCKET/KEY, or "-" for standard input')
     .option('-o, --output <dir>', 'folder for the outputs, or s3://BUCKET/KEY (default: the input\'s name with .results, or .simulated)')
     .option('--simulate', 'use the local simulator instead of the API: no key, no cost, invented answers')
+    .option('--prices <file>', 'table of prices (default: prices.json of the home folder, else the one that comes with the program)')
     .option('--dry-run', 'say what would be sent, and stop')
     .option('--new', 'submit the same input once more, and pay for it again')
     .option('--id <id>', 'id of the job (default: made of the input and the account)')
@@ -70,6 +74,7 @@ export interface Submission {
   /** Absolute path of the folder, or `s3://bucket/key`. */
   output: string;
   check: InputCheck;
+  prices: PriceTable;
   /** Absolute path of the input, or `s3://bucket/key`. */
   input: string;
   betas: string[];
@@ -83,13 +88,15 @@ export interface Submission {
  * Reads the settings, checks every line of the input, and settles the job's id and output folder.
  * Nothing is sent, and nothing but a piped input is written.
  */
-export async function prepareSubmission({ env, out, home }: CommandContext, inputArgument: string, options: SubmissionOptions): Promise<Submission> {
+export async function prepareSubmission(context: CommandContext, inputArgument: string, options: SubmissionOptions): Promise<Submission> {
+  const { env, out, home } = context;
   const account = accountOf(env, { label: options.account, simulate: options.simulate });
   if (options.id !== undefined && !JOB_ID_PATTERN.test(options.id)) {
     throw new CliError('usage', `"${options.id}" cannot be a job's id.`, { hint: 'At most 100 letters, digits, ".", "-" and "_", beginning with a letter or digit.' });
   }
   if (options.followUpOn && !options.followUp) throw new CliError('usage', '--follow-up-on says for which outcomes, but not which workflow.', { hint: 'Add --follow-up TYPE.' });
 
+  const prices = await pricesOf(context);
   const input = await openInput(inputArgument, home.folder);
   const check = await checkInput(input.path);
   if (check.problemCount > 0) throw badInput(check, shownPath(input.path, { cwd: process.cwd() }));
@@ -115,7 +122,7 @@ export async function prepareSubmission({ env, out, home }: CommandContext, inpu
   const report = known?.report ?? (await reportBeside(output, id));
   // To show what became of a job takes no key.
   if (!report) requireKey(env, account);
-  return { id, account, output, check, input: input.path, betas: options.beta, known: known !== undefined, report };
+  return { id, account, output, check, prices, input: input.path, betas: options.beta, known: known !== undefined, report };
 }
 
 /** What else is wrong with a folder of this machine shows when it is claimed. */
@@ -136,7 +143,7 @@ async function reportBeside(output: string, id: string): Promise<JobReport | und
 /** Makes the output folder that of this job, before any server is started for it. */
 export async function claimFolder({ home }: CommandContext, { id, output, check }: Submission): Promise<void> {
   const { id: storageId } = await openStorageRoot(home.folder);
-  await claimOutput(output, id, { inputBytes: check.bytes, storageId }).catch((error: unknown) => {
+  await claimOutput(output, id, { room: diskNeeded(check).low, storageId }).catch((error: unknown) => {
     throw nothingSent(error);
   });
 }
@@ -209,6 +216,7 @@ export async function announce({ out }: CommandContext, submission: Submission, 
   out.say(`${verb}: ${counted(check.requests, 'request', rendering)} in ${counted(check.parts, 'batch', rendering)}, ${rendering.formats.bytes(check.sentBytes)}, to ${to}`);
   out.say(`job      ${id}`);
   out.say(`outputs  ${shownPath(output, rendering)}`);
+  if (!submission.known) [...estimateLines(estimateOf(check, submission.prices), rendering, options.simulate), ...warningLines(check, rendering)].forEach(out.say);
   if (options.new && !submission.known) out.say(`--new: all ${counted(check.requests, 'request', rendering)} will be paid for again.`);
 }
 
@@ -218,7 +226,8 @@ export async function printDryRun(context: CommandContext, submission: Submissio
   const { id, account, output, check, input } = submission;
   const { sha256, requests, bytes, parts, sentBytes } = check;
   context.out.print('Dry run: nothing was sent. Without --dry-run, the same command sends it.');
-  context.out.document({ dryRun: true, jobId: id, account, input: { path: input, sha256, requests, bytes }, batches: parts, sentBytes, output });
+  const expected = estimateDocument(estimateOf(check, submission.prices), check);
+  context.out.document({ dryRun: true, jobId: id, account, input: { path: input, sha256, requests, bytes }, batches: parts, sentBytes, output, ...expected });
   return ExitCode.ok;
 }
 

@@ -57,6 +57,7 @@ export function statusOfReport(report: JobReport): ObservedJobStatus {
     requests: report.input.requests,
     round,
     parts: { total: parts, ended: parts },
+    ...(report.cost && { cost: { spent: report.cost.total, reserved: 0 } }),
     outcomes: report.outcomes,
     usage: report.usage,
     running: [],

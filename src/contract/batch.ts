@@ -118,6 +118,8 @@ export interface BatchReport {
   cost?: number;
   /** `usage` by model. Absent in reports of older releases. */
   usageByModel?: Record<string, TokenUsage>;
+  /** Of `usageByModel`, that of requests with long prompts (`LONG_PROMPT_TOKENS`); absent where there are none. */
+  longPrompts?: Record<string, TokenUsage>;
   /** The API found the batch too large, in its words: nothing was accepted, and the job cuts the requests into smaller parts. */
   tooLarge?: string;
   /** True where an answer of the API said that it was a simulation. */

@@ -14,10 +14,9 @@ export interface Cost {
 
 /**
  * What some usage has cost in batches.
- *
- * A sum of usage does not tell how long each prompt was: it is counted at the price of short ones (see `ModelPrice.long_prompt`).
+ * @param longPrompts of `usageByModel` that of requests with long prompts, see `LONG_PROMPT_TOKENS`.
  */
-export function costOf(usageByModel: Record<string, TokenUsage>, table: PriceTable): Cost {
+export function costOf(usageByModel: Record<string, TokenUsage>, table: PriceTable, longPrompts: Record<string, TokenUsage> = {}): Cost {
   const cost: Cost = { total: 0, byModel: {}, withoutPrice: [] };
   const unpriced = new Set<string>();
   for (const [model, reported] of Object.entries(usageByModel)) {
@@ -28,7 +27,8 @@ export function costOf(usageByModel: Record<string, TokenUsage>, table: PriceTab
     const tools = toolsCost(usage, table, unpriced);
     if (!price && tokensOf(usage) > 0) unpriced.add(model);
     if (!price && tools === 0) continue;
-    const tokens = price ? tokensCost(usage, batchPrices(price, table)) : 0;
+    const long = Object.hasOwn(longPrompts, model) ? longPrompts[model]! : noUsage();
+    const tokens = price ? tokensCost(usage, batchPrices(price, table)) + tokensCost(long, batchPrices(price, table, (price.long_prompt?.factor ?? 1) - 1)) : 0;
     cost.byModel[model] = tokens + tools;
     cost.total += tokens + tools;
   }

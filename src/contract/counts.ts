@@ -59,6 +59,11 @@ export function addModelUsage(sums: Record<string, TokenUsage>, model: string | 
   addUsage(sums[name]!, usage);
 }
 
+/** Tokens of the prompt of a message, from its usage: read from the prompt cache or written to it too. */
+export function promptTokens(usage: unknown): number {
+  return isObject(usage) ? count(usage['input_tokens']) + count(usage['cache_creation_input_tokens']) + count(usage['cache_read_input_tokens']) : 0;
+}
+
 function count(value: unknown): number {
   return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
 }

@@ -22,7 +22,7 @@ export interface ExpectedCost extends CostRange {
   /** What they cannot exceed: see `expectedCost`. */
   worst: number;
   tokens: ExpectedTokens;
-  /** One entry a model, also of those without a price. */
+  /** As they were given, also those without a price. */
   models: ExpectedModelCost[];
   /** Models that the table has no price of; they are in no sum of dollars. */
   withoutPrice: string[];
@@ -45,7 +45,7 @@ export interface ExpectedModelCost {
  * The range that the cost of some requests is likely to lie in, and `worst`, which it cannot exceed: a token for each byte at the
  * highest price of input, and all of `max_tokens`. Nobody can bound what is not in the request: images and documents by URL or
  * file id, and what server tools find.
- * @param expected one entry a model.
+ * @param expected of one part by model, or of several.
  * @param calibration of the job's ended parts.
  */
 export function expectedCost(expected: readonly ExpectedUse[], table: PriceTable, calibration: Calibration = {}): ExpectedCost {
@@ -60,7 +60,7 @@ export function expectedCost(expected: readonly ExpectedUse[], table: PriceTable
       output: { low: sum(({ tokens }) => tokens.output.low), high: sum(({ tokens }) => tokens.output.high) },
     },
     models,
-    withoutPrice: models.filter(({ cost }) => cost === undefined).map(({ model }) => model),
+    withoutPrice: [...new Set(models.filter(({ cost }) => cost === undefined).map(({ model }) => model))],
   };
 }
 

@@ -1,5 +1,8 @@
 /** Tables of prices. A table stands in a file that users can replace: see `prices.json` of the package. */
 
+/** Longer prompts (with what was read from the cache and written to it) are summed up apart: some models have another price then. */
+export const LONG_PROMPT_TOKENS = 100_000;
+
 /** US dollars per million tokens: what the API charges outside of batches. */
 export interface ModelPrice {
   input: number;
@@ -9,8 +12,8 @@ export interface ModelPrice {
   /** Written to the prompt cache for an hour. */
   cache_write_1h: number;
   cache_read: number;
-  /** A request whose prompt (with what was read from the cache and written to it) is longer costs so many times as much, output included. */
-  long_prompt?: { above_tokens: number; factor: number };
+  /** A request with a long prompt costs so many times as much, output included. */
+  long_prompt?: { above_tokens: typeof LONG_PROMPT_TOKENS; factor: number };
 }
 
 /** A table of prices, as it stands in its file. */

@@ -1,5 +1,8 @@
+import type { ExpectedUse } from '../contract';
+import { ExpectedUseSum } from './expected-use';
 import type { InputProblem } from './input-error';
 import { InputScanner } from './input-scanner';
+import { ParamsWarnings } from './params-warnings';
 import { type PartLimits, partLimits, PartSize } from './part-size';
 import type { PassOptions } from './progress';
 
@@ -14,6 +17,13 @@ export interface InputCheck {
   sentBytes: number;
   /** How many message batches it takes. */
   parts: number;
+  /** What they are expected to use, by model. */
+  expected: ExpectedUse[];
+  /** How many bring in what is not in them (by URL or file id, by server tools), which `expected` cannot know. */
+  uncounted: number;
+  /** What the API will refuse in single requests, the first twenty by line. They can be sent all the same. */
+  warnings: InputProblem[];
+  warningCount: number;
   /** The first twenty, by line. */
   problems: InputProblem[];
   problemCount: number;
@@ -33,8 +43,12 @@ export async function checkInput(path: string, options: CheckInputOptions = {}):
   let part: PartSize | undefined;
   let parts = 0;
   let sentBytes = 0;
+  const use = new ExpectedUseSum();
+  const warnings = new ParamsWarnings();
   for await (const requests of scanner.requests()) {
-    for (const { request } of requests) {
+    for (const { request, lineNumber } of requests) {
+      use.add(request);
+      warnings.add(lineNumber, request.facts);
       if (!part?.fits(request.sent.length)) {
         sentBytes += part?.bodyBytes ?? 0;
         part = new PartSize(limits);
@@ -44,5 +58,5 @@ export async function checkInput(path: string, options: CheckInputOptions = {}):
     }
   }
   sentBytes += part?.bodyBytes ?? 0;
-  return { ...(await scanner.finish()), sentBytes, parts };
+  return { ...(await scanner.finish()), sentBytes, parts, expected: use.list(), uncounted: use.uncounted, warnings: warnings.first, warningCount: warnings.count };
 }

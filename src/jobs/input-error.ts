@@ -15,6 +15,8 @@ export type InputErrorCode =
   | 'output_not_writable'
   | 'disk_too_small'
   | 'results_not_found'
+  /** A table of prices that cannot be used. */
+  | 'invalid_prices'
   /** A field of a result that there is not. */
   | 'unknown_field';
 

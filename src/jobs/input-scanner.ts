@@ -12,6 +12,8 @@ import { isLineProblem, parseRequestLine, type RequestLine } from './request-lin
 export interface ScannedRequest {
   /** Position among the requests of the input, from 0. */
   ordinal: number;
+  /** Number of its line, from 1, blank ones counted. */
+  lineNumber: number;
   request: RequestLine;
   /** The whole line, without its line feed. */
   line: Buffer;
@@ -110,7 +112,7 @@ export class InputScanner {
         continue;
       }
       this.ids.add(request.customId);
-      good.push({ ordinal: this.requestCount++, request, line });
+      good.push({ ordinal: this.requestCount++, lineNumber: this.lines, request, line });
     }
     return good;
   }

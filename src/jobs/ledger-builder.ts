@@ -1,6 +1,6 @@
 /** Holds the results of a part against its requests, line by line as they come: every request gets exactly one outcome. */
 import { crc32 } from 'node:zlib';
-import { addModelUsage, addUsage, API_OUTCOMES, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, type TokenUsage } from '../contract';
+import { addModelUsage, addUsage, API_OUTCOMES, LONG_PROMPT_TOKENS, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, promptTokens, type TokenUsage } from '../contract';
 import { isBlankLine, type Line, LineSplitter } from '../jsonl';
 import type { Segments } from '../storage';
 import type { CustomIdTable } from './custom-id-table';
@@ -63,6 +63,7 @@ export class LedgerBuilder {
   private unknownIds = 0;
   private retryable = 0;
   private readonly models: LedgerRecord['models'] = {};
+  private readonly longPrompts: LedgerRecord['models'] = {};
   private readonly problems = new ProblemList();
   private readonly further: FurtherResult[] = [];
   private furtherLines = 0;
@@ -173,6 +174,7 @@ export class LedgerBuilder {
       retryable: this.retryable,
       usage: this.totalUsage(),
       models: this.models,
+      ...(Object.keys(this.longPrompts).length > 0 && { long_prompts: this.longPrompts }),
       problems: this.problems.list(),
       unknown_ids: this.unknownIds,
       quarantined: this.quarantine.lines,
@@ -192,7 +194,9 @@ export class LedgerBuilder {
     this.outcomes[outcome]++;
     if (retryable) this.retryable++;
     if (outcome !== 'succeeded') return;
-    addModelUsage(this.models, typeof model === 'string' ? model : undefined, usage);
+    const name = typeof model === 'string' ? model : undefined;
+    addModelUsage(this.models, name, usage);
+    if (promptTokens(usage) > LONG_PROMPT_TOKENS) addModelUsage(this.longPrompts, name, usage);
   }
 
   private takeFurther(bytes: Buffer, offset: number, customId: string, position: number): Promise<void> | undefined {

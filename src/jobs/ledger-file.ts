@@ -43,6 +43,8 @@ export interface LedgerRecord {
   usage: TokenUsage;
   /** The same by model. */
   models: Record<string, TokenUsage>;
+  /** Of `models`, that of requests with long prompts; absent where there are none, and in ledgers of older releases. */
+  long_prompts?: Record<string, TokenUsage>;
   /**
    * Kinds: `malformed_line`, `unknown_custom_id`, `unknown_result_type`, `duplicate_result`, `conflicting_result`,
    * `missing_result`, `counts_differ`, `results_changed`.

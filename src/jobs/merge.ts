@@ -23,6 +23,8 @@ export interface MergeSummary {
   usage: TokenUsage;
   /** The same by model. */
   models: Record<string, TokenUsage>;
+  /** Of `models`, that of requests with long prompts. */
+  longPrompts: Record<string, TokenUsage>;
   /** Those of all ledgers together, by kind. */
   problems: Problem[];
   /** Lines in results.jsonl. */
@@ -72,6 +74,7 @@ class Merge {
   private readonly rounds: Uint8Array;
   private readonly usage = noUsage();
   private readonly models: Record<string, TokenUsage> = {};
+  private readonly longPrompts: Record<string, TokenUsage> = {};
   private readonly problems = new ProblemList();
   private readonly progress = { lines: 0, bytes: 0 };
 
@@ -87,6 +90,7 @@ class Merge {
       const record = await mustReadRecord(part.folder);
       addUsage(this.usage, record.usage);
       for (const [model, usage] of Object.entries(record.models)) addModelUsage(this.models, model, usage);
+      for (const [model, usage] of Object.entries(record.long_prompts ?? {})) addModelUsage(this.longPrompts, model, usage);
       this.problems.addAll(record.problems);
       const ledger = await readLedger(part.folder, part.planned.requests);
       const ordinals = await readOrdinals(part.folder, part.planned.requests);
@@ -102,11 +106,11 @@ class Merge {
     if (undecided !== -1) throw new Error(`Request ${undecided + 1} of the input is in no part of round 1`);
   }
 
-  summary(): Pick<MergeSummary, 'outcomes' | 'usage' | 'models' | 'problems'> {
+  summary(): Pick<MergeSummary, 'outcomes' | 'usage' | 'models' | 'longPrompts' | 'problems'> {
     const outcomes = noOutcomes();
     for (const code of this.outcomes) outcomes[OUTCOMES[code - 1]!]++;
     if (totalOf(outcomes) !== this.outcomes.length) throw new Error('The outcomes do not add up to the requests');
-    return { outcomes, usage: this.usage, models: this.models, problems: this.problems.list() };
+    return { outcomes, usage: this.usage, models: this.models, longPrompts: this.longPrompts, problems: this.problems.list() };
   }
 
   /** The API's own lines, byte for byte, part by part in the order they came, and where each of them lies. */

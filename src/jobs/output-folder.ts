@@ -24,6 +24,8 @@ export interface OutputFolder {
 export interface ClaimOptions {
   /** Decompressed bytes of the input, to see whether the disk has room. Default: not looked at. */
   inputBytes?: number;
+  /** Bytes that the disk must have room for, where more is known of the input than its length: see `diskNeeded`. */
+  room?: number;
   /** Id of the storage root where the job's records lie: another one knows nothing of what is paid. Default: not looked at. */
   storageId?: string;
 }
@@ -69,7 +71,8 @@ export async function claimOutput(dir: string, jobId: string, options: ClaimOpti
     return output;
   }
   await mustNotHoldResults(output);
-  if (options.inputBytes !== undefined) await mustHaveRoom(output.folder, options.inputBytes * ROOM_PER_INPUT_BYTE);
+  const room = options.room ?? (options.inputBytes !== undefined ? options.inputBytes * ROOM_PER_INPUT_BYTE : undefined);
+  if (room !== undefined) await mustHaveRoom(output.folder, room);
   try {
     await makeFolder(output.workFolder);
     await createRecord(output.claim, claim);

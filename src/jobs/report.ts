@@ -1,5 +1,5 @@
-import type { BatchReport, JobReport, OutcomeCounts, Problem } from '../contract';
-import { MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, totalOf } from '../contract';
+import type { BatchReport, Cost, JobReport, OutcomeCounts, PriceTable, Problem, ReportedBatch, ReportedCost, TokenUsage } from '../contract';
+import { cacheHitShare, costOf, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, totalOf } from '../contract';
 import type { JobRecord } from './job-folder';
 import type { MergeSummary } from './merge';
 import type { PlannedPart } from './round-plan';
@@ -12,10 +12,12 @@ export interface ReportFacts {
   /** A cancel was asked for. */
   canceled: boolean;
   endedAt: Date;
+  /** Default: no cost is reported. */
+  prices?: PriceTable;
 }
 
 /** The job's report. Where the outcomes do not add up to the input, a problem `unproven` says so. */
-export function buildReport({ job, parts, merged, canceled, endedAt }: ReportFacts): JobReport {
+export function buildReport({ job, parts, merged, canceled, endedAt, prices }: ReportFacts): JobReport {
   const { outcomes } = merged;
   const problems = mergeProblems([...merged.problems, ...unproven(outcomes, job.input.requests)]);
   const unsentReason = parts.find((part) => part.unsentReason !== undefined)?.unsentReason;
@@ -28,11 +30,9 @@ export function buildReport({ job, parts, merged, canceled, endedAt }: ReportFac
     outcomes,
     usage: merged.usage,
     usage_by_model: merged.models,
-    batches: parts.flatMap((part) =>
-      part.batchId === undefined
-        ? []
-        : [{ id: part.batchId, round: part.round, requests: part.requests, created_at: part.createdAt ?? '', ended_at: part.endedAt ?? '', outcomes: part.outcomes, usage: part.usage }],
-    ),
+    ...spent(merged.models, merged.longPrompts, prices),
+    ...cacheHits(merged.usage),
+    batches: parts.flatMap((part) => reportedBatch(part, prices) ?? []),
     ...followUpCounts(parts),
     problems,
     ...(outcomes.unsent > 0 && unsentReason !== undefined ? { unsent_reason: unsentReason } : {}),
@@ -40,6 +40,42 @@ export function buildReport({ job, parts, merged, canceled, endedAt }: ReportFac
     started_at: job.created_at,
     ended_at: endedAt.toISOString(),
   };
+}
+
+function reportedBatch(part: BatchReport, prices: PriceTable | undefined): ReportedBatch | undefined {
+  const { batchId, round, requests, createdAt = '', endedAt = '', outcomes, usage, usageByModel, longPrompts } = part;
+  if (batchId === undefined) return undefined;
+  // By the same prices as all others, whatever they were when it ended.
+  const cost = usageByModel && prices && knownCost(costOf(usageByModel, prices, longPrompts));
+  return { id: batchId, round, requests, created_at: createdAt, ended_at: endedAt, outcomes, usage, ...(cost && { cost: rounded(cost.total) }) };
+}
+
+function spent(usageByModel: Record<string, TokenUsage>, longPrompts: Record<string, TokenUsage>, prices: PriceTable | undefined): Pick<JobReport, 'cost'> {
+  const cost = prices && knownCost(costOf(usageByModel, prices, longPrompts));
+  if (!prices || !cost) return {};
+  const reported: ReportedCost = {
+    currency: prices.currency,
+    total: rounded(cost.total),
+    by_model: Object.fromEntries(Object.entries(cost.byModel).map(([model, each]) => [model, rounded(each)])),
+    prices: { date: prices.date, source: prices.source },
+    ...(cost.withoutPrice.length > 0 && { without_price: cost.withoutPrice }),
+  };
+  return { cost: reported };
+}
+
+/** @returns undefined where nothing of what was used has a price. */
+function knownCost(cost: Cost): Cost | undefined {
+  return cost.withoutPrice.length > 0 && Object.keys(cost.byModel).length === 0 ? undefined : cost;
+}
+
+function cacheHits(usage: TokenUsage): Pick<JobReport, 'cache_hit_share'> {
+  const share = cacheHitShare(usage);
+  return share === undefined ? {} : { cache_hit_share: rounded(share) };
+}
+
+/** Without what binary fractions add: to a millionth. */
+function rounded(amount: number): number {
+  return Number(amount.toFixed(6));
 }
 
 /** The report of a part that was never sent. */

@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { CUSTOM_ID_PATTERN, MAX_METADATA_BYTES } from '../contract';
 import { type JsonMember, membersOf, trimJson } from './json-members';
+import { requestFacts, type RequestFacts } from './request-facts';
 
 /** A line of an input, checked. */
 export interface RequestLine {
   customId: string;
   /** What is sent: exactly `{"custom_id":…,"params":…}` with the user's own bytes of `params`. May share memory with the line. */
   sent: Buffer;
+  facts: RequestFacts;
   /** Never sent; handed to joins and follow-ups. */
   metadata?: Record<string, unknown>;
 }
@@ -84,11 +86,11 @@ function requestOf(value: Record<string, unknown>, bytes: Buffer): RequestLine |
     return { message: `${quoted(twice?.key ?? '')} stands twice in the line.`, hint: 'Keep one of them: which one counts would be a guess.' };
   }
   const customId = value['custom_id'] as string;
-  if (members.length === 2) return { customId, sent: bytes };
+  const facts = requestFacts(value['params'] as Record<string, unknown>);
+  if (members.length === 2) return { customId, sent: bytes, facts };
   const custom = valueOf(bytes, members, 'custom_id');
-  const params = valueOf(bytes, members, 'params');
-  const sent = Buffer.concat([Buffer.from('{"custom_id":'), custom, Buffer.from(',"params":'), params, Buffer.from('}')]);
-  return { customId, sent, metadata: value['metadata'] as Record<string, unknown> };
+  const sent = Buffer.concat([Buffer.from('{"custom_id":'), custom, Buffer.from(',"params":'), valueOf(bytes, members, 'params'), Buffer.from('}')]);
+  return { customId, sent, facts, metadata: value['metadata'] as Record<string, unknown> };
 }
 
 function valueOf(bytes: Buffer, members: JsonMember[], key: string): Buffer {

@@ -20,6 +20,8 @@ export interface BatchRecord {
   outcomes: Record<OwnOutcome, number>;
   /** How many of the custom_ids stood in an earlier batch. */
   seen_before: number;
+  /** Keys of the prompt prefixes that its requests have written to the prompt cache; absent where there are none. */
+  cache_written?: string[];
   anthropic_version: string;
   anthropic_beta?: string;
   anthropic_workspace_id?: string;

@@ -31,6 +31,8 @@ export class BatchStore {
   /** How often each custom_id was accepted. Filled from the files at the first create. */
   private readonly seen = new Map<string, number>();
   private seenLoaded?: Promise<void>;
+  /** Which batch has written a prefix to the prompt cache. */
+  private readonly cacheWriters = new Map<string, string>();
   private sequence = 0;
 
   private constructor(private readonly folder: string) {}
@@ -45,6 +47,7 @@ export class BatchStore {
     const records = await Promise.all(ids.map((id) => readRecord(join(folder, 'batches', id, 'batch.json'))));
     for (const record of records.sort((a, b) => a.sequence - b.sequence)) {
       store.records.set(record.id, record);
+      store.noteCacheWrites(record);
       store.sequence = record.sequence;
     }
     return store;
@@ -93,7 +96,14 @@ export class BatchStore {
     writeFileSync(join(incoming.folder, 'batch.json'), JSON.stringify(record));
     renameSync(incoming.folder, join(this.folder, 'batches', record.id));
     this.records.set(record.id, record);
+    this.noteCacheWrites(record);
     return record;
+  }
+
+  /** The batch that has written a prefix to the prompt cache, deleted ones too. */
+  cacheWriter(key: string): BatchRecord | undefined {
+    const id = this.cacheWriters.get(key);
+    return id === undefined ? undefined : this.records.get(id);
   }
 
   /** Changes a record, on disk first. Without a pause in between, so that no two changes can meet. */
@@ -129,6 +139,10 @@ export class BatchStore {
       }
     }
     throw new Error(`${this.path(record.id, 'outcomes.txt')} has fewer lines than its batch has requests.`);
+  }
+
+  private noteCacheWrites({ id, cache_written: keys = [] }: BatchRecord): void {
+    for (const key of keys) if (!this.cacheWriters.has(key)) this.cacheWriters.set(key, id);
   }
 
   private async loadSeen(): Promise<void> {

@@ -12,6 +12,7 @@ import { drawOutcome } from './draw';
 import type { IncomingBatch } from './incoming-batch';
 import type { AdjustableOptions } from './options';
 import type { RequestBody } from './request-body';
+import { PromptCache } from './prompt-cache';
 import { InvalidBody, RequestScanner } from './request-scanner';
 import { resultLine } from './result-line';
 
@@ -47,6 +48,7 @@ export async function create(request: IncomingMessage, body: RequestBody, contex
       processing_ms: finiteOrNull(options.processingMs),
       canceling_ms: finiteOrNull(options.cancelingMs),
       body: { bytes, sha256: hash.digest('hex') },
+      ...(intake.cacheWritten.length > 0 && { cache_written: intake.cacheWritten }),
       anthropic_version: apiVersion(request),
       anthropic_beta: request.headers['anthropic-beta']?.toString(),
       anthropic_workspace_id: request.headers['anthropic-workspace-id']?.toString(),
@@ -59,12 +61,15 @@ export async function create(request: IncomingMessage, body: RequestBody, contex
   }
 }
 
+const CACHE_CONTROL = Buffer.from('"cache_control"');
+
 /** Takes the requests out of the body and decides what will become of each. */
 class RequestIntake {
   private readonly scanner = new RequestScanner();
   private count = 0;
   /** The first thing that is wrong. The rest of the body is then read and forgotten, and refused at its end. */
   private problem: InvalidBody | undefined;
+  private readonly cache = new PromptCache((key) => this.cacheState(key));
 
   constructor(
     private readonly incoming: IncomingBatch,
@@ -101,8 +106,22 @@ class RequestIntake {
     const { customId } = request;
     if (this.incoming.customIds.has(customId)) throw new InvalidBody(`requests.${index}.custom_id: ${customId} is given twice, it must be unique in the batch`);
     const drawn = drawOutcome(customId, this.context.store.timesSeen(customId) + 1, this.options);
-    const { answerBytes } = this.options;
-    this.incoming.addResult(resultLine(request, drawn, bytes.length, index, { batchId: this.incoming.id, apiVersion: this.apiVersion, answerBytes }));
+    const { answerBytes, usageFactor } = this.options;
+    const cache = bytes.includes(CACHE_CONTROL) ? this.cache.use(request.params) : undefined;
+    const result = resultLine(request, drawn, bytes.length, index, { batchId: this.incoming.id, apiVersion: this.apiVersion, answerBytes, usageFactor, cache });
+    if (cache && result.outcome === 'succeeded' && cache.writtenBytes > 0) this.cache.written.add(cache.key);
+    this.incoming.addResult(result);
+  }
+
+  /** Keys of the prefixes that its requests write to the prompt cache. */
+  get cacheWritten(): string[] {
+    return [...this.cache.written];
+  }
+
+  private cacheState(key: string): 'unknown' | 'being written' | 'readable' {
+    const writer = this.context.store.cacheWriter(key);
+    if (!writer) return 'unknown';
+    return courseOf(writer, this.context.now()).status === 'ended' ? 'readable' : 'being written';
   }
 }
 

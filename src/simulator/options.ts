@@ -27,6 +27,8 @@ export interface AdjustableOptions {
   faultyAttempts: number;
   /** Answers to the first 60 characters of a prompt are short; this pads each one to so many characters. Default 0. */
   answerBytes: number;
+  /** Multiplies the tokens that results report as used. Default 1. */
+  usageFactor: number;
   /** `retry-after` on a 200 that shows a batch in progress. Default: none. */
   retryAfterSeconds?: number;
   /** Moves `request_counts` while a batch is in progress. Default false: everything is `processing` until the end. */
@@ -57,6 +59,7 @@ const DEFAULTS: AdjustableOptions = {
   expiredShare: 0,
   faultyAttempts: 1,
   answerBytes: 0,
+  usageFactor: 1,
   countsMoveEarly: false,
   requiresBetaForm: false,
   supportsRange: false,
@@ -73,6 +76,7 @@ const RULES: Record<keyof AdjustableOptions, Rule> = {
   expiredShare: number(0, 1),
   faultyAttempts: number(0, Infinity),
   answerBytes: number(0, 100_000_000),
+  usageFactor: number(0, 1_000_000),
   retryAfterSeconds: optional(number(0, Infinity)),
   countsMoveEarly: flag,
   resultsUrlBase: optional(url),

@@ -6,6 +6,7 @@ import { errorEnvelope } from './api-failure';
 import { paramsProblem } from './check-params';
 import type { CheckedRequest } from './check-request';
 import type { DrawnOutcome } from './draw';
+import type { CacheUse } from './prompt-cache';
 import { messageId, resultRequestId } from './ids';
 
 /** The outcomes that a request can have by itself; `canceled` comes from outside. */
@@ -22,6 +23,9 @@ export interface ResultContext {
   batchId: string;
   apiVersion: string;
   answerBytes: number;
+  usageFactor: number;
+  /** Of a request that asks for the prompt cache. */
+  cache?: CacheUse;
 }
 
 /** A rough figure that grows with the text, as the API's own does. */
@@ -90,17 +94,24 @@ function message(request: CheckedRequest, requestBytes: number, index: number, c
     stop_details: null,
     container: null,
     diagnostics: null,
-    usage: {
-      input_tokens: Math.ceil(requestBytes / CHARACTERS_A_TOKEN),
-      output_tokens: Math.ceil(text.length / CHARACTERS_A_TOKEN),
-      output_tokens_details: null,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-      cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
-      server_tool_use: null,
-      service_tier: 'batch',
-      inference_geo: null,
-      speed: null,
-    },
+    usage: usage(requestBytes, text.length, context),
+  };
+}
+
+function usage(requestBytes: number, answerLength: number, { usageFactor, cache }: ResultContext): Message['usage'] {
+  const tokens = (characters: number): number => Math.ceil(Math.ceil(characters / CHARACTERS_A_TOKEN) * usageFactor);
+  const { readBytes, writtenBytes, anHour } = cache ?? { readBytes: 0, writtenBytes: 0, anHour: false };
+  const written = tokens(writtenBytes);
+  return {
+    input_tokens: tokens(Math.max(0, requestBytes - readBytes - writtenBytes)),
+    output_tokens: tokens(answerLength),
+    output_tokens_details: null,
+    cache_creation_input_tokens: written,
+    cache_read_input_tokens: tokens(readBytes),
+    cache_creation: { ephemeral_5m_input_tokens: anHour ? 0 : written, ephemeral_1h_input_tokens: anHour ? written : 0 },
+    server_tool_use: null,
+    service_tier: 'batch',
+    inference_geo: null,
+    speed: null,
   };
 }

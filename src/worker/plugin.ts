@@ -4,8 +4,9 @@ import { createActivities } from '../activities';
 import type { ActivityDependencies } from '../activities';
 import type { ApiOptions } from '../api';
 import { apiOptionsFromEnv, MessageBatchesApi } from '../api';
-import type { AccountReference } from '../contract';
+import type { AccountReference, PriceTable } from '../contract';
 import { DEFAULT_BASE_URL } from '../contract';
+import { readPrices } from '../jobs';
 import type { StorageRoot } from '../storage';
 import { openStorageRoot } from '../storage';
 import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
@@ -17,6 +18,8 @@ export interface MessageBatchesPluginOptions {
   api?: ApiOptions;
   /** Label of the account that pays; default `default`. */
   account?: string;
+  /** A table of prices, a path or `s3://bucket/key`; default: `prices.json` of the storage root, else the package's own. */
+  prices?: string;
 }
 
 /**
@@ -28,10 +31,11 @@ export class MessageBatchesPlugin extends SimplePlugin {
     // Retries are Temporal's: one layer only.
     const apiOptions: ApiOptions = { ...(options.api ?? apiOptionsFromEnv(process.env)), maxRetries: 0 };
     const account: AccountReference = { label: options.account ?? 'default', baseUrl: apiOptions.baseUrl ?? DEFAULT_BASE_URL };
-    const opened = new OpenedDependencies(account, async () => ({
-      storage: await openStorageRoot(options.storage),
-      api: new MessageBatchesApi(apiOptions),
-    }));
+    const opened = new OpenedDependencies(account, async () => {
+      const storage = await openStorageRoot(options.storage);
+      const prices = await readPrices({ file: options.prices, storage: storage.folder });
+      return { storage, prices, api: new MessageBatchesApi(apiOptions) };
+    });
     super({
       name: 'temporal-message-batches',
       activities: createActivities(opened),
@@ -58,6 +62,7 @@ function withOwnDefaults(options: WorkerOptions): WorkerOptions {
 
 interface Opened {
   storage: StorageRoot;
+  prices: PriceTable;
   api: MessageBatchesApi;
 }
 
@@ -81,6 +86,10 @@ class OpenedDependencies implements ActivityDependencies {
 
   get storage(): StorageRoot {
     return this.mustBeOpen().storage;
+  }
+
+  get prices(): PriceTable {
+    return this.mustBeOpen().prices;
   }
 
   async enter(): Promise<void> {

@@ -6,6 +6,7 @@ import type { ApiOptions } from '../api';
 import { MessageBatchesApi } from '../api';
 import type { AccountReference, Attention } from '../contract';
 import { activityTaskQueue, workflowTaskQueue } from '../contract';
+import { readPrices } from '../jobs';
 import { openStorageRoot } from '../storage';
 import { proveKey } from './key-proof';
 import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
@@ -19,6 +20,8 @@ export interface WorkerOptions {
   storage: string;
   /** Credential and base URL. They stay in this process. */
   api: ApiOptions;
+  /** A table of prices, a path or `s3://bucket/key`; default: `prices.json` of the storage root, else the package's own. */
+  prices?: string;
   identity?: string;
   /** For tests: records that stop a worker at one of them, shorter create deadlines. */
   dependencies?: Pick<ActivityDependencies, 'records' | 'createTimeoutMs'>;
@@ -66,11 +69,12 @@ export class MessageBatchesWorker {
   /**
    * Builds a worker that is ready to run.
    *
-   * @throws AccessRefusedError where it cannot see the batches of the account's open jobs.
+   * @throws AccessRefusedError where it cannot see the batches of the account's open jobs; InputError where the prices cannot be used.
    */
   static async create(options: WorkerOptions): Promise<MessageBatchesWorker> {
     const { connection, namespace, account, identity } = options;
     const storage = await openStorageRoot(options.storage);
+    const prices = await readPrices({ file: options.prices, storage: storage.folder });
     // Retries are Temporal's: one layer only.
     const api = new MessageBatchesApi({ ...options.api, maxRetries: 0 });
     const attention = await proveKey(api, storage.folder, account);
@@ -80,7 +84,7 @@ export class MessageBatchesWorker {
     }
     let refuse: (attention: Attention) => void = () => undefined;
     const refused = new Promise<Attention>((resolve) => (refuse = resolve));
-    const activities = createActivities({ api, account, storage, onAccessRefused: refuse, ...options.dependencies });
+    const activities = createActivities({ api, account, storage, prices, onAccessRefused: refuse, ...options.dependencies });
     const queue = activityTaskQueue(account, storage.id);
     const common: Partial<TemporalWorkerOptions> = {
       connection,

@@ -16,7 +16,7 @@ import { createActivities } from '../../src/activities';
 import { MessageBatchesApi } from '../../src/api';
 import { type JobReport, noOutcomes, noUsage } from '../../src/contract';
 import type { PartFolder, PartRecords } from '../../src/jobs';
-import { AccountRecords, createBody, JobFolder, outputFolder, partFolder, quarantineFile, readLedgerRecord } from '../../src/jobs';
+import { AccountRecords, createBody, JobFolder, outputFolder, partFolder, quarantineFile, readLedgerRecord, readPrices } from '../../src/jobs';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot, openSegments } from '../../src/storage';
@@ -440,6 +440,30 @@ describe('calls that the API answers otherwise', () => {
     job.simulator.addFault({ on: 'cancel', kind: 'not-found' });
     await expect(job.run('cancelBatch', job.ref, batchId)).resolves.toEqual({ status: 'not_found' });
     await expect(job.run('cancelBatch', job.ref, batchId)).resolves.toMatchObject({ status: 'canceling' });
+  });
+});
+
+describe('reportPart', () => {
+  test('gives the report with tokens by model and what they cost; without a table of prices, without that', async () => {
+    job = await Job.create();
+    const batchId = await job.createBatch();
+    await job.run('storeResults', job.ref, batchId, REQUESTS);
+    const { outcomes, usage, problems, retryable } = await job.run('closeLedger', job.ref, batchId, REQUESTS, false);
+    const report = { jobId: 'job', round: 1, part: 1, requests: REQUESTS, simulated: true, batchId, outcomes, usage, problems, retryable };
+    expect(await job.run('reportPart', job.ref, report)).toEqual({ ...report, usageByModel: { 'claude-opus-4-5': usage } });
+    job.deps.prices = await readPrices({ storage: job.folder });
+    const whole = await job.run('reportPart', job.ref, report);
+    expect(whole).toEqual({ ...report, usageByModel: { 'claude-opus-4-5': usage }, cost: expect.closeTo((usage.input_tokens * 2.5 + usage.output_tokens * 12.5) / 1e6, 9) });
+    await expect(job.records.readReport()).resolves.toEqual(whole);
+    const { cost, batches } = await job.run('finishJob', 'job');
+    expect([cost?.total, batches[0]!.cost]).toEqual([expect.closeTo(whole.cost!, 6), expect.closeTo(whole.cost!, 6)]);
+  });
+
+  test('what was never sent has cost nothing', async () => {
+    job = await Job.create();
+    job.deps.prices = await readPrices({ storage: job.folder });
+    const report = { jobId: 'job', round: 1, part: 1, requests: REQUESTS, simulated: true, outcomes: { ...noOutcomes(), unsent: REQUESTS }, usage: noUsage(), problems: [], retryable: 0 };
+    expect(await job.run('reportPart', job.ref, report)).toEqual(report);
   });
 });
 

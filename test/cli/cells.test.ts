@@ -104,7 +104,7 @@ const cells: Cell[] = [
   { name: 'results: no key', args: ['results', 'done.jsonl'], env: withoutKey, code: 0, stdout: /^(\{.*\}\n){3}$/, stderr: '' },
   { name: 'results: nothing reachable', args: ['results', 'done.jsonl'], env: withoutTemporal, code: 0, stdout: /^(\{.*\}\n){3}$/, stderr: '' },
 
-  { name: 'check: all is well', args: ['check', 'done.jsonl'], env: withKey, code: 0, stdout: /^done\.jsonl can be sent: 3 requests in 1 batch, .*\nSend it: message-batches run done\.jsonl\n$/, stderr: '' },
+  { name: 'check: all is well', args: ['check', 'done.jsonl'], env: withKey, code: 0, stdout: /^done\.jsonl can be sent: 3 requests in 1 batch, .*\n(?:.*\n){3}Send it: message-batches run done\.jsonl\n$/, stderr: '' },
   { name: 'check: bad input', args: ['check', 'bad.jsonl'], env: withKey, code: 1, stdout: '', stderr: BAD_LINES },
   { name: 'check: no key', args: ['check', 'done.jsonl'], env: withoutKey, code: 0, stdout: /can be sent/, stderr: '' },
   { name: 'check: nothing reachable', args: ['check', 'done.jsonl'], env: withoutTemporal, code: 0, stdout: /can be sent/, stderr: '' },

@@ -6,6 +6,7 @@ import stringWidth from 'string-width';
 import type { ObservedJobStatus, ObservedPart } from '../../src/client';
 import { statusOfReport } from '../../src/client/observed-status';
 import { type BatchStatus, type JobReport, noOutcomes, noUsage } from '../../src/contract';
+import { estimateLines, estimateOf, warningLines } from '../../src/cli/display/estimate';
 import type { Formats } from '../../src/cli/display/formats';
 import { loadFormats } from '../../src/cli/display/formats';
 import { renderJobTable } from '../../src/cli/display/job-table';
@@ -222,7 +223,7 @@ test('a log of many parts: the phases of the job, and a summary a minute where s
 
 test('the parts of a job, those that have ended too', () => {
   const report = { jobId: 'job_4c1f09be72a3d586', round: 1, part: 1, requests: 100_000, outcomes: { ...noOutcomes(), succeeded: 99_500, errored: 500 }, retryable: 0, usage: finished.usage, problems: [], simulated: false, cost: 1.25, batchId: BATCH };
-  const ended = [report, { ...report, part: 2, splitInto: [21, 22], cost: undefined, usage: noUsage() }];
+  const ended = [report, { ...report, part: 2, tooLarge: '413', batchId: undefined, cost: undefined, usage: noUsage() }];
   expectTranscript('parts-table', [120, 60].map((width) => renderPartsTable({ ...bigJob(), running: bigJob().running.slice(3, 7) }, ended, at(1260, { width }))).join('\n\n'));
 });
 
@@ -320,6 +321,20 @@ test('colours only where they are wanted', () => {
 
 test('the report when all succeeded', () => {
   expectTranscript('report-all-succeeded', renderReport(finished, at(3000), there));
+});
+
+test('the report of two models, one of them without a price', () => {
+  const cost = { currency: 'USD' as const, total: 1234.5, by_model: { 'claude-a': 1234.49, 'claude-b': 0.0123 }, prices: { date: '2026-11-02', source: 'a test' }, without_price: ['claude-c'] };
+  expectTranscript('report-cost', renderReport({ ...finished, cost, cache_hit_share: 0.383 }, at(3000), there));
+});
+
+test('what is expected of an input, and what of it will be refused', () => {
+  const use = (model: string) => ({ model, requests: 60_000, bytes: 25_000_000, maxTokens: 61_440_000, longest: 900, cached: false });
+  const price = { input: 3, output: 15, cache_write_5m: 3.75, cache_write_1h: 6, cache_read: 0.3 };
+  const warnings = [{ line: 7, message: 'params.stream is true.', hint: 'Leave it out: there is no streaming in a batch.' }];
+  const check = { sha256: '', bytes: 5e7, requests: 120_000, sentBytes: 5e7, parts: 2, expected: [use('claude-a'), use('claude-b')], uncounted: 3, warnings, warningCount: 21, problems: [], problemCount: 0 };
+  const prices = { date: '2026-11-02', source: 'a test', currency: 'USD' as const, batch_factor: 0.5, models: { 'claude-a': price }, server_tools: {} };
+  expectTranscript('estimate', [...estimateLines(estimateOf(check, prices), at(0)), ...warningLines(check, at(0))].join('\n'));
 });
 
 test('the report when some did not succeed', () => {

@@ -90,7 +90,7 @@ test('bad lines: the first twenty, then a count; as JSON too', async () => {
 test('check of standard input leaves no copy, and names no file of its own', async () => {
   const content = '{"custom_id":"a","params":{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"Hi"}]}}\n';
   const before = await readdir(world.home).catch(() => []);
-  expect(await world.run(['check', '-'], {}, content)).toEqual({ code: 0, stdout: expect.stringMatching(/^Standard input can be sent: 1 request in 1 batch, .*\nSend it: pipe it into message-batches run -\n$/), stderr: '' });
+  expect(await world.run(['check', '-'], {}, content)).toEqual({ code: 0, stdout: expect.stringMatching(/^Standard input can be sent: 1 request in 1 batch, .*\ndisk .*\ntokens .*\nno price m, in the table of [\d-]+\nSend it: pipe it into message-batches run -\n$/), stderr: '' });
   for (const bad of ['', 'not json\n']) {
     const { code, stderr } = await world.run(['check', '-'], {}, bad);
     expect(code).toBe(1);
@@ -114,7 +114,7 @@ test('--quiet leaves the answer, and errors', async () => {
 test('a dry run says what would be sent, and starts nothing', async () => {
   const input = await world.input('dry', 5);
   const text = await world.run(['run', input, '--simulate', '--dry-run']);
-  expect(text).toEqual({ code: 0, stdout: expect.stringMatching(/^Dry run: nothing was sent\./), stderr: expect.stringMatching(/^Would send: 5 requests in 1 batch, \d+ B, to the simulator\njob +sim_\w+\noutputs +dry\.simulated\n$/) });
+  expect(text).toEqual({ code: 0, stdout: expect.stringMatching(/^Dry run: nothing was sent\./), stderr: expect.stringMatching(/^Would send: 5 requests in 1 batch, \d+ B, to the simulator\njob +sim_\w+\noutputs +dry\.simulated\ndisk +\S+ kB to \S+ kB, at the outputs\ntokens +about \d+ to \d+ in, \d+ to \d+ out .*\ncost +\$0\.\d+ to \$0\.\d+ at the batch prices of [\d-]+; at most \$0\.\d+ \(simulated: nothing is paid\)\n$/) });
   const { stdout } = await world.run(['run', input, '--simulate', '--dry-run', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({ dry_run: true, job_id: expect.stringMatching(/^sim_/), batches: 1, input: { requests: 5 } });
   expect((await world.run(['status'])).stdout).toMatch(/^There is no job yet/);

@@ -8,7 +8,7 @@ const PRICES: PriceTable = {
   models: {
     'claude-a': { input: 2, output: 10, cache_write_5m: 2.5, cache_write_1h: 4, cache_read: 0.2 },
     'claude-a-5': { input: 4, output: 20, cache_write_5m: 5, cache_write_1h: 8, cache_read: 0.4 },
-    'claude-long': { input: 2, output: 10, cache_write_5m: 2.5, cache_write_1h: 4, cache_read: 0.2, long_prompt: { above_tokens: 1000, factor: 5 } },
+    'claude-long': { input: 2, output: 10, cache_write_5m: 2.5, cache_write_1h: 4, cache_read: 0.2, long_prompt: { above_tokens: 100_000, factor: 5 } },
   },
   server_tools: { web_search_requests: 10 },
 };
@@ -51,6 +51,12 @@ it('counts each kind of token at its price in a batch, tools at their whole pric
   expect(cost.withoutPrice).toEqual(['new_requests', 'claude-b']);
 });
 
+it('counts requests with long prompts at their price', () => {
+  const [all, long] = [usage({ input_tokens: 3e6, output_tokens: 2e6 }), usage({ input_tokens: 1e6, output_tokens: 1e6 })];
+  expect(costOf({ 'claude-long': all }, PRICES, { 'claude-long': long }).total).toBeCloseTo((2 * 2 + 10 + 5 * (2 + 10)) / 2, 9);
+  expect(costOf({ 'claude-a': all }, PRICES, { 'claude-a': long }).total).toBeCloseTo((3 * 2 + 2 * 10) / 2, 9);
+});
+
 it('takes the usage of an older release, which has fewer fields', () => {
   const old = { input_tokens: 1e6, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 } as TokenUsage;
   expect(costOf({ 'claude-a': old }, PRICES).total).toBe(1);
@@ -75,7 +81,7 @@ it('takes the dearest input for the worst where the cache is or may be written',
 
 it('takes the price of long prompts where one may be among the requests', () => {
   const worst = (longest?: number): number => expectedCost([use({ model: 'claude-long', longest })], PRICES).worst;
-  expect([worst(1000), worst(1001), worst(undefined)]).toEqual([6, 30, 30]);
+  expect([worst(100_000), worst(100_001), worst(undefined)]).toEqual([6, 30, 30]);
 });
 
 it('names models without a price, and counts their tokens', () => {

@@ -26,6 +26,10 @@ it('counts requests, bytes and parts', async () => {
     requests: 2,
     sentBytes: sent.length,
     parts: 1,
+    expected: [{ model: 'claude-opus-4-5', requests: 2, bytes: requestLine('a').length + requestLine('b').length, maxTokens: 200, longest: requestLine('a').length, cached: false }],
+    uncounted: 0,
+    warnings: [],
+    warningCount: 0,
     problems: [],
     problemCount: 0,
   });

@@ -80,6 +80,14 @@ it('sums usage by the model that the results name', async () => {
   expect(summary.usage.input_tokens).toBe(15);
 });
 
+it('sums up apart what requests with long prompts have used, for which some models have another price', async () => {
+  const of = (id: string, tokens: object) => JSON.stringify({ custom_id: id, result: { type: 'succeeded', message: { model: 'claude-a', usage: tokens } } });
+  const long = { input_tokens: 1, cache_creation_input_tokens: 50_000, cache_read_input_tokens: 50_000, output_tokens: 9 };
+  const { summary } = await closed(2, [of('q-0', long), of('q-1', { input_tokens: 100_000 })]);
+  expect(summary.long_prompts).toMatchObject({ 'claude-a': { ...long, input_tokens: 1 } });
+  expect(summary.models['claude-a']!.input_tokens).toBe(100_001);
+});
+
 it('passes over a byte order mark at the very beginning: it is no part of the line', async () => {
   const { summary, ledger } = await closed(2, [`\ufeff${succeeded('q-0')}`, `\ufeff${succeeded('q-1')}`]);
   expect(ledger.entry(0)).toEqual({ outcome: 'succeeded', retryable: false, offset: 3, length: succeeded('q-0').length });

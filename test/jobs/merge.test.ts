@@ -19,6 +19,7 @@ it('takes the API’s own lines byte for byte, and is done with results alone wh
     outcomes: { succeeded: 3, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 },
     usage: { ...noUsage(), input_tokens: 20, output_tokens: 10 },
     models: { other: { ...noUsage(), input_tokens: 20, output_tokens: 10 } },
+    longPrompts: {},
     problems: [],
     results: 3,
     failedRequests: 0,

@@ -9,6 +9,7 @@ import { parseDuration } from '../durations';
 import type { ExitCode } from '../exit-codes';
 import { startWorkerHere } from '../job-worker';
 import type { OwnWorker } from '../own-worker';
+import { withPrices } from '../prices';
 import { resumeIfWaiting } from '../resume-job';
 import { openSession } from '../session';
 import type { Session } from '../session';
@@ -32,7 +33,8 @@ export function runCommand(): Command {
     .action(action(run));
 }
 
-async function run(context: CommandContext, input: string, options: RunOptions): Promise<ExitCode> {
+async function run(given: CommandContext, input: string, options: RunOptions): Promise<ExitCode> {
+  const context = withPrices(given, options.prices);
   const submission = await prepareSubmission(context, input, options);
   if (submission.report) return showEnded(context, submission.report);
   if (options.dryRun) return printDryRun(context, submission, options);

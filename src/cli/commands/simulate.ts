@@ -17,6 +17,7 @@ interface SimulateOptions extends CommonOptions {
   overloaded?: number;
   expired?: number;
   faultyAttempts?: number;
+  usageFactor?: number;
   retryAfter?: number;
   fault: Fault[];
   backgroundChild?: boolean;
@@ -36,6 +37,7 @@ export function simulateCommand(): Command {
     .option('--overloaded <share>', 'share of requests that fail for a passing reason', parseShare)
     .option('--expired <share>', 'share of requests that expire', parseShare)
     .option('--faulty-attempts <n>', 'the shares apply to the first n times that a request is seen (default: 1)', parseCount)
+    .option('--usage-factor <n>', 'multiplies the tokens that results report as used (default: 1)', parseFactor)
     .option('--retry-after <seconds>', 'hint on polling, given while a batch is processed', parseCount)
     .option('--fault <json>', 'a fault to make once (may be repeated)', parseFault, [] as Fault[]);
   return command.addOption(command.createOption('--background-child').hideHelp()).action(action(simulate));
@@ -55,6 +57,7 @@ async function simulate({ out, home }: CommandContext, options: SimulateOptions)
       overloadedShare: options.overloaded,
       expiredShare: options.expired,
       faultyAttempts: options.faultyAttempts,
+      usageFactor: options.usageFactor,
       retryAfterSeconds: options.retryAfter,
     });
     for (const fault of options.fault) simulator.addFault(fault);
@@ -74,6 +77,12 @@ function parseShare(text: string): number {
   const share = Number(text);
   if (text === '' || !(share >= 0 && share <= 1)) throw new InvalidArgumentError('Write a number from 0 to 1, such as 0.05.');
   return share;
+}
+
+function parseFactor(text: string): number {
+  const factor = Number(text);
+  if (text === '' || !(factor >= 0 && Number.isFinite(factor))) throw new InvalidArgumentError('Write a number from 0, such as 3 or 0.5.');
+  return factor;
 }
 
 function parseFault(text: string, all: Fault[]): Fault[] {

@@ -7,6 +7,7 @@ import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
 import { ExitCode } from '../exit-codes';
 import { startWorkerInBackground } from '../job-worker';
+import { withPrices } from '../prices';
 import { resumeIfWaiting } from '../resume-job';
 import { openSession } from '../session';
 import type { Session } from '../session';
@@ -23,7 +24,8 @@ export function submitCommand(): Command {
   return addSubmissionOptions(command).action(action(submit));
 }
 
-async function submit(context: CommandContext, input: string, options: SubmissionOptions): Promise<ExitCode> {
+async function submit(given: CommandContext, input: string, options: SubmissionOptions): Promise<ExitCode> {
+  const context = withPrices(given, options.prices);
   const { out } = context;
   const submission = await prepareSubmission(context, input, options);
   if (submission.report) return showEnded(context, submission.report);

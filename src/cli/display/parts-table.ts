@@ -42,8 +42,8 @@ export function renderPartsTable({ running }: ObservedJobStatus, ended: BatchRep
   return `${fittedTable(columns, rows.slice(0, MAX_PARTS_LISTED), rendering)}${more}`;
 }
 
-function endedRow({ round, part, requests, batchId, outcomes, usage, cost, splitInto }: BatchReport, rendering: Rendering): PartRow {
-  const state = splitInto ? `cut into parts ${splitInto.join(', ')}` : outcomesLine(outcomes, rendering) || 'done';
+function endedRow({ round, part, requests, batchId, outcomes, usage, cost, tooLarge }: BatchReport, rendering: Rendering): PartRow {
+  const state = tooLarge ? 'too large, cut into smaller parts' : outcomesLine(outcomes, rendering) || 'done';
   return { round, part, requests, batchId, state, needsPerson: false, usage, cost };
 }
 

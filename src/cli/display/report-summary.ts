@@ -36,6 +36,7 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (tokens) table.push(['tokens', tokens]);
   const models = Object.entries(report.usage_by_model ?? {});
   if (models.length > 1) for (const [model, usage] of models.slice(0, MAX_MODELS_SHOWN)) table.push(['', `${model}: ${tokensLine(usage, rendering)}`]);
+  table.push(...costRows(report, rendering));
   if (report.follow_ups) {
     const { selected, succeeded, failed } = report.follow_ups;
     table.push(['follow-ups', `${formats.count(succeeded)} of ${formats.count(selected)} succeeded${failed > 0 ? `, ${formats.count(failed)} failed` : ''}`]);
@@ -80,6 +81,17 @@ function batchLines(batches: ReportedBatch[], rendering: Rendering): string[] {
     { title: 'COST', text: ({ cost }) => (cost === undefined ? '' : dollars(cost)), leavesAs: 1 },
   ];
   return fittedTable(columns, batches, { ...rendering, width: rendering.width - LABEL_COLUMNS }, { head: false }).split('\n');
+}
+
+function costRows({ cost, simulated, cache_hit_share: hits = 0 }: JobReport, { formats }: Rendering): string[][] {
+  const rows: string[][] = [];
+  if (hits > 0) rows.push(['cache', `${(hits * 100).toFixed(1)} % of the input tokens were read from it`]);
+  if (!cost) return rows;
+  rows.push(['cost', `${dollars(cost.total)} at the batch prices of ${cost.prices.date}${simulated ? ' (simulated: nothing was paid)' : ''}`]);
+  const models = Object.entries(cost.by_model);
+  if (models.length > 1) for (const [model, amount] of models.slice(0, MAX_MODELS_SHOWN)) rows.push(['', `${model}: ${dollars(amount)}`]);
+  if (cost.without_price) rows.push(['', `not in it, as no price is known: ${cost.without_price.slice(0, MAX_MODELS_SHOWN).join(', ')}`]);
+  return rows;
 }
 
 /** Where the outputs of a job that has ended are not in its folder any more. */

@@ -1,0 +1,66 @@
+/** What is seen of a request's `params` in passing. Small: those of many requests are in memory at once, their params are not. */
+import type { InputProblem } from './input-error';
+
+export interface RequestFacts {
+  /** Absent where there is none that could be one. */
+  model?: string;
+  /** 0 where there is none. */
+  maxTokens: number;
+  /** Images and documents by URL or file id, server tools, MCP servers: what it brings in is not in it. */
+  bringsMore: boolean;
+  /** What the API will refuse for certain. It says so only in the results, hours later, so it is told before. */
+  warning?: Omit<InputProblem, 'line'>;
+}
+
+const LONGEST_MODEL = 128;
+
+export function requestFacts(params: Record<string, unknown>): RequestFacts {
+  const model = modelOf(params);
+  const warning = warningOf(params);
+  return { ...(model !== undefined && { model }), maxTokens: maxTokensOf(params), bringsMore: bringsMore(params), ...(warning && { warning }) };
+}
+
+function modelOf({ model }: Record<string, unknown>): string | undefined {
+  return typeof model === 'string' && model !== '' && model.length <= LONGEST_MODEL ? model : undefined;
+}
+
+function maxTokensOf({ max_tokens: maxTokens }: Record<string, unknown>): number {
+  return Number.isSafeInteger(maxTokens) && (maxTokens as number) > 0 ? (maxTokens as number) : 0;
+}
+
+function bringsMore({ messages, system, tools, mcp_servers: mcpServers }: Record<string, unknown>): boolean {
+  if (isFilled(mcpServers)) return true;
+  if (Array.isArray(tools) && tools.some((tool) => isServerTool(field(tool, 'type')))) return true;
+  return hasReference(system) || (Array.isArray(messages) && messages.some((message) => hasReference(field(message, 'content'))));
+}
+
+function isServerTool(type: unknown): boolean {
+  return typeof type === 'string' && /^(?:web_search|web_fetch|code_execution|mcp_toolset)/.test(type);
+}
+
+function hasReference(content: unknown): boolean {
+  return Array.isArray(content) && content.some((block) => ['url', 'file'].includes(field(field(block, 'source'), 'type') as string) || hasReference(field(block, 'content')));
+}
+
+function isFilled(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}
+
+/** The first thing that is wrong. @returns undefined where nothing is, as far as can be told without asking the API. */
+function warningOf(params: Record<string, unknown>): Omit<InputProblem, 'line'> | undefined {
+  const { model, max_tokens: maxTokens, messages, stream } = params;
+  if (typeof model !== 'string' || model === '') return { message: `params.model is ${model === undefined ? 'missing' : 'not the name of a model'}.`, hint: 'Write it as in "model": "claude-opus-4-5".' };
+  if (!Number.isInteger(maxTokens) || (maxTokens as number) < 0) {
+    return { message: `params.max_tokens is ${maxTokens === undefined ? 'missing' : 'not a whole number'}.`, hint: 'Say how long an answer may be at most, as in "max_tokens": 1024.' };
+  }
+  if (!Array.isArray(messages) || messages.length === 0) {
+    return { message: `params.messages is ${messages === undefined ? 'missing' : 'not a list of messages'}.`, hint: 'Write it as in "messages": [{"role": "user", "content": "…"}].' };
+  }
+  if (stream === true) return { message: 'params.stream is true.', hint: 'Leave it out: there is no streaming in a batch.' };
+  if ('betas' in params) return { message: 'params.betas is no parameter of a request.', hint: 'Leave it out, and name betas with --beta NAME: they are sent as a header.' };
+  return undefined;
+}
