@@ -36,13 +36,13 @@ export interface PlannedJob {
   /** The job was finished before: nothing is left to do. */
   report?: JobReport;
   /** More of the parts of round 1, in their order; absent where an older release has planned. */
-  planned?: PlannedPartFacts[];
+  planned?: PartFacts[];
   /** Prices of the models that the requests name. */
   prices?: PriceTable;
 }
 
 /** What a job needs to know of a part. */
-export interface PlannedPartFacts {
+export interface PartFacts {
   part: number;
   requests: number;
   /** It ends before those that are not begin: see `JobInput.warmCache`. */

@@ -276,8 +276,9 @@ class BatchRun {
 
   private async report(facts: Partial<BatchReport> & Pick<BatchReport, 'outcomes'>): Promise<BatchReport> {
     const report: BatchReport = { ...this.blankReport(), ...facts };
-    await this.desk.untilDone(() => this.acts.reportPart(this.ref, report));
-    return this.finished(report);
+    // Older releases gave nothing back.
+    const whole: BatchReport | undefined = await this.desk.untilDone(() => this.acts.reportPart(this.ref, report));
+    return this.finished(whole ?? report);
   }
 
   private blankReport(): BatchReport {

@@ -1,6 +1,6 @@
 import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
-import type { PlannedJob, PlannedPartFacts } from '../activities';
+import type { PlannedJob, PartFacts } from '../activities';
 import type { Attention, BatchReport, JobCarriedState, JobInput, JobPhase, JobReport, JobSettings, JobStatus } from '../contract';
 import {
   addUsage,
@@ -53,7 +53,7 @@ class JobRun {
   private readonly settings: CurrentSettings;
   private readonly running = new Map<number, JobPart>();
   /** Of this round, in their order. */
-  private parts: PlannedPartFacts[] = [];
+  private parts: PartFacts[] = [];
   private budget?: JobBudget;
   /** Why nothing is sent any more, where it is no cancel: the cap is reached. */
   private stopped?: string;
@@ -232,30 +232,30 @@ class JobRun {
     }
   }
 
-  private needsNothing({ reused = false, splitInto }: PlannedPartFacts): boolean {
+  private needsNothing({ reused = false, splitInto }: PartFacts): boolean {
     return reused || splitInto !== undefined;
   }
 
-  private mayBegin(part: PlannedPartFacts): boolean {
+  private mayBegin(part: PartFacts): boolean {
     if (this.status.paused && !this.status.cancelRequested) return false;
     if (this.running.size >= (this.sideBySide ? MOST_RUNNING : 1)) return false;
     // What an earlier run has begun is brought to its end, whatever it costs.
     if (this.stops()) return true;
-    const warms = !part.warm && [...this.running.keys()].some((number) => this.parts[number - 1]?.warm);
+    const warms = !part.warm && this.parts.some(({ part: number, warm }) => warm && this.running.has(number));
     return !warms && this.hasMoneyFor(part);
   }
 
-  private hasMoneyFor(part: PlannedPartFacts): boolean {
+  private hasMoneyFor(part: PartFacts): boolean {
     return this.budget?.covers(part) ?? true;
   }
 
   /** Nothing runs that could set money free. */
-  private isStuck(part: PlannedPartFacts | undefined): boolean {
+  private isStuck(part: PartFacts | undefined): boolean {
     return part !== undefined && this.running.size === 0 && !this.status.paused && !this.hasMoneyFor(part);
   }
 
   /** The cap is reached: what is left stays unsent. Where it cannot be held because a price is not known, a person decides. */
-  private async askForMoney(part: PlannedPartFacts): Promise<void> {
+  private async askForMoney(part: PartFacts): Promise<void> {
     const most = `The job may cost $${this.settings.maxCost} at most`;
     const unpriced = this.budget?.withoutPrice(part) ?? [];
     if (unpriced.length === 0) {
@@ -267,23 +267,23 @@ class JobRun {
   }
 
   /** The part after the last one that was begun. Once the job stops, or beyond the last round, only one that an earlier run has begun: its batch is to be waited for. */
-  private async nextPart({ output }: PlannedJob): Promise<PlannedPartFacts | undefined> {
+  private async nextPart({ output }: PlannedJob): Promise<PartFacts | undefined> {
     const { round, partsDone } = this.carried;
-    if (!this.stops() && round <= this.settings.retries + 1) return this.parts[partsDone];
+    if (!this.stops() && round <= this.settings.retries + 1) return this.parts.find(({ part }) => part > partsDone);
     const begun = (await this.begunParts(round, output)).find((part) => part > partsDone);
-    return begun === undefined ? undefined : this.parts[begun - 1];
+    return this.parts.find(({ part }) => part === begun);
   }
 
   private begunParts(round: number, output: string): Promise<number[]> {
     return this.desk.untilDone(() => this.acts.begunParts({ jobId: this.status.jobId, round, output }));
   }
 
-  private async planRound(round: number, output: string): Promise<PlannedPartFacts[]> {
+  private async planRound(round: number, output: string): Promise<PartFacts[]> {
     const { betas, maxRequestsPerBatch } = this.input;
     return factsOf(await this.desk.untilDone(() => this.acts.planRound({ jobId: this.status.jobId, round, output, betas }, maxRequestsPerBatch)));
   }
 
-  private begin(facts: PlannedPartFacts, planned: PlannedJob): void {
+  private begin(facts: PartFacts, planned: PlannedJob): void {
     const { round } = this.carried;
     const { part: number, requests } = facts;
     const part = this.part(number, planned);
@@ -294,7 +294,7 @@ class JobRun {
     void this.runToEnd(facts, part);
   }
 
-  private async runToEnd(facts: PlannedPartFacts, part: JobPart): Promise<void> {
+  private async runToEnd(facts: PartFacts, part: JobPart): Promise<void> {
     const { part: number } = facts;
     try {
       this.take(facts, await part.run());
@@ -309,7 +309,7 @@ class JobRun {
     if (this.attention.has(`${part.round}.${number}`) && this.sideBySide) this.attentionChanged(`${part.round}.${number}`, undefined);
   }
 
-  private take(facts: PlannedPartFacts, report: BatchReport): void {
+  private take(facts: PartFacts, report: BatchReport): void {
     this.budget?.end(facts, report);
     // What will be sent again is not final yet.
     const again = this.mayRetry() ? report.retryable : 0;
@@ -391,6 +391,6 @@ class JobRun {
 }
 
 /** Of a plan that an older release has told of. */
-function factsOf(parts: number[]): PlannedPartFacts[] {
+function factsOf(parts: number[]): PartFacts[] {
   return parts.map((requests, index) => ({ part: index + 1, requests }));
 }
