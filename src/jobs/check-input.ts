@@ -1,5 +1,5 @@
 import type { ExpectedUse } from '../contract';
-import { ExpectedUseSum } from './expected-use';
+import { ExpectedUses } from './expected-use';
 import type { InputProblem } from './input-error';
 import { InputScanner } from './input-scanner';
 import { ParamsWarnings } from './params-warnings';
@@ -43,7 +43,7 @@ export async function checkInput(path: string, options: CheckInputOptions = {}):
   let part: PartSize | undefined;
   let parts = 0;
   let sentBytes = 0;
-  const use = new ExpectedUseSum();
+  const use = new ExpectedUses();
   const warnings = new ParamsWarnings();
   for await (const requests of scanner.requests()) {
     for (const { request, lineNumber } of requests) {

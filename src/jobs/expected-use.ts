@@ -8,7 +8,7 @@ const OTHER = 'other';
 const CACHE = Buffer.from('"cache_control"');
 
 /** Sums up the expected use of requests, by model. */
-export class ExpectedUseSum {
+export class ExpectedUses {
   private readonly sums = new Map<string, ExpectedUse>();
   private more = 0;
 
@@ -17,7 +17,7 @@ export class ExpectedUseSum {
     return this.more;
   }
 
-  add({ facts, sent }: RequestLine): void {
+  add({ facts, sent }: Pick<RequestLine, 'facts' | 'sent'>): void {
     const sum = this.sumOf(facts.model ?? OTHER);
     sum.requests++;
     sum.bytes += sent.length;
@@ -27,9 +27,9 @@ export class ExpectedUseSum {
     if (facts.bringsMore) this.more++;
   }
 
-  /** One entry a model, in the order of the input. */
+  /** One entry a model, in the order of their names. */
   list(): ExpectedUse[] {
-    return [...this.sums.values()];
+    return [...this.sums.values()].sort((a, b) => (a.model < b.model ? -1 : a.model > b.model ? 1 : 0));
   }
 
   private sumOf(model: string): ExpectedUse {

@@ -5,7 +5,7 @@ export { checkInput, type CheckInputOptions, type InputCheck } from './check-inp
 export { partFolder, quarantineFile, roundFolder, workFolder, type PartFolder } from './part-folder';
 export { planRetryRound, planRoundOne, readRoundPlan, type PlanOptions } from './plan';
 export { diskNeeded } from './disk-needed';
-export { ExpectedUseSum } from './expected-use';
+export { ExpectedUses } from './expected-use';
 export { readPrices, type PricesPlace } from './cost/price-file';
 export type { PlannedPart, RoundPlan } from './round-plan';
 export { customIdsOf, readCustomIds, readPartRequests, type PartRequest } from './part-requests';
