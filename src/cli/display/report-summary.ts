@@ -36,7 +36,7 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (tokens) table.push(['tokens', tokens]);
   const models = Object.entries(report.usage_by_model ?? {});
   if (models.length > 1) for (const [model, usage] of models.slice(0, MAX_MODELS_SHOWN)) table.push(['', `${model}: ${tokensLine(usage, rendering)}`]);
-  table.push(...costRows(report, rendering));
+  table.push(...costRows(report));
   if (report.follow_ups) {
     const { selected, succeeded, failed } = report.follow_ups;
     table.push(['follow-ups', `${formats.count(succeeded)} of ${formats.count(selected)} succeeded${failed > 0 ? `, ${formats.count(failed)} failed` : ''}`]);
@@ -83,7 +83,7 @@ function batchLines(batches: ReportedBatch[], rendering: Rendering): string[] {
   return fittedTable(columns, batches, { ...rendering, width: rendering.width - LABEL_COLUMNS }, { head: false }).split('\n');
 }
 
-function costRows({ cost, simulated, cache_hit_share: hits = 0 }: JobReport, { formats }: Rendering): string[][] {
+function costRows({ cost, simulated, cache_hit_share: hits = 0 }: JobReport): string[][] {
   const rows: string[][] = [];
   if (hits > 0) rows.push(['cache', `${(hits * 100).toFixed(1)} % of the input tokens were read from it`]);
   if (!cost) return rows;
