@@ -1,7 +1,11 @@
+import { ExpectedUses } from './expected-use';
+import { GeneratedIds } from './generated-ids';
 import type { InputProblem } from './input-error';
 import { InputScanner } from './input-scanner';
-import { type PartLimits, partLimits, PartSize } from './part-size';
+import { PartCutter } from './part-cutter';
+import { bodyOverhead, type PartBudget, type PartLimits, partLimits } from './part-size';
 import type { PassOptions } from './progress';
+import type { ExpectedUse } from './round-plan';
 
 /** What a look at the whole input found. It can be sent if `problemCount` is 0. */
 export interface InputCheck {
@@ -14,12 +18,18 @@ export interface InputCheck {
   sentBytes: number;
   /** How many message batches it takes. */
   parts: number;
+  /** What all requests together are expected to use. */
+  expected: ExpectedUse[];
   /** The first twenty, by line. */
   problems: InputProblem[];
   problemCount: number;
 }
 
-export interface CheckInputOptions extends PassOptions, Partial<PartLimits> {}
+export interface CheckInputOptions extends PassOptions, Partial<PartLimits> {
+  /** See `JobInput.ids`. */
+  ids?: 'given' | 'generate';
+  budget?: PartBudget;
+}
 
 /**
  * Looks at every line of an input without sending anything, in one pass (two where custom_ids stand twice)
@@ -29,20 +39,18 @@ export interface CheckInputOptions extends PassOptions, Partial<PartLimits> {}
  */
 export async function checkInput(path: string, options: CheckInputOptions = {}): Promise<InputCheck> {
   const limits = partLimits(options);
-  const scanner = new InputScanner(path, limits, options);
-  let part: PartSize | undefined;
-  let parts = 0;
-  let sentBytes = 0;
+  const scanner = new InputScanner(path, limits, options, options.ids === 'generate' ? new GeneratedIds() : undefined);
+  const cutter = new PartCutter({ limits, budget: options.budget });
+  const uses = new ExpectedUses();
+  let bytes = 0;
   for await (const requests of scanner.requests()) {
     for (const { request } of requests) {
-      if (!part?.fits(request.sent.length)) {
-        sentBytes += part?.bodyBytes ?? 0;
-        part = new PartSize(limits);
-        parts++;
-      }
-      part.add(request.sent.length);
+      cutter.place(request);
+      uses.add(request, request.sent.length);
+      bytes += request.sent.length;
     }
   }
-  sentBytes += part?.bodyBytes ?? 0;
-  return { ...(await scanner.finish()), sentBytes, parts };
+  const scan = await scanner.finish();
+  const { parts } = cutter;
+  return { ...scan, sentBytes: bytes + bodyOverhead(scan.requests, parts), parts, expected: uses.list() };
 }

@@ -1,11 +1,15 @@
 export { InputError, type InputErrorCode, type InputProblem } from './input-error';
 export type { PassOptions, Progress } from './progress';
-export { isLineProblem, parseRequestLine, type LineProblem, type RequestLine } from './request-line';
+export { isLineProblem, parseRequestLine, type LineProblem, type OwnId, type ParseOptions, type RequestLine } from './request-line';
 export { checkInput, type CheckInputOptions, type InputCheck } from './check-input';
 export { partFolder, quarantineFile, roundFolder, workFolder, type PartFolder } from './part-folder';
 export { planRetryRound, planRoundOne, readRoundPlan, type PlanOptions } from './plan';
-export type { PlannedPart, RoundPlan } from './round-plan';
-export { customIdsOf, readCustomIds, readPartRequests, type PartRequest } from './part-requests';
+export type { ExpectedUse, PlannedPart, RoundPlan } from './round-plan';
+export { batchesOf, partOf, type SplitRecord } from './part-record';
+export type { PartBudget } from './part-size';
+export { splitPart, type SplitPartOptions } from './split-part';
+export { HASH_BYTES, hashOfRequest, readHashes } from './request-hash';
+export { customIdsOf, readCustomIds, readOwnIds, readPartRequests, type PartRequest } from './part-requests';
 export { createBody, type StreamedBody } from './create-body';
 export { closeLedger, markUnsent, type CloseLedgerOptions } from './ledger';
 export { LedgerBuilder, type ApiCounts, type KnownBytes } from './ledger-builder';

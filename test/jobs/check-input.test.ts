@@ -26,6 +26,7 @@ it('counts requests, bytes and parts', async () => {
     requests: 2,
     sentBytes: sent.length,
     parts: 1,
+    expected: [{ model: 'claude-opus-4-5', requests: 2, bytes: 2 * requestLine('a').length, maxTokens: 200 }],
     problems: [],
     problemCount: 0,
   });
