@@ -3,6 +3,7 @@
 const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
 const { createFromDisk } = require('./create-from-disk');
+const { planning } = require('./planning');
 const { resultsReading } = require('./results-reading');
 const { resultsStoring } = require('./results-storing');
 const { runToOutputs } = require('./run-to-outputs');
@@ -13,6 +14,8 @@ async function main() {
   dayOfPolling();
   console.log('\n## 1,000 requests, the simulated batch ends at once');
   await runToOutputs();
+  console.log('\n## Planning');
+  await planning();
   console.log('\n## Create from disk');
   await createFromDisk();
   console.log('\n## Reading results');

@@ -1,7 +1,8 @@
+import { partOf } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder } from './dependencies';
 import { runActivity } from './failures';
-import { ownerOf } from './open-part';
+import { betasOf, ownerOf } from './open-part';
 import type { CreateClaim, PartReference } from './payloads';
 import { lookUpCreate } from './reconcile-create';
 
@@ -37,5 +38,6 @@ async function lookUpAbandoned(deps: ActivityDependencies, jobId: string, round:
   if (state.kind !== 'open' || !job) return;
   const intent = await creates.readIntent(state.attempt);
   if (!intent || Date.now() < Date.parse(intent.deadline) + intent.grace_ms + ABANDONED_AFTER_MS) return;
-  await lookUpCreate(deps, { jobId, round, part, output: job.output, betas: job.betas }, state.attempt, intent.grace_ms);
+  const { betas } = betasOf(job, partOf(await folder.readPlan(round), part));
+  await lookUpCreate(deps, { jobId, round, part, output: job.output, betas }, state.attempt, intent.grace_ms);
 }

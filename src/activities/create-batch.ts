@@ -6,7 +6,7 @@ import { StorageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, createTimeoutMs, jobFolder, partFolderOf } from './dependencies';
 import { accessRefusal, isKeyRefused, runActivity, shortMessage } from './failures';
-import { ownerOf } from './open-part';
+import { betasOf, mustHavePart, ownerOf } from './open-part';
 import type { CreateResult, CreateTerms, NotAccepted, PartReference } from './payloads';
 
 /** `api_error` and `overloaded_error`. Source: https://platform.claude.com/docs/en/api/errors */
@@ -32,8 +32,8 @@ async function create(deps: ActivityDependencies, ref: PartReference, attempt: n
   // Another worker was here for this part: what it has found or left open comes first.
   if (known.kind !== 'none' || known.attempt !== attempt) return known;
 
-  const planned = (await folder.readPlan(ref.round))?.parts[ref.part - 1];
-  if (!planned) throw new Error(`Job ${ref.jobId} has no plan of round ${ref.round}, part ${ref.part}`);
+  const planned = await mustHavePart(folder, ref);
+  if (planned.splitInto) throw new Error(`Round ${ref.round}, part ${ref.part} of job ${ref.jobId} was split: it is not sent itself`);
   const body = createBody(partFolderOf(ref), planned);
   const deadline = await begin(deps, creates, attempt, planned, terms);
   if (!deadline) return { kind: 'open', attempt };
@@ -45,7 +45,7 @@ async function create(deps: ActivityDependencies, ref: PartReference, attempt: n
   if (await folder.cancelRequested()) return notSent(creates, attempt, 'The job was canceled meanwhile');
   let answer;
   try {
-    answer = await deps.api.create(body, { deadline, betas: ref.betas });
+    answer = await deps.api.create(body, { deadline, ...betasOf(ref, planned) });
   } catch (error) {
     return failed(deps, creates, attempt, error);
   }

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BatchReport, JobReport } from '../contract';
 import type { JobFolder, RoundPlan } from '../jobs';
-import { buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeUnfinishedOutputs, removeWorkFolder, unsentReport } from '../jobs';
+import { batchesOf, buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeUnfinishedOutputs, removeWorkFolder, unsentReport } from '../jobs';
 import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, recordStore } from './dependencies';
@@ -46,7 +46,7 @@ async function merge({ prices }: ActivityDependencies, folder: JobFolder, unsent
   for (let plan = await folder.readPlan(1); plan; plan = await folder.readPlan(plan.round + 1)) {
     const { round } = plan;
     rounds.push(plan);
-    for (const planned of plan.parts) {
+    for (const planned of batchesOf(plan)) {
       const records = folder.part(round, planned.part);
       const known = await records.readReport();
       if (!known && (await records.creates.state()).kind !== 'none') {

@@ -8,10 +8,11 @@ import type { ActivityDependencies } from './dependencies';
 import { finishJobActivity, recordCancelActivity } from './finish-job';
 import { listFollowUpsActivity, loadResultActivity, selectFollowUpsActivity } from './follow-ups';
 import { begunPartsActivity, openPartActivity } from './open-part';
-import { planJobActivity, planRoundActivity } from './plan-job';
+import { planJobActivity, planNextRoundActivity, planRoundActivity } from './plan-job';
 import { reconcileCreateActivity } from './reconcile-create';
 import { reportPartActivity } from './report-part';
 import { retrieveBatchActivity } from './retrieve-batch';
+import { splitPartActivity } from './split-part';
 import { storeResultsActivity } from './store-results';
 
 export type { ActivityDependencies } from './dependencies';
@@ -22,6 +23,8 @@ function allActivities(deps: ActivityDependencies) {
   return {
     planJob: planJobActivity(deps),
     planRound: planRoundActivity(deps),
+    planNextRound: planNextRoundActivity(deps),
+    splitPart: splitPartActivity(deps),
     begunParts: begunPartsActivity(deps),
     openPart: openPartActivity(deps),
     claimCreate: claimCreateActivity(deps),

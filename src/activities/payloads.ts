@@ -1,6 +1,6 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, DataReference, ExpectedUse, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
-import type { CreateState } from '../jobs';
+import type { AccountReference, DataReference, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
+import type { CreateState, PlannedPart } from '../jobs';
 
 /** Which part of which job, and where its working data lies. */
 export interface PartReference {
@@ -20,6 +20,10 @@ export interface PlanJobInput {
   simulated: boolean;
   betas: string[];
   maxRequestsPerBatch?: number;
+  /** See `JobInput.ids`. */
+  ids?: 'given' | 'generate';
+  /** See `JobInput.warmCache`. */
+  warmCache?: boolean;
   /** The workflow goes on after a continue-as-new: the input was looked at before. */
   resumed?: boolean;
 }
@@ -28,30 +32,27 @@ export interface PlannedJob {
   account: AccountReference;
   output: string;
   requests: number;
-  /** Requests of each part of round 1. */
+  /** Requests of each part of round 1, as it was planned. */
   parts: number[];
+  /** The parts of round 1, those that a split has made included. Absent in histories of older releases. */
+  planned?: PartFacts[];
   /** A cancel was asked for in an earlier run. */
   cancelRequested: boolean;
   startedAt: string;
   /** The job was finished before: nothing is left to do. */
   report?: JobReport;
-  /** More of the parts of round 1, in their order; absent where an older release has planned. */
-  planned?: PartFacts[];
   /** Prices of the models that the requests name. */
   prices?: PriceTable;
 }
 
-/** What a job needs to know of a part. */
-export interface PartFacts {
-  part: number;
-  requests: number;
-  /** It ends before those that are not begin: see `JobInput.warmCache`. */
-  warm?: boolean;
-  /** Its outcomes come from another job: nothing is to be done for it. */
-  reused?: boolean;
-  /** It was cut into these parts, which stand in its place. */
-  splitInto?: number[];
-  expected?: ExpectedUse[];
+/** What a workflow needs to know of a planned part. */
+export type PartFacts = Pick<PlannedPart, 'part' | 'requests' | 'warm' | 'splitInto' | 'expected'> & { reused?: boolean };
+
+/** Input of `planNextRound`. */
+export interface PlanRoundOptions {
+  maxRequestsPerBatch?: number;
+  /** See `JobInput.warmCache`. */
+  warmCache?: boolean;
 }
 
 export interface OpenedPart {
@@ -61,8 +62,10 @@ export interface OpenedPart {
   createTimeoutMs: number;
   create: KnownCreate;
   cancelRequested: boolean;
-  /** The job's betas and those that the part's requests ask for; absent where an older release has opened the part. */
+  /** The job's and those that the part's requests ask for; what is asked of the API about the part goes with these. */
   betas?: string[];
+  /** It was split before, and is not sent itself. */
+  splitInto?: number[];
 }
 
 /** What the records say of a part's batch. */

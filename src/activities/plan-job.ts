@@ -5,14 +5,14 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { DataReference } from '../contract';
 import { accountKey, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
-import type { JobFolder, JobRecord, RoundPlan } from '../jobs';
-import { claimOutput, InputError, jobFolderName, outputFolder, partFolder, planRetryRound, planRoundOne } from '../jobs';
+import type { JobFolder, JobRecord, PlannedPart, RoundPlan } from '../jobs';
+import { batchesOf, claimOutput, InputError, jobFolderName, outputFolder, partFolder, planRetryRound, planRoundOne } from '../jobs';
 import { absoluteLocation, isS3, joinLocation, look, readChunks, StorageError } from '../storage';
 import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
-import type { PartReference, PlanJobInput, PlannedJob } from './payloads';
+import type { PartFacts, PartReference, PlanJobInput, PlannedJob, PlanRoundOptions } from './payloads';
 
 /** Validates the input, cuts it into parts, and puts both on record. A job planned before is only read. */
 export function planJobActivity(deps: ActivityDependencies) {
@@ -33,15 +33,16 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
     await claimOutput(output, input.jobId, { inputBytes: await sizeOf(path), storageId: deps.storage.id });
     const limits = { maxRequests: input.maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, maxBodyBytes: MAX_BATCH_BODY_BYTES };
     const signal = Context.current().cancellationSignal;
-    round = await planRoundOne({ input: path, workFolder: outputFolder(output).workFolder, signal, ...limits });
-    const { sha256 = '', bytes = 0, requests } = round;
+    const { ids, warmCache } = input;
+    round = await planRoundOne({ input: path, workFolder: outputFolder(output).workFolder, signal, ids, warmCache, ...limits });
+    const { sha256 = '', bytes = 0, requests, generatedIds } = round;
     const account = { label: deps.account.label, base_url: deps.account.baseUrl };
     await folder.createJob({
       format: 1,
       job_id: input.jobId,
       simulated: input.simulated,
       account,
-      input: { path, sha256, requests, bytes },
+      input: { path, sha256, requests, bytes, ...(generatedIds !== undefined && { generated_ids: generatedIds }) },
       output,
       betas: input.betas,
       created_at: new Date().toISOString(),
@@ -56,32 +57,60 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
     account: deps.account,
     output,
     requests: job.input.requests,
-    parts: round.parts.map((part) => part.requests),
+    parts: asPlanned(round).map((part) => part.requests),
+    planned: round.parts.map(factsOf),
     cancelRequested: await folder.cancelRequested(),
     startedAt: job.created_at,
     report,
   };
 }
 
-/** Plans a further round from what the one before left for another try. */
+/** As `planNextRound`, for the workflows of older releases: they know only how many requests each part has. */
 export function planRoundActivity(deps: ActivityDependencies) {
   return async function planRound(ref: Omit<PartReference, 'part'>, maxRequestsPerBatch?: number): Promise<number[]> {
-    return runActivity(deps, async () => {
-      const folder = jobFolder(deps, ref.jobId);
-      const planned = (await folder.readPlan(ref.round)) ?? (await planAndRecord(folder, ref, maxRequestsPerBatch));
-      return planned.parts.map((part) => part.requests);
-    });
+    return runActivity(deps, async () => asPlanned(await nextRound(deps, ref, { maxRequestsPerBatch })).map((part) => part.requests));
   };
 }
 
-async function planAndRecord(folder: JobFolder, ref: Omit<PartReference, 'part'>, maxRequests = MAX_REQUESTS_PER_BATCH): Promise<RoundPlan> {
+/** Plans a further round from what the one before left for another try. A round planned before is only read. */
+export function planNextRoundActivity(deps: ActivityDependencies) {
+  return async function planNextRound(ref: Omit<PartReference, 'part'>, options: PlanRoundOptions): Promise<PartFacts[]> {
+    return runActivity(deps, async () => (await nextRound(deps, ref, options)).parts.map(factsOf));
+  };
+}
+
+async function nextRound(deps: ActivityDependencies, ref: Omit<PartReference, 'part'>, options: PlanRoundOptions): Promise<RoundPlan> {
+  const folder = jobFolder(deps, ref.jobId);
+  return (await folder.readPlan(ref.round)) ?? (await planAndRecord(folder, ref, options));
+}
+
+/** Without those that a split has made. */
+function asPlanned({ parts }: RoundPlan): PlannedPart[] {
+  const made = new Set(parts.flatMap((part) => part.splitInto ?? []));
+  return parts.filter(({ part }) => !made.has(part));
+}
+
+function factsOf({ part, requests, warm, reused, splitInto, expected }: PlannedPart): PartFacts {
+  return {
+    part,
+    requests,
+    ...(warm && { warm }),
+    ...(reused && { reused: true }),
+    ...(splitInto && { splitInto }),
+    ...(expected && { expected }),
+  };
+}
+
+async function planAndRecord(folder: JobFolder, ref: Omit<PartReference, 'part'>, { maxRequestsPerBatch, warmCache }: PlanRoundOptions): Promise<RoundPlan> {
   const { workFolder } = outputFolder(ref.output);
-  for (const { part } of (await folder.readPlan(ref.round - 1))?.parts ?? []) {
+  const before = await folder.readPlan(ref.round - 1);
+  for (const { part } of before ? batchesOf(before) : []) {
     const records = folder.part(ref.round - 1, part);
     const report = await records.readReport();
     if (report) await mustBeClosed(partFolder(workFolder, ref.round - 1, part), report, await records.readEnded());
   }
-  const planned = await planRetryRound({ workFolder, round: ref.round, maxRequests, maxBodyBytes: MAX_BATCH_BODY_BYTES });
+  const limits = { maxRequests: maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, maxBodyBytes: MAX_BATCH_BODY_BYTES };
+  const planned = await planRetryRound({ workFolder, round: ref.round, warmCache, ...limits });
   await folder.writePlan(planned);
   return planned;
 }

@@ -3,7 +3,7 @@ import type { ObservedJobStatus, ObservedPart } from '../client';
 import { statusOfReport } from '../client/observed-status';
 import type { BatchReport } from '../contract';
 import { batchWorkflowId, noOutcomes, noUsage } from '../contract';
-import { JobFolder } from '../jobs';
+import { batchesOf, JobFolder } from '../jobs';
 import type { KnownJob } from './known-jobs';
 import type { Session } from './session';
 
@@ -26,9 +26,10 @@ async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<Obs
   let round = 1;
   while (await folder.readPlan(round + 1)) round++;
   const plan = await folder.readPlan(round);
+  const batches = plan ? batchesOf(plan) : [];
   const running: ObservedPart[] = [];
   let ended = 0;
-  for (const { part } of plan?.parts ?? []) {
+  for (const { part } of batches) {
     const records = folder.part(round, part);
     const create = await records.creates.state();
     if (await records.readReport()) ended++;
@@ -42,7 +43,7 @@ async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<Obs
     output: known.output,
     requests: known.requests,
     round,
-    parts: { total: plan?.parts.length ?? 0, ended },
+    parts: { total: batches.length, ended },
     outcomes: noOutcomes(),
     usage: noUsage(),
     running,

@@ -135,7 +135,8 @@ export interface JobReport {
   account: { label: string; base_url: string };
   /** `canceled`: a cancel was asked for before every request had a final outcome. */
   status: 'finished' | 'canceled';
-  input: { path: string; sha256: string; requests: number };
+  /** `generated_ids`: what the ids begin with that were made for requests (`JobInput.ids`); the request's number in the input follows. */
+  input: { path: string; sha256: string; requests: number; generated_ids?: string };
   outcomes: OutcomeCounts;
   usage: TokenUsage;
   /** `usage` by the model that the results name. Absent in reports of older releases. */

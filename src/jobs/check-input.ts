@@ -1,9 +1,11 @@
 import type { ExpectedUse } from '../contract';
 import { ExpectedUses } from './expected-use';
+import { GeneratedIds } from './generated-ids';
 import type { InputProblem } from './input-error';
 import { InputScanner } from './input-scanner';
 import { ParamsWarnings } from './params-warnings';
-import { type PartLimits, partLimits, PartSize } from './part-size';
+import { PartCutter } from './part-cutter';
+import { bodyOverhead, type PartBudget, type PartLimits, partLimits } from './part-size';
 import type { PassOptions } from './progress';
 
 /** What a look at the whole input found. It can be sent if `problemCount` is 0. */
@@ -29,7 +31,11 @@ export interface InputCheck {
   problemCount: number;
 }
 
-export interface CheckInputOptions extends PassOptions, Partial<PartLimits> {}
+export interface CheckInputOptions extends PassOptions, Partial<PartLimits> {
+  /** See `JobInput.ids`. */
+  ids?: 'given' | 'generate';
+  budget?: PartBudget;
+}
 
 /**
  * Looks at every line of an input without sending anything, in one pass (two where custom_ids stand twice)
@@ -39,24 +45,21 @@ export interface CheckInputOptions extends PassOptions, Partial<PartLimits> {}
  */
 export async function checkInput(path: string, options: CheckInputOptions = {}): Promise<InputCheck> {
   const limits = partLimits(options);
-  const scanner = new InputScanner(path, limits, options);
-  let part: PartSize | undefined;
-  let parts = 0;
-  let sentBytes = 0;
-  const use = new ExpectedUses();
+  const scanner = new InputScanner(path, limits, options, options.ids === 'generate' ? new GeneratedIds() : undefined);
+  const cutter = new PartCutter({ limits, budget: options.budget });
+  const uses = new ExpectedUses();
   const warnings = new ParamsWarnings();
+  let bytes = 0;
   for await (const requests of scanner.requests()) {
     for (const { request, lineNumber } of requests) {
-      use.add(request);
+      cutter.place(request);
+      uses.add(request);
       warnings.add(lineNumber, request.facts);
-      if (!part?.fits(request.sent.length)) {
-        sentBytes += part?.bodyBytes ?? 0;
-        part = new PartSize(limits);
-        parts++;
-      }
-      part.add(request.sent.length);
+      bytes += request.sent.length;
     }
   }
-  sentBytes += part?.bodyBytes ?? 0;
-  return { ...(await scanner.finish()), sentBytes, parts, expected: use.list(), uncounted: use.uncounted, warnings: warnings.first, warningCount: warnings.count };
+  const scan = await scanner.finish();
+  const { parts } = cutter;
+  const { uncounted } = uses;
+  return { ...scan, sentBytes: bytes + bodyOverhead(scan.requests, parts), parts, expected: uses.list(), uncounted, warnings: warnings.first, warningCount: warnings.count };
 }

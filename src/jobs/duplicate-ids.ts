@@ -1,6 +1,6 @@
 import { isBlankLine, type Line } from '../jsonl';
 import { CustomIdSet } from './custom-id-set';
-import { isLineProblem, parseRequestLine } from './request-line';
+import { isLineProblem, type LineProblem, type RequestLine } from './request-line';
 
 /** So many suspected ids are compared; an input with more has real duplicates, since random hashes hardly ever meet. */
 const MAX_SUSPECTS = 65_536;
@@ -40,21 +40,32 @@ export class DuplicateIds {
   /**
    * Two ids of one hash may still differ: only the ids themselves tell.
    * @param source the lines of the input once more.
+   * @param parse reads one of them.
    * @param onLines told how many lines were looked at.
    */
-  async *find(source: AsyncIterable<Line[]>, onLines?: (lines: number) => void): AsyncGenerator<DuplicateId, void, undefined> {
+  async *find(
+    source: AsyncIterable<Line[]>,
+    parse: (line: Buffer) => RequestLine | LineProblem,
+    onLines?: (lines: number) => void,
+  ): AsyncGenerator<DuplicateId, void, undefined> {
     const firstLines = new Map<string, number>();
     let line = 0;
     for await (const lines of source) {
       for (const { bytes } of lines) {
         line++;
-        const request = isBlankLine(bytes) ? undefined : parseRequestLine(bytes);
-        if (!request || isLineProblem(request) || !this.suspects.has(this.ids.keyOf(request.customId))) continue;
-        const firstLine = firstLines.get(request.customId);
-        if (firstLine === undefined) firstLines.set(request.customId, line);
-        else yield { customId: request.customId, line, firstLine };
+        const request = isBlankLine(bytes) ? undefined : parse(bytes);
+        const id = request && !isLineProblem(request) ? inputId(request) : undefined;
+        if (id === undefined || !this.suspects.has(this.ids.keyOf(id))) continue;
+        const firstLine = firstLines.get(id);
+        if (firstLine === undefined) firstLines.set(id, line);
+        else yield { customId: id, line, firstLine };
       }
       onLines?.(line);
     }
   }
+}
+
+/** The id that the input gives a request; undefined where it gives none. The number 1 and the text "1" are one: nobody could tell them apart. */
+export function inputId({ customId, own }: RequestLine): string | undefined {
+  return own ? own.text : customId;
 }

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { MAX_PROBLEM_EXAMPLES } from '../contract';
 import { isBlankLine, type Line } from '../jsonl';
 import { type Found, isS3, isSystemError, linesOf, look, readChunks, readLines, StorageError } from '../storage';
-import { DuplicateIds } from './duplicate-ids';
+import { DuplicateIds, inputId } from './duplicate-ids';
+import type { GeneratedIds } from './generated-ids';
 import { InputError, type InputProblem } from './input-error';
+import { setOf } from './part-cutter';
 import { type PartLimits, sizeProblem } from './part-size';
 import type { PassOptions } from './progress';
-import { isLineProblem, parseRequestLine, type RequestLine } from './request-line';
+import { isLineProblem, type LineProblem, parseRequestLine, type ParseOptions, type RequestLine } from './request-line';
 
 /** A request of the input and where it stands. */
 export interface ScannedRequest {
@@ -31,6 +33,9 @@ export interface InputScan {
   problemCount: number;
 }
 
+/** For each set of betas a part is open while requests are cut into parts. */
+const MOST_BETA_SETS = 32;
+
 /** A line may be longer than what is sent of it, by its metadata and white space. */
 const NOT_SENT_BYTES = 1024 * 1024;
 
@@ -40,19 +45,25 @@ const NOT_SENT_BYTES = 1024 * 1024;
  */
 export class InputScanner {
   private readonly hash = createHash('sha256');
-  private readonly ids = new DuplicateIds();
+  private readonly inputIds = new DuplicateIds();
   private readonly problems: InputProblem[] = [];
   private problemCount = 0;
   private duplicates = 0;
   private bytes = 0;
   private lines = 0;
   private requestCount = 0;
+  private readonly betaSets = new Set<string>();
+  private readonly parsing: ParseOptions;
 
+  /** @param ids gives ids to requests whose own the API would refuse. Without, these are problems. */
   constructor(
     private readonly path: string,
     private readonly limits: PartLimits,
     private readonly options: PassOptions,
-  ) {}
+    private readonly ids?: GeneratedIds,
+  ) {
+    this.parsing = ids ? { makeId: () => ids.make(this.requestCount) } : {};
+  }
 
   /**
    * The good requests in the order of the input, those of about 1 MB together.
@@ -75,7 +86,7 @@ export class InputScanner {
 
   /** Compares suspected duplicates, which takes a second pass where there are any. */
   async finish(): Promise<InputScan> {
-    if (this.ids.suspected) await this.findDuplicates();
+    if (this.inputIds.suspected) await this.findDuplicates();
     const { bytes, requestCount: requests, problemCount } = this;
     if (requests === 0 && problemCount === 0) {
       throw new InputError('input_empty', `${this.path} holds no requests.`, 'Write one request on each line: {"custom_id": "…", "params": {…}}.');
@@ -101,27 +112,39 @@ export class InputScanner {
     for (const { bytes: line } of lines) {
       this.lines++;
       if (isBlankLine(line)) continue;
-      const request = parseRequestLine(line);
+      const request = parseRequestLine(line, this.parsing);
       if (isLineProblem(request)) {
         this.addProblem(this.lines, request.message, request.hint);
         continue;
       }
-      const tooLarge = sizeProblem(request.sent.length, this.limits);
-      if (tooLarge) {
-        this.addProblem(this.lines, tooLarge.message, tooLarge.hint);
+      const problem = sizeProblem(request.sent.length, this.limits) ?? this.betasProblem(request);
+      if (problem) {
+        this.addProblem(this.lines, problem.message, problem.hint);
         continue;
       }
-      this.ids.add(request.customId);
+      const id = inputId(request);
+      if (id !== undefined) this.inputIds.add(id);
+      if (!request.own) this.ids?.see(request.customId);
       good.push({ ordinal: this.requestCount++, lineNumber: this.lines, request, line });
     }
     return good;
   }
 
+  private betasProblem(request: RequestLine): LineProblem | undefined {
+    if (!request.betas) return undefined;
+    const set = setOf(request);
+    if (this.betaSets.size < MOST_BETA_SETS) this.betaSets.add(set);
+    if (this.betaSets.has(set)) return undefined;
+    return { message: `More than ${MOST_BETA_SETS} different sets of betas stand in one input.`, hint: 'Each set needs batches of its own: use fewer, or several jobs.' };
+  }
+
   private async findDuplicates(): Promise<void> {
     const lines = readLines(this.path, this.options);
-    const found = this.ids.find(lines, (seen) => this.options.onProgress?.({ lines: seen, bytes: this.bytes }));
+    const parsing = this.ids ? { makeId: () => '' } : {};
+    const parse = (line: Buffer) => parseRequestLine(line, parsing);
+    const found = this.inputIds.find(lines, parse, (seen) => this.options.onProgress?.({ lines: seen, bytes: this.bytes }));
     for await (const { line, customId, firstLine } of found) this.addDuplicate(line, customId, firstLine);
-    this.problemCount += this.ids.uncompared;
+    this.problemCount += this.inputIds.uncompared;
   }
 
   private addDuplicate(line: number, customId: string, first: number): void {
@@ -130,7 +153,7 @@ export class InputScanner {
     if (this.duplicates++ >= MAX_PROBLEM_EXAMPLES) return;
     this.problems.push({
       line,
-      message: `custom_id "${customId}" stands on line ${first} already.`,
+      message: `custom_id ${JSON.stringify(customId)} stands on line ${first} already.`,
       hint: 'Give each request a custom_id of its own: it is all that links a result to its request.',
     });
   }

@@ -6,9 +6,11 @@ import { createHash } from 'node:crypto';
 import type { BatchReport, JobReport } from '../contract';
 import { joinLocation } from '../storage';
 import { CreateRecords } from './create-records';
+import { type SplitRecord, withSplits } from './part-record';
 import type { RoundPlan } from './round-plan';
 import type { RecordStore } from './record-store';
 import { syncedRecords } from './record-store';
+import { readSplitsIn, splitFileName } from './split-part';
 
 /** `job.json`: what the job is. Written first, never changed. */
 export interface JobRecord {
@@ -16,8 +18,8 @@ export interface JobRecord {
   job_id: string;
   simulated: boolean;
   account: { label: string; base_url: string };
-  /** `bytes` and `sha256` are those of the decompressed input. */
-  input: { path: string; sha256: string; requests: number; bytes: number };
+  /** `bytes` and `sha256` are those of the decompressed input; `generated_ids` is what the ids begin with that were made for its requests. */
+  input: { path: string; sha256: string; requests: number; bytes: number; generated_ids?: string };
   /** Folder of the outputs. */
   output: string;
   betas: string[];
@@ -30,6 +32,11 @@ export interface EndedRecord {
   created_at: string;
   ended_at: string;
   counts: { processing: number; succeeded: number; errored: number; canceled: number; expired: number };
+}
+
+/** `split-0003.claim.json`: the numbers that the halves of a part will have. */
+interface SplitClaim {
+  numbers: [number, number];
 }
 
 const PLAIN_ID = /^[\w-][\w.-]{0,99}$/;
@@ -70,8 +77,37 @@ export class JobFolder {
     return this.records.create(joinLocation(this.folder, 'job.json'), job);
   }
 
-  readPlan(round: number): Promise<RoundPlan | undefined> {
-    return this.records.read(joinLocation(this.roundFolder(round), 'plan.json'));
+  /** The plan of a round, with the splits of its parts. */
+  async readPlan(round: number): Promise<RoundPlan | undefined> {
+    const folder = this.roundFolder(round);
+    const plan = await this.records.read<RoundPlan>(joinLocation(folder, 'plan.json'));
+    return plan && withSplits(plan, await readSplitsIn(folder, (path) => this.records.read<SplitRecord>(path)));
+  }
+
+  /**
+   * Settles which numbers the halves of a part have. The first to come settle it; of two parts no number is the same.
+   * @returns undefined where another part's halves have one of these.
+   */
+  async claimNumbers(round: number, part: number, numbers: [number, number]): Promise<[number, number] | undefined> {
+    const path = joinLocation(this.roundFolder(round), `split-${fourDigits(part)}.claim.json`);
+    const settled = await this.records.read<SplitClaim>(path);
+    if (settled) return settled.numbers;
+    for (const number of numbers) if (!(await this.claimNumber(round, number, part))) return undefined;
+    if (await this.records.create(path, { numbers } satisfies SplitClaim)) return numbers;
+    return (await this.records.read<SplitClaim>(path))?.numbers;
+  }
+
+  private async claimNumber(round: number, number: number, splitOf: number): Promise<boolean> {
+    const path = joinLocation(this.roundFolder(round), `number-${fourDigits(number)}.json`);
+    if (await this.records.create(path, { split_of: splitOf })) return true;
+    return (await this.records.read<{ split_of: number }>(path))?.split_of === splitOf;
+  }
+
+  /** Remembers that a part was split, once its halves are there. @returns what holds: that of the first who did. */
+  async recordSplit(round: number, split: SplitRecord): Promise<SplitRecord> {
+    const path = joinLocation(this.roundFolder(round), splitFileName(split.part));
+    if (await this.records.create(path, split)) return split;
+    return (await this.records.read<SplitRecord>(path)) ?? split;
   }
 
   async writePlan(plan: RoundPlan): Promise<void> {
@@ -88,7 +124,7 @@ export class JobFolder {
   }
 
   part(round: number, part: number): PartRecords {
-    return new PartRecords(joinLocation(this.roundFolder(round), `part-${String(part).padStart(4, '0')}`), this.records);
+    return new PartRecords(joinLocation(this.roundFolder(round), `part-${fourDigits(part)}`), this.records);
   }
 
   readReport(): Promise<JobReport | undefined> {
@@ -131,4 +167,8 @@ export class PartRecords {
   writeReport(report: BatchReport): Promise<void> {
     return this.records.replace(joinLocation(this.folder, 'part.json'), report);
   }
+}
+
+function fourDigits(number: number): string {
+  return String(number).padStart(4, '0');
 }

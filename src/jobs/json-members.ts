@@ -56,7 +56,7 @@ function keyOf(bytes: Buffer, start: number, end: number): string {
 }
 
 /** @returns the index after the value that begins at `at`. */
-function skipValue(bytes: Buffer, at: number): number {
+export function skipValue(bytes: Buffer, at: number): number {
   const first = bytes[at]!;
   if (first === QUOTE) return skipString(bytes, at);
   if (!OPENING.has(first)) {

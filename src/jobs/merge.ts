@@ -1,16 +1,17 @@
 /** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
 import { crc32 } from 'node:zlib';
 import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage, totalOf } from '../contract';
-import { type Line, LineSplitter } from '../jsonl';
-import { joinLocation, openReplacement, openSegments, readChunks, readLines, removeDurably, type Replacement } from '../storage';
+import { joinLocation, openReplacement, openSegments, readChunks, removeDurably, type Replacement } from '../storage';
+import { type FinalResult, ResultLines, ResultRanges } from './final-results';
+import { inputLines } from './input-lines';
 import { changedResults, type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
 import { outputFolder } from './output-folder';
 import { partFolder, type PartFolder, quarantineFile } from './part-folder';
-import { readOrdinals } from './part-requests';
+import { batchesOf } from './part-record';
+import { readOrdinals, readOwnIds } from './part-requests';
 import type { PlannedPart, RoundPlan } from './round-plan';
 import { ProblemList } from './problems';
 import type { PassOptions } from './progress';
-import { customIdOf } from './results/custom-id';
 import { ResultsIndexWriter } from './results/index-writer';
 
 export interface MergeSummary {
@@ -113,7 +114,7 @@ class Merge {
     return { outcomes, usage: this.usage, models: this.models, longPrompts: this.longPrompts, problems: this.problems.list() };
   }
 
-  /** The API's own lines, byte for byte, part by part in the order they came, and where each of them lies. */
+  /** The API's own lines, byte for byte (but for ids of ours, which give way to the input's own), part by part in the order they came, and where each of them lies. */
   async writeResults(): Promise<number> {
     const { results, resultsIndex } = outputFolder(this.options.output);
     const index = await ResultsIndexWriter.begin(this.outcomes.length, joinLocation(this.options.workFolder, 'results.index'));
@@ -166,9 +167,12 @@ class Merge {
     const ledger = await readLedger(part.folder, part.planned.requests);
     const ordinals = await readOrdinals(part.folder, part.planned.requests);
     const found: FinalResult[] = [];
+    const ownIds = await readOwnIds(part.folder, part.planned.requests);
     for (const [position, ordinal] of ordinals.entries()) {
       const { offset, length } = ledger.entry(position);
-      if (length > 0 && this.rounds[ordinal] === part.folder.round) found.push({ ordinal, offset, length });
+      if (length === 0 || this.rounds[ordinal] !== part.folder.round) continue;
+      const ownId = ownIds?.[position];
+      found.push({ ordinal, offset, length, ...(ownId && ownId.length > 0 && { ownId }) });
     }
     return found.sort((a, b) => a.offset - b.offset);
   }
@@ -177,19 +181,16 @@ class Merge {
   private writeRequests(path: string, isWanted: (outcome: number) => boolean): Promise<number> {
     return replaceFile(path, false, async (file) => {
       let lines = 0;
-      for (const part of this.parts().filter(({ folder }) => folder.round === 1)) {
-        const ordinals = await readOrdinals(part.folder, part.planned.requests);
-        if (!ordinals.some((ordinal) => isWanted(this.outcomes[ordinal]!))) continue;
-        let position = 0;
-        for await (const requests of readLines(part.folder.requests, this.options)) {
-          for (const { bytes } of requests) {
-            if (!isWanted(this.outcomes[ordinals[position++]!]!)) continue;
-            await file.writer.append(bytes);
-            await file.writer.append(LINE_FEED);
-            lines++;
-          }
-          this.report(requests.length, 0);
-        }
+      const parts = this.parts().filter(({ folder }) => folder.round === 1);
+      const wanted = (ordinal: number) => isWanted(this.outcomes[ordinal]!);
+      const found = inputLines(parts.map(({ folder, planned }) => ({ folder, requests: planned.requests })), wanted, {
+        ...this.options,
+        onProgress: (seen) => this.report(seen.lines, 0),
+      });
+      for await (const line of found) {
+        await file.writer.append(line);
+        await file.writer.append(LINE_FEED);
+        lines++;
       }
       return lines;
     });
@@ -201,31 +202,25 @@ class Merge {
     if (segments.checkpoint < bytes) {
       throw changedResults(folder, batchId, `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${bytes} bytes are left.`);
     }
-    const ranges = neighboursTogether(results);
-    const indexer = new LineIndexer(results, file.writer.bytes, index);
-    let next = 0;
-    let at = 0;
+    const isAsItCame = results.every(({ ownId }) => ownId === undefined);
+    const copier = isAsItCame ? new ResultRanges(results) : undefined;
+    const lines = new ResultLines(results, file.writer.bytes, index);
     let found = 0;
     for await (const chunk of segments.read(0, bytes)) {
       this.options.signal?.throwIfAborted();
       found = crc32(chunk, found);
-      const end = at + chunk.length;
-      for (; next < ranges.length && ranges[next]![0] < end; next++) {
-        const [from, to] = ranges[next]!;
-        await file.writer.append(chunk.subarray(Math.max(from - at, 0), to - at));
-        if (to > end) break;
-      }
-      indexer.take(chunk);
-      at = end;
+      const pieces = copier?.take(chunk) ?? [];
+      lines.take(chunk, copier ? undefined : pieces);
+      for (const piece of pieces) await file.writer.append(piece);
       this.report(0, chunk.length);
     }
     if (found !== expected) throw changedResults(folder, batchId, `Results stored in ${folder.segments} were changed: they are not those that were held against the requests.`);
-    if (!indexer.isDone) throw new Error(`${folder.segments}: a result is not where its ledger says`);
+    if (!lines.isDone) throw new Error(`${folder.segments}: a result is not where its ledger says`);
   }
 
   private parts(): MergedPart[] {
     return this.options.rounds.flatMap(({ round, parts }) =>
-      parts.map((planned) => ({ planned, folder: partFolder(this.options.workFolder, round, planned.part) })),
+      batchesOf({ parts }).map((planned) => ({ planned, folder: partFolder(this.options.workFolder, round, planned.part) })),
     );
   }
 
@@ -239,56 +234,6 @@ class Merge {
 interface MergedPart {
   folder: PartFolder;
   planned: PlannedPart;
-}
-
-/** The final result of a request: its position in the input, and where its line lies in the segments of a part. */
-interface FinalResult {
-  ordinal: number;
-  offset: number;
-  length: number;
-}
-
-/** Sees the bytes of a part's segments pass by, and tells the index where those of them go that are final results. */
-class LineIndexer {
-  private readonly splitter = new LineSplitter();
-  private next = 0;
-
-  constructor(
-    private readonly results: readonly FinalResult[],
-    /** Where the first result goes in results.jsonl. */
-    private writtenTo: number,
-    private readonly index: ResultsIndexWriter,
-  ) {}
-
-  get isDone(): boolean {
-    return this.next === this.results.length;
-  }
-
-  take(chunk: Buffer): void {
-    for (const line of this.splitter.push(chunk)) this.takeLine(line);
-  }
-
-  private takeLine({ bytes, offset }: Line): void {
-    const result = this.results[this.next];
-    if (!result || result.offset < offset || result.offset >= offset + Math.max(bytes.length, 1)) return;
-    this.next++;
-    // The first line may have a byte order mark before it, which is no part of the result.
-    const customId = customIdOf(bytes.subarray(result.offset - offset));
-    if (customId !== undefined) this.index.add(result.ordinal, customId, { offset: this.writtenTo, length: result.length });
-    this.writtenTo += result.length + LINE_FEED.length;
-  }
-}
-
-/** Bytes of results, `[from, to)`, with the line feeds after them. */
-function neighboursTogether(results: readonly FinalResult[]): [from: number, to: number][] {
-  const ranges: [number, number][] = [];
-  for (const { offset, length } of results) {
-    const end = offset + length + LINE_FEED.length;
-    const last = ranges.at(-1);
-    if (last?.[1] === offset) last[1] = end;
-    else ranges.push([offset, end]);
-  }
-  return ranges;
 }
 
 function codeOf(outcome: (typeof OUTCOMES)[number]): number {

@@ -11,6 +11,10 @@ export interface PartFolder {
   ordinals: string;
   /** The part's custom_ids, one a line, in the order of `requests`. A part that an older release has planned has none. */
   customIds: string;
+  /** 16 bytes a request, by which inputs are compared (see `hashOfRequest`). A part that an older release has planned has none. */
+  hashes: string;
+  /** Only where requests are sent under ids of ours: for each request a line, with the JSON of its own id where it has one of those. */
+  ownIds: string;
   /** Folder of the segments with the results as they arrived. */
   segments: string;
   /** What became of each request, and what that comes to. There once it is closed. */
@@ -34,7 +38,11 @@ export function partFolder(work: string, round: number, part: number): PartFolde
 
 /** As `partFolder`, for a round that lies under another name while it is being planned. */
 export function partFolderIn(folderOfRound: string, round: number, part: number): PartFolder {
-  const folder = joinLocation(folderOfRound, `part-${String(part).padStart(4, '0')}`);
+  return partFilesIn(joinLocation(folderOfRound, `part-${String(part).padStart(4, '0')}`), round, part);
+}
+
+/** As `partFolder`, for a part that lies under another name while it is being made. */
+export function partFilesIn(folder: string, round: number, part: number): PartFolder {
   return {
     round,
     part,
@@ -42,6 +50,8 @@ export function partFolderIn(folderOfRound: string, round: number, part: number)
     requests: joinLocation(folder, 'requests.jsonl'),
     ordinals: joinLocation(folder, 'ordinals.bin'),
     customIds: joinLocation(folder, 'custom-ids.txt'),
+    hashes: joinLocation(folder, 'hashes.bin'),
+    ownIds: joinLocation(folder, 'own-ids.jsonl'),
     segments: joinLocation(folder, 'segments'),
     ledger: joinLocation(folder, 'ledger.bin'),
   };

@@ -1,10 +1,11 @@
-import { readChunks, readLines, readWhole, StorageError } from '../storage';
+import { look, readChunks, readLines, readWhole, StorageError } from '../storage';
 import { CustomIdTable } from './custom-id-table';
 import type { PartFolder } from './part-folder';
 import type { PassOptions } from './progress';
 import { isLineProblem, parseRequestLine, type RequestLine } from './request-line';
 
 const ORDINAL_BYTES = 4;
+const LINE_FEED = 0x0a;
 
 /** A request of a part, as it lies in the job's own copy. */
 export interface PartRequest {
@@ -22,10 +23,12 @@ export interface PartRequest {
 export async function* readPartRequests(folder: PartFolder, options: PassOptions = {}): AsyncGenerator<PartRequest[], void, undefined> {
   let position = 0;
   let bytes = 0;
+  const sentIds = await idsOfOurs(folder, options);
+  const parsing = sentIds ? { makeId: () => sentIds[position] ?? '' } : {};
   for await (const lines of readLines(folder.requests, options)) {
     const requests: PartRequest[] = [];
     for (const { bytes: line, offset } of lines) {
-      const request = parseRequestLine(line);
+      const request = parseRequestLine(line, parsing);
       if (isLineProblem(request)) throw partChanged(folder.requests, `request ${position + 1} cannot be read (${request.message})`);
       requests.push({ position: position++, request, line });
       bytes = offset + line.length;
@@ -33,6 +36,33 @@ export async function* readPartRequests(folder: PartFolder, options: PassOptions
     options.onProgress?.({ lines: position, bytes });
     yield requests;
   }
+}
+
+/** The ids that the part's requests are sent under, where some of these are ours. */
+async function idsOfOurs(folder: PartFolder, options: PassOptions): Promise<string[] | undefined> {
+  if (!(await look(folder.ownIds))) return undefined;
+  const sentIds: string[] = [];
+  for await (const ids of customIdsOf(folder, { signal: options.signal })) for (const id of ids) sentIds.push(id);
+  return sentIds;
+}
+
+/**
+ * For each request of a part the JSON of its own id, where it is sent under one of ours; empty for all others.
+ * @param requests how many the part has.
+ * @returns undefined where all of them are sent under their own, or have none.
+ * @throws StorageError `changed`
+ */
+export async function readOwnIds(folder: PartFolder, requests: number): Promise<Buffer[] | undefined> {
+  if (!(await look(folder.ownIds))) return undefined;
+  const bytes = await readWhole(folder.ownIds);
+  const ids: Buffer[] = [];
+  let from = 0;
+  for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, from)) {
+    ids.push(bytes.subarray(from, end));
+    from = end + 1;
+  }
+  if (ids.length !== requests) throw partChanged(folder.ownIds, `it should have ${requests} lines`);
+  return ids;
 }
 
 /**

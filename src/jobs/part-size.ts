@@ -1,5 +1,5 @@
 import { MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
-import type { LineProblem } from './request-line';
+import type { LineProblem, RequestLine } from './request-line';
 
 /** What one part may hold. */
 export interface PartLimits {
@@ -12,6 +12,11 @@ export const BODY_START = Buffer.from('{"requests":[');
 export const BODY_SEPARATOR = Buffer.from(',');
 export const BODY_END = Buffer.from(']}');
 const EMPTY_BODY_BYTES = BODY_START.length + BODY_END.length;
+
+/** Bytes of the bodies of some parts beyond those of their requests. */
+export function bodyOverhead(requests: number, parts: number): number {
+  return parts * EMPTY_BODY_BYTES + (requests - parts) * BODY_SEPARATOR.length;
+}
 
 /** The API's limits where no smaller ones are given. */
 export function partLimits(options: Partial<PartLimits>): PartLimits {
@@ -27,23 +32,35 @@ export function sizeProblem(sentBytes: number, { maxBodyBytes }: PartLimits): Li
   return { message: `The request has ${sentBytes} bytes; a batch may have ${maxBodyBytes} in all.`, hint: 'Shorten it, or upload large content and refer to it.' };
 }
 
-/** Cuts requests into parts in their order: a part is closed when the next request does not fit. */
+/** What parts may cost, in any unit. */
+export interface PartBudget {
+  /** Of one request. @param use `bytes` of the request as it is sent. */
+  costOf(use: { model: string; bytes: number; maxTokens: number }): number;
+  /** What a part may cost; a single request may exceed it. */
+  mostOf(part: number): number;
+}
+
+/** A part is closed when the next request does not fit. */
 export class PartSize {
   requests = 0;
   bodyBytes = EMPTY_BODY_BYTES;
+  private cost = 0;
 
-  constructor(private readonly limits: PartLimits) {}
+  constructor(
+    readonly part: number,
+    private readonly limits: PartLimits,
+    private readonly budget?: PartBudget,
+  ) {}
 
-  fits(sentBytes: number): boolean {
-    return this.requests < this.limits.maxRequests && this.grown(sentBytes) <= this.limits.maxBodyBytes;
-  }
-
-  add(sentBytes: number): void {
-    this.bodyBytes = this.grown(sentBytes);
+  /** @returns false, and counts nothing, where the request does not fit any more. */
+  take({ sent, facts }: Pick<RequestLine, 'sent' | 'facts'>): boolean {
+    const bodyBytes = this.bodyBytes + sent.length + (this.requests > 0 ? BODY_SEPARATOR.length : 0);
+    const cost = this.budget ? this.cost + this.budget.costOf({ model: facts.model ?? '', bytes: sent.length, maxTokens: facts.maxTokens }) : 0;
+    const isFull = this.requests >= this.limits.maxRequests || bodyBytes > this.limits.maxBodyBytes || (this.budget !== undefined && cost > this.budget.mostOf(this.part));
+    if (isFull && this.requests > 0) return false;
     this.requests++;
-  }
-
-  private grown(sentBytes: number): number {
-    return this.bodyBytes + sentBytes + (this.requests > 0 ? BODY_SEPARATOR.length : 0);
+    this.bodyBytes = bodyBytes;
+    this.cost = cost;
+    return true;
   }
 }

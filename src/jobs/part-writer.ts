@@ -1,72 +1,107 @@
 import { createHash } from 'node:crypto';
 import type { NewFile, NewFolder } from '../storage';
 import { BodyAssembler } from './body-assembler';
+import { ByteBlocks } from './byte-blocks';
+import { ExpectedUses } from './expected-use';
+import { GrowingBytes } from './growing-bytes';
+import { type CutOptions, PartCutter, type PartGroup, setOf } from './part-cutter';
 import type { PartFolder } from './part-folder';
-import { type PartLimits, PartSize } from './part-size';
-import type { RequestLine } from './request-line';
+import type { PartSize } from './part-size';
+import { RequestHash } from './request-hash';
+import type { OwnId, RequestLine } from './request-line';
 import type { PlannedPart } from './round-plan';
 
-const LINE_FEED = Buffer.from('\n');
-const ORDINAL_BYTES = 4;
+const LINE_FEED = 0x0a;
+const LINE_END = Buffer.from('\n');
 
-/** Writes the job's own copy of the requests of one part. */
-class PartWriter {
+/** Writes the job's own copy of the requests of one part. Holds up to 120 bytes of each, and no more than 512 KB of what it copies. */
+export class PartWriter {
+  private requests = 0;
+  private bodyBytes = 0;
   private readonly body = new BodyAssembler();
-  private readonly hash = createHash('sha256');
-  private readonly ordinals: number[] = [];
-  private customIds = '';
+  private readonly bodyHash = createHash('sha256');
+  private readonly lines = new ByteBlocks();
+  private readonly ordinals = new GrowingBytes();
+  private readonly customIds = new GrowingBytes();
+  private readonly hashes = new GrowingBytes();
+  private readonly hash = new RequestHash();
+  private readonly uses = new ExpectedUses();
+  private ownIds: GrowingBytes | undefined;
 
   private constructor(
-    private readonly round: NewFolder,
+    private readonly parent: NewFolder,
     private readonly folder: PartFolder,
-    private readonly size: PartSize,
+    private readonly group: PartGroup,
     private readonly file: NewFile,
   ) {}
 
-  static async begin(round: NewFolder, folder: PartFolder, limits: PartLimits): Promise<PartWriter> {
-    await round.makeFolder(folder.folder);
-    return new PartWriter(round, folder, new PartSize(limits), await round.openFile(folder.requests));
+  /** @param parent the folder that is being written, which holds the part's or is it. */
+  static async begin(parent: NewFolder, folder: PartFolder, group: PartGroup): Promise<PartWriter> {
+    if (folder.folder !== parent.location) await parent.makeFolder(folder.folder);
+    return new PartWriter(parent, folder, group, await parent.openFile(folder.requests));
   }
 
-  fits(sent: Buffer): boolean {
-    return this.size.fits(sent.length);
-  }
-
-  async add(ordinal: number, line: Buffer, { customId, sent }: RequestLine): Promise<void> {
-    this.size.add(sent.length);
-    this.ordinals.push(ordinal);
-    this.customIds += `${customId}\n`;
-    const chunk = this.body.add(sent);
-    if (chunk) this.hash.update(chunk);
-    await this.file.append(line);
-    await this.file.append(LINE_FEED);
+  /** @returns a promise where there is something to wait for. */
+  add(ordinal: number, line: Buffer, request: RequestLine): Promise<void> | undefined {
+    this.takeOwnId(request.own);
+    this.requests++;
+    this.ordinals.addUint32(ordinal);
+    this.customIds.addAscii(request.customId);
+    this.customIds.addByte(LINE_FEED);
+    this.hash.of(request);
+    for (const word of this.hash.words) this.hashes.addUint32(word);
+    this.uses.add(request);
+    const chunk = this.body.add(request.sent);
+    if (chunk) this.takeBody(chunk);
+    const block = this.lines.add(line, LINE_END);
+    return block && this.file.append(block);
   }
 
   /** All of it survives a power loss afterwards. */
   async finish(): Promise<PlannedPart> {
+    const { folder, parent } = this;
+    await this.file.append(this.lines.end());
     await this.file.finish();
-    await this.writeOrdinals();
-    await this.round.writeFile(this.folder.customIds, Buffer.from(this.customIds));
-    await this.round.syncFolder(this.folder.folder);
-    const bodySha256 = this.hash.update(this.body.end()).digest('hex');
-    return { part: this.folder.part, requests: this.size.requests, bodyBytes: this.size.bodyBytes, bodySha256 };
+    await parent.writeFile(folder.ordinals, this.ordinals.view());
+    await parent.writeFile(folder.customIds, this.customIds.view());
+    await parent.writeFile(folder.hashes, this.hashes.view());
+    if (this.ownIds) await parent.writeFile(folder.ownIds, this.ownIds.view());
+    await parent.syncFolder(folder.folder);
+    this.takeBody(this.body.end());
+    return {
+      part: folder.part,
+      requests: this.requests,
+      bodyBytes: this.bodyBytes,
+      bodySha256: this.bodyHash.digest('hex'),
+      ...this.group,
+      expected: this.uses.list(),
+    };
   }
 
   abandon(): Promise<void> {
     return this.file.abandon();
   }
 
-  private async writeOrdinals(): Promise<void> {
-    const bytes = Buffer.allocUnsafe(this.ordinals.length * ORDINAL_BYTES);
-    for (const [position, ordinal] of this.ordinals.entries()) bytes.writeUInt32LE(ordinal, position * ORDINAL_BYTES);
-    await this.round.writeFile(this.folder.ordinals, bytes);
+  private takeBody(chunk: Buffer): void {
+    this.bodyHash.update(chunk);
+    this.bodyBytes += chunk.length;
+  }
+
+  private takeOwnId(own: OwnId | undefined): void {
+    if (own && !this.ownIds) {
+      this.ownIds = new GrowingBytes();
+      for (let request = 0; request < this.requests; request++) this.ownIds.addByte(LINE_FEED);
+    }
+    if (own?.json) this.ownIds?.add(own.json);
+    this.ownIds?.addByte(LINE_FEED);
   }
 }
 
-/** Writes requests into parts, one after another, each as full as the limits allow. */
+/** Writes requests into parts, each as full as the limits allow. For each set of betas one part is open. */
 export class PartsWriter {
-  private readonly parts: PlannedPart[] = [];
-  private current: PartWriter | undefined;
+  private readonly finished: PlannedPart[] = [];
+  private readonly open = new Map<string, { writer: PartWriter; size: PartSize }>();
+  private readonly cutter: PartCutter;
 
   /**
    * @param round the round's folder.
@@ -75,34 +110,47 @@ export class PartsWriter {
   constructor(
     private readonly round: NewFolder,
     private readonly folderOf: (part: number) => PartFolder,
-    private readonly limits: PartLimits,
-  ) {}
+    cut: CutOptions,
+    private readonly options: { firstPart: number; warm?: true },
+  ) {
+    this.cutter = new PartCutter(cut, options.firstPart);
+  }
 
   /**
    * @param ordinal the request's position in the whole input.
    * @param line its input line, as it was.
    * @param request what that line says.
+   * @returns a promise where there is something to wait for.
    */
-  async add(ordinal: number, line: Buffer, request: RequestLine): Promise<void> {
-    if (!this.current?.fits(request.sent)) {
-      await this.finishCurrent();
-      this.current = await PartWriter.begin(this.round, this.folderOf(this.parts.length + 1), this.limits);
-    }
-    await this.current.add(ordinal, line, request);
+  add(ordinal: number, line: Buffer, request: RequestLine): Promise<void> | undefined {
+    const size = this.cutter.place(request);
+    const open = this.open.get(setOf(request));
+    return open?.size === size ? open.writer.add(ordinal, line, request) : this.addToNext(size, ordinal, line, request);
   }
 
+  /** @returns the parts by their numbers. */
   async finish(): Promise<PlannedPart[]> {
-    await this.finishCurrent();
-    return this.parts;
+    for (const key of this.open.keys()) await this.close(key);
+    return this.finished.sort((a, b) => a.part - b.part);
   }
 
   /** Closes what is open, where the plan comes to nothing. */
   async abandon(): Promise<void> {
-    await this.current?.abandon();
+    for (const { writer } of this.open.values()) await writer.abandon();
   }
 
-  private async finishCurrent(): Promise<void> {
-    if (this.current) this.parts.push(await this.current.finish());
-    this.current = undefined;
+  private async addToNext(size: PartSize, ordinal: number, line: Buffer, request: RequestLine): Promise<void> {
+    await this.close(setOf(request));
+    const group: PartGroup = { ...(request.betas && { betas: request.betas }), ...(this.options.warm && { warm: true as const }) };
+    const writer = await PartWriter.begin(this.round, this.folderOf(size.part), group);
+    this.open.set(setOf(request), { writer, size });
+    await writer.add(ordinal, line, request);
+  }
+
+  private async close(key: string): Promise<void> {
+    const open = this.open.get(key);
+    if (!open) return;
+    this.finished.push(await open.writer.finish());
+    this.open.delete(key);
   }
 }

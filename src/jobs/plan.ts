@@ -1,24 +1,48 @@
 import { createHash } from 'node:crypto';
 import { joinLocation, openNewFolder, readChunks, readRecord, StorageError, syncFolder } from '../storage';
+import { GeneratedIds } from './generated-ids';
 import { InputError } from './input-error';
-import { InputScanner } from './input-scanner';
+import { InputScanner, type ScannedRequest } from './input-scanner';
 import { readLedger } from './ledger-file';
+import { type CutOptions, PartCutter } from './part-cutter';
 import { partFolder, partFolderIn, roundFolder } from './part-folder';
+import { batchesOf, type PartRecord, partRecordOf, plannedPartOf, withSplits } from './part-record';
 import { readOrdinals, readPartRequests } from './part-requests';
-import { type PartLimits, partLimits } from './part-size';
+import { type PartBudget, type PartLimits, partLimits } from './part-size';
 import { PartsWriter } from './part-writer';
 import type { PassOptions } from './progress';
 import type { RoundPlan } from './round-plan';
+import { readSplits } from './split-part';
+import { WarmRequests } from './warm-requests';
 
 export interface PlanOptions extends PassOptions, Partial<PartLimits> {
   /** The job's work folder, see `workFolder`. */
   workFolder: string;
+  /** See `JobInput.ids`. */
+  ids?: 'given' | 'generate';
+  /** See `JobInput.warmCache`. Reads the requests twice. */
+  warmCache?: boolean;
+  /** What a part may cost. */
+  budget?: PartBudget;
+}
+
+/** A request to be planned. */
+type PlannedRequest = Pick<ScannedRequest, 'ordinal' | 'line' | 'request'>;
+
+/** Where the requests of a round come from. Can be read more than once. */
+interface RequestSource {
+  requests(): AsyncIterable<PlannedRequest[]>;
+  /** What is known of what was read to its end. @throws where a plan of it must not be. */
+  facts(): Promise<Pick<RoundPlan, 'sha256' | 'bytes' | 'generatedIds'>>;
 }
 
 /**
  * Cuts an input into parts and copies its lines to `round-01` of the work folder, in one pass that checks every
  * line again. The folder appears whole and safe from a power loss, or not at all; where it is there already,
  * that plan holds (whatever the limits now say), if the input is still the same.
+ *
+ * Requests with the same set of betas share parts, in the order of the input. With `warmCache` parts of requests that
+ * fill the prompt cache come first. Where an id that was made would be one of the input's own, all is done again with others.
  * @param options.input JSONL, plain or gzip.
  * @throws InputError `input_invalid` with the bad lines; `input_changed` where it was planned with other content;
  *   and what `checkInput` throws. StorageError for the work folder.
@@ -26,15 +50,37 @@ export interface PlanOptions extends PassOptions, Partial<PartLimits> {
 export async function planRoundOne(options: PlanOptions & { input: string }): Promise<RoundPlan> {
   const planned = await readRoundPlan(options.workFolder, 1);
   if (planned) return sameInput(planned, options);
-  return planRound(1, options, async (writer) => {
-    const scanner = new InputScanner(options.input, partLimits(options), options);
-    for await (const requests of scanner.requests()) {
-      for (const { ordinal, line, request } of requests) await writer.add(ordinal, line, request);
+  for (let ids: GeneratedIds | undefined = new GeneratedIds(); ; ids = ids.instead) {
+    if (!ids) throw new InputError('input_changed', `${options.input} changes while it is being read.`, 'Wait until it is written to its end.');
+    try {
+      return await planRound(1, options, sourceOf(options, ids));
+    } catch (error) {
+      if (!(error instanceof IdsMeet)) throw error;
     }
-    const { sha256, bytes, problems, problemCount } = await scanner.finish();
-    if (problemCount > 0) throw invalid(options.input, { problems, problemCount });
-    return { sha256, bytes };
-  });
+  }
+}
+
+/** An id that was made may be one of the input's own. */
+class IdsMeet extends Error {}
+
+function sourceOf(options: PlanOptions & { input: string }, ids: GeneratedIds): RequestSource {
+  const { input } = options;
+  let scanner: InputScanner | undefined;
+  let before: string | undefined;
+  return {
+    requests() {
+      scanner = new InputScanner(input, partLimits(options), options, options.ids === 'generate' ? ids : undefined);
+      return scanner.requests();
+    },
+    async facts() {
+      const { sha256, bytes, problems, problemCount } = await scanner!.finish();
+      if (problemCount > 0) throw invalid(input, { problems, problemCount });
+      if (before !== undefined && before !== sha256) throw changed(options);
+      before = sha256;
+      if (ids.instead) throw new IdsMeet();
+      return { sha256, bytes, ...(ids.made > 0 && { generatedIds: ids.prefix }) };
+    },
+  };
 }
 
 /**
@@ -50,19 +96,18 @@ export async function planRetryRound(options: PlanOptions & { round: number }): 
   if (planned) return planned;
   const before = await readRoundPlan(workFolder, round - 1);
   if (!before) throw new Error(`Round ${round - 1} was not planned in ${workFolder}`);
-  return planRound(round, options, async (writer) => {
-    for (const { part, requests: count } of before.parts) {
-      const folder = partFolder(workFolder, round - 1, part);
-      const ledger = await readLedger(folder, count);
-      const ordinals = await readOrdinals(folder, count);
-      for await (const requests of readPartRequests(folder, options)) {
-        for (const { position, line, request } of requests) {
-          if (ledger.entry(position).retryable) await writer.add(ordinals[position]!, line, request);
-        }
-      }
+  return planRound(round, options, { requests: () => retryableOf(before, options), facts: () => Promise.resolve({}) });
+}
+
+async function* retryableOf(plan: RoundPlan, options: PlanOptions): AsyncGenerator<PlannedRequest[], void, undefined> {
+  for (const { part, requests: count } of batchesOf(plan)) {
+    const folder = partFolder(options.workFolder, plan.round, part);
+    const ledger = await readLedger(folder, count);
+    const ordinals = await readOrdinals(folder, count);
+    for await (const requests of readPartRequests(folder, options)) {
+      yield requests.filter(({ position }) => ledger.entry(position).retryable).map(({ position, line, request }) => ({ ordinal: ordinals[position]!, line, request }));
     }
-    return {};
-  });
+  }
 }
 
 /** The plan of a round, if it was planned. @throws StorageError */
@@ -72,41 +117,66 @@ export async function readRoundPlan(work: string, round: number): Promise<RoundP
   if (!record) return undefined;
   // Whoever planned it may have died before this step.
   await syncFolder(work);
-  const parts = record.parts.map((part) => ({ part: part.part, requests: part.requests, bodyBytes: part.body_bytes, bodySha256: part.body_sha256 }));
-  return { ...record, parts };
+  const plan = { ...record, parts: record.parts.map(plannedPartOf) };
+  return withSplits(plan, await readSplits(work, round));
 }
 
 const PLAN_FILE = 'plan.json';
 
 /** `plan.json` in the folder of a round. */
 interface PlanRecord extends Omit<RoundPlan, 'parts'> {
-  parts: { part: number; requests: number; body_bytes: number; body_sha256: string }[];
+  parts: PartRecord[];
 }
 
 /** Writes a round into a folder that appears when its plan is written, last. */
-async function planRound(
-  round: number,
-  options: PlanOptions,
-  fill: (writer: PartsWriter) => Promise<Pick<RoundPlan, 'sha256' | 'bytes'>>,
-): Promise<RoundPlan> {
+async function planRound(round: number, options: PlanOptions, source: RequestSource): Promise<RoundPlan> {
   const { workFolder } = options;
+  const cut = { limits: partLimits(options), budget: options.budget };
+  const warm = options.warmCache ? await findWarm(source, cut) : undefined;
   const folder = await openNewFolder(roundFolder(workFolder, round));
-  const writer = new PartsWriter(folder, (part) => partFolderIn(folder.location, round, part), partLimits(options));
+  const folderOf = (part: number) => partFolderIn(folder.location, round, part);
+  const first = new PartsWriter(folder, folderOf, cut, { firstPart: 1, warm: true });
+  const others = new PartsWriter(folder, folderOf, cut, { firstPart: (warm?.parts ?? 0) + 1 });
   try {
-    const source = await fill(writer);
-    const parts = await writer.finish();
-    const plan: RoundPlan = { round, requests: parts.reduce((sum, part) => sum + part.requests, 0), ...source, parts };
-    const records = parts.map((part) => ({ part: part.part, requests: part.requests, body_bytes: part.bodyBytes, body_sha256: part.bodySha256 }));
-    const record: PlanRecord = { ...plan, parts: records };
+    let warmed = 0;
+    for await (const requests of source.requests()) {
+      for (const { ordinal, line, request } of requests) {
+        const isWarm = warm !== undefined && warm.ordinals[warmed] === ordinal;
+        if (isWarm) warmed++;
+        const written = (isWarm ? first : others).add(ordinal, line, request);
+        if (written) await written;
+      }
+    }
+    const facts = await source.facts();
+    const parts = [...(await first.finish()), ...(await others.finish())];
+    const plan: RoundPlan = { round, requests: parts.reduce((sum, part) => sum + part.requests, 0), ...facts, parts };
+    const record: PlanRecord = { ...plan, parts: parts.map(partRecordOf) };
     if (await folder.commit(joinLocation(folder.location, PLAN_FILE), `${JSON.stringify(record, null, 2)}\n`)) return plan;
   } finally {
-    await writer.abandon();
+    await first.abandon();
+    await others.abandon();
     await folder.discard();
   }
   const theirs = await readRoundPlan(workFolder, round);
   if (theirs) return theirs;
   const message = `The plan of round ${round} in ${workFolder} was removed while it was being made.`;
   throw new StorageError('changed', workFolder, message, 'Run the same command again; nothing of this round was sent.');
+}
+
+/** Which requests are to be sent first, in the order of the source, and how many parts they make. */
+async function findWarm(source: RequestSource, cut: CutOptions): Promise<{ ordinals: number[]; parts: number }> {
+  const warm = new WarmRequests();
+  const cutter = new PartCutter(cut);
+  const ordinals: number[] = [];
+  for await (const requests of source.requests()) {
+    for (const { ordinal, request } of requests) {
+      if (!warm.isWarm(request)) continue;
+      ordinals.push(ordinal);
+      cutter.place(request);
+    }
+  }
+  await source.facts();
+  return { ordinals, parts: cutter.parts };
 }
 
 async function sameInput(planned: RoundPlan, options: PlanOptions & { input: string }): Promise<RoundPlan> {
@@ -118,9 +188,13 @@ async function sameInput(planned: RoundPlan, options: PlanOptions & { input: str
     options.onProgress?.({ lines: 0, bytes });
   }
   if (hash.digest('hex') === planned.sha256) return planned;
-  throw new InputError(
+  throw changed(options);
+}
+
+function changed({ input }: { input: string }): InputError {
+  return new InputError(
     'input_changed',
-    `${options.input} has changed since this job was planned.`,
+    `${input} has changed since this job was planned.`,
     'Bring back the file as it was, or give another job id and output folder for the new content.',
   );
 }

@@ -26,7 +26,7 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices }: R
     simulated: job.simulated || parts.some((part) => part.simulated),
     account: job.account,
     status: canceled && outcomes.canceled + outcomes.unsent > 0 ? 'canceled' : 'finished',
-    input: { path: job.input.path, sha256: job.input.sha256, requests: job.input.requests },
+    input: inputOf(job),
     outcomes,
     usage: merged.usage,
     usage_by_model: merged.models,
@@ -40,6 +40,10 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices }: R
     started_at: job.created_at,
     ended_at: endedAt.toISOString(),
   };
+}
+
+function inputOf({ input: { path, sha256, requests, generated_ids } }: JobRecord): JobReport['input'] {
+  return { path, sha256, requests, ...(generated_ids !== undefined && { generated_ids }) };
 }
 
 function reportedBatch(part: BatchReport, prices: PriceTable | undefined): ReportedBatch | undefined {

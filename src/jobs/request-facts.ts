@@ -13,6 +13,8 @@ export interface RequestFacts {
 }
 
 const LONGEST_MODEL = 128;
+/** What is above is a mistake that the API will refuse, and must not spoil sums. */
+const MOST_TOKENS = 1_000_000_000;
 
 export function requestFacts(params: Record<string, unknown>): RequestFacts {
   const model = modelOf(params);
@@ -25,7 +27,7 @@ function modelOf({ model }: Record<string, unknown>): string | undefined {
 }
 
 function maxTokensOf({ max_tokens: maxTokens }: Record<string, unknown>): number {
-  return Number.isSafeInteger(maxTokens) && (maxTokens as number) > 0 ? (maxTokens as number) : 0;
+  return Number.isSafeInteger(maxTokens) && (maxTokens as number) > 0 && (maxTokens as number) <= MOST_TOKENS ? (maxTokens as number) : 0;
 }
 
 function bringsMore({ messages, system, tools, mcp_servers: mcpServers }: Record<string, unknown>): boolean {
@@ -61,6 +63,6 @@ function warningOf(params: Record<string, unknown>): Omit<InputProblem, 'line'> 
     return { message: `params.messages is ${messages === undefined ? 'missing' : 'not a list of messages'}.`, hint: 'Write it as in "messages": [{"role": "user", "content": "…"}].' };
   }
   if (stream === true) return { message: 'params.stream is true.', hint: 'Leave it out: there is no streaming in a batch.' };
-  if ('betas' in params) return { message: 'params.betas is no parameter of a request.', hint: 'Leave it out, and name betas with --beta NAME: they are sent as a header.' };
+  if ('betas' in params) return { message: 'params.betas is no parameter of a request.', hint: 'Write them beside params, as in "betas": ["…"], or name them for all requests with --beta NAME.' };
   return undefined;
 }

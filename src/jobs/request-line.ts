@@ -1,16 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { CUSTOM_ID_PATTERN, MAX_METADATA_BYTES } from '../contract';
 import { type JsonMember, membersOf, trimJson } from './json-members';
-import { requestFacts, type RequestFacts } from './request-facts';
+import { requestFacts } from './request-facts';
+import { type OwnId, type RequestLine, sentOf } from './request-parts';
+import { usualRequest } from './usual-request';
 
-/** A line of an input, checked. */
-export interface RequestLine {
-  customId: string;
-  /** What is sent: exactly `{"custom_id":…,"params":…}` with the user's own bytes of `params`. May share memory with the line. */
-  sent: Buffer;
-  facts: RequestFacts;
-  /** Never sent; handed to joins and follow-ups. */
-  metadata?: Record<string, unknown>;
+export type { OwnId, RequestLine } from './request-parts';
+
+export interface ParseOptions {
+  /** Gives the id that a line is sent under whose own the API would refuse. Without, such a line is refused. */
+  makeId?: () => string;
 }
 
 /** Why a line cannot be sent. */
@@ -21,7 +20,12 @@ export interface LineProblem {
   hint: string;
 }
 
-const KEYS = new Set(['custom_id', 'params', 'metadata']);
+const KEYS = new Set(['custom_id', 'params', 'metadata', 'betas']);
+/** Safe in a header. */
+const BETA_NAME = /^[a-z0-9][\w.-]{0,127}$/i;
+/** Most bytes (UTF-8) of an id that the API would refuse. */
+const MAX_OWN_ID_BYTES = 512;
+const ID_HINT = 'Or have ids made: --ids generate.';
 const SHAPE = '{"custom_id": "…", "params": {…}}';
 
 export function isLineProblem(parsed: RequestLine | LineProblem): parsed is LineProblem {
@@ -32,7 +36,12 @@ export function isLineProblem(parsed: RequestLine | LineProblem): parsed is Line
  * Checks one line of an input. What stands inside `params` is the API's to judge.
  * @param bytes the line without its line feed; white space around the object is accepted.
  */
-export function parseRequestLine(bytes: Buffer): RequestLine | LineProblem {
+export function parseRequestLine(bytes: Buffer, options: ParseOptions = {}): RequestLine | LineProblem {
+  return usualRequest(bytes) ?? parseCarefully(bytes, options);
+}
+
+/** As `parseRequestLine`, whatever the line looks like. */
+export function parseCarefully(bytes: Buffer, options: ParseOptions = {}): RequestLine | LineProblem {
   const trimmed = trimJson(bytes);
   if (!isUtf8(trimmed)) {
     return { message: 'Not valid UTF-8.', hint: 'Save the file as UTF-8: iconv -f LATIN1 -t UTF-8 converts the usual other encoding.' };
@@ -44,31 +53,23 @@ export function parseRequestLine(bytes: Buffer): RequestLine | LineProblem {
     return notJson(trimmed, error);
   }
   if (!isObject(value)) return notAnObject(value);
-  return problemOf(value) ?? requestOf(value, trimmed);
+  return problemOf(value, options) ?? requestOf(value, trimmed, options);
 }
 
-function problemOf(value: Record<string, unknown>): LineProblem | undefined {
+function problemOf(value: Record<string, unknown>, options: ParseOptions): LineProblem | undefined {
   if ('body' in value && 'url' in value && !('params' in value)) {
     return {
       message: 'A line of an OpenAI batch file (custom_id, method, url, body).',
       hint: `Write ${SHAPE}: params is the body of a Messages API request (model, max_tokens, messages), and method and url are left out.`,
     };
   }
-  const { custom_id: customId, params, metadata } = value;
-  if (customId === undefined) return { message: 'custom_id is missing.', hint: `A request is ${SHAPE}.` };
-  if (typeof customId !== 'string') {
-    return { message: 'custom_id is not a string.', hint: 'Write it in quotes, as in "custom_id": "1".' };
-  }
-  if (!CUSTOM_ID_PATTERN.test(customId)) return badCustomId(customId);
+  const { custom_id: customId, params } = value;
+  const idProblem = options.makeId ? ownIdProblem(customId) : customIdProblem(customId);
+  if (idProblem) return idProblem;
   if (params === undefined) return { message: 'params is missing.', hint: `A request is ${SHAPE}; params has model, max_tokens and messages.` };
   if (!isObject(params)) return { message: 'params is not an object.', hint: 'params is the body of a Messages API request: model, max_tokens and messages.' };
-  if (metadata !== undefined) {
-    if (!isObject(metadata)) return { message: 'metadata is not an object.', hint: 'Write it as "metadata": {…}, or leave it out.' };
-    const size = Buffer.byteLength(JSON.stringify(metadata));
-    if (size > MAX_METADATA_BYTES) {
-      return { message: `metadata has ${size} bytes; at most ${MAX_METADATA_BYTES} are carried.`, hint: 'Keep an id there, and the data in a file or database of your own.' };
-    }
-  }
+  const otherProblem = metadataProblem(value['metadata']) ?? betasProblem(value['betas']);
+  if (otherProblem) return otherProblem;
   const unknown = Object.keys(value).find((key) => !KEYS.has(key));
   if (unknown !== undefined) {
     return {
@@ -79,18 +80,75 @@ function problemOf(value: Record<string, unknown>): LineProblem | undefined {
   return undefined;
 }
 
-function requestOf(value: Record<string, unknown>, bytes: Buffer): RequestLine | LineProblem {
+function metadataProblem(metadata: unknown): LineProblem | undefined {
+  if (metadata === undefined) return undefined;
+  if (!isObject(metadata)) return { message: 'metadata is not an object.', hint: 'Write it as "metadata": {…}, or leave it out.' };
+  const size = Buffer.byteLength(JSON.stringify(metadata));
+  if (size <= MAX_METADATA_BYTES) return undefined;
+  return { message: `metadata has ${size} bytes; at most ${MAX_METADATA_BYTES} are carried.`, hint: 'Keep an id there, and the data in a file or database of your own.' };
+}
+
+function betasProblem(betas: unknown): LineProblem | undefined {
+  const hint = 'Write the names of betas as "betas": ["…"], or leave it out.';
+  if (betas === undefined) return undefined;
+  if (!Array.isArray(betas)) return { message: 'betas is not a list.', hint };
+  for (const name of betas as unknown[]) {
+    if (typeof name !== 'string') return { message: 'betas has something in it that is not a string.', hint };
+    if (!BETA_NAME.test(name)) return { message: `betas has ${quoted(name)} in it, which is no name of a beta.`, hint };
+  }
+  return undefined;
+}
+
+function requestOf(value: Record<string, unknown>, bytes: Buffer, options: ParseOptions): RequestLine | LineProblem {
   const members = membersOf(bytes);
   if (members.length !== Object.keys(value).length) {
     const twice = members.find((member, index) => members.findIndex((other) => other.key === member.key) !== index);
     return { message: `${quoted(twice?.key ?? '')} stands twice in the line.`, hint: 'Keep one of them: which one counts would be a guess.' };
   }
+  const facts = factsOf(value);
+  const params = members.find(({ key }) => key === 'params')!;
+  const own = ownIdOf(value['custom_id'], bytes, members);
+  if (own) {
+    const customId = options.makeId?.() ?? '';
+    return { customId, ...sentOf(Buffer.from(`"${customId}"`), bytes.subarray(params.start, params.end)), ...facts, own };
+  }
   const customId = value['custom_id'] as string;
-  const facts = requestFacts(value['params'] as Record<string, unknown>);
-  if (members.length === 2) return { customId, sent: bytes, facts };
-  const custom = valueOf(bytes, members, 'custom_id');
-  const sent = Buffer.concat([Buffer.from('{"custom_id":'), custom, Buffer.from(',"params":'), valueOf(bytes, members, 'params'), Buffer.from('}')]);
-  return { customId, sent, facts, metadata: value['metadata'] as Record<string, unknown> };
+  if (members.length === 2) return { customId, sent: bytes, paramsStart: params.start, paramsEnd: params.end, ...facts };
+  return { customId, ...sentOf(valueOf(bytes, members, 'custom_id'), bytes.subarray(params.start, params.end)), ...facts };
+}
+
+function factsOf(value: Record<string, unknown>): Pick<RequestLine, 'facts' | 'metadata' | 'betas'> {
+  const betas = [...new Set((value['betas'] ?? []) as string[])].sort();
+  return {
+    facts: requestFacts(value['params'] as Record<string, unknown>),
+    ...(value['metadata'] !== undefined && { metadata: value['metadata'] as Record<string, unknown> }),
+    ...(betas.length > 0 && { betas }),
+  };
+}
+
+/** @returns undefined where the line's own id is good. */
+function ownIdOf(customId: unknown, bytes: Buffer, members: JsonMember[]): OwnId | undefined {
+  if (typeof customId === 'string' && CUSTOM_ID_PATTERN.test(customId)) return undefined;
+  if (customId === undefined || customId === null) return {};
+  const json = valueOf(bytes, members, 'custom_id');
+  return typeof customId === 'string' ? { json, text: customId } : { json, text: json.toString('latin1'), isNumber: true };
+}
+
+function ownIdProblem(customId: unknown): LineProblem | undefined {
+  if (customId === undefined || customId === null || typeof customId === 'number') return undefined;
+  if (typeof customId !== 'string') return { message: 'custom_id is neither a string nor a number.', hint: 'Write it in quotes, as in "custom_id": "1", or leave it out.' };
+  const bytes = Buffer.byteLength(customId);
+  if (bytes > MAX_OWN_ID_BYTES) return { message: `custom_id has ${bytes} bytes; at most ${MAX_OWN_ID_BYTES} are carried.`, hint: 'Shorten it, or leave it out.' };
+  if (/\p{Cs}/u.test(customId)) return { message: 'custom_id has half a character in it (a lone surrogate).', hint: 'Write it with a JSON library, or leave it out.' };
+  return undefined;
+}
+
+function customIdProblem(customId: unknown): LineProblem | undefined {
+  if (customId === undefined) return { message: 'custom_id is missing.', hint: `A request is ${SHAPE}. ${ID_HINT}` };
+  if (typeof customId !== 'string') return { message: 'custom_id is not a string.', hint: `Write it in quotes, as in "custom_id": "1". ${ID_HINT}` };
+  if (CUSTOM_ID_PATTERN.test(customId)) return undefined;
+  const { message, hint } = badCustomId(customId);
+  return { message, hint: `${hint} ${ID_HINT}` };
 }
 
 function valueOf(bytes: Buffer, members: JsonMember[], key: string): Buffer {

@@ -32,6 +32,8 @@ export interface RoundPlan {
   sha256?: string;
   /** Round 1: of the decompressed input. */
   bytes?: number;
+  /** Round 1: what the ids begin with that were made for requests (`JobInput.ids`); absent where none was. */
+  generatedIds?: string;
   /** Empty where there is nothing to send again. */
   parts: PlannedPart[];
 }

@@ -1,6 +1,7 @@
 import type { ApiOutcome, DataReference } from '../contract';
 import { openReplacement } from '../storage';
 import type { Segments } from '../storage';
+import { inputId } from './duplicate-ids';
 import { readLedger } from './ledger-file';
 import type { PartFolder } from './part-folder';
 import { readPartRequests } from './part-requests';
@@ -53,7 +54,7 @@ export async function selectResults(options: SelectOptions): Promise<ListSlice[]
         if (!wanted.has(entry.outcome) || (withoutRetryable && entry.retryable)) continue;
         const at = segments.locate(entry.offset);
         const line = options.lineOf({
-          customId: request.customId,
+          customId: inputId(request) ?? request.customId,
           outcome: entry.outcome as ApiOutcome,
           metadata: request.metadata ?? {},
           result: { uri: at.path, offset: at.offset, length: entry.length },

@@ -107,7 +107,7 @@ function jsonOf(request: ProgramRequest, index: number): string {
 
 async function refuseDuplicates(ids: DuplicateIds, scratch: ScratchFile): Promise<void> {
   // A line is a request.
-  for await (const { customId, line, firstLine } of ids.find(readLines(scratch.path))) {
+  for await (const { customId, line, firstLine } of ids.find(readLines(scratch.path), parseRequestLine)) {
     const message = `requests[${firstLine - 1}] has the custom_id "${customId}" already.`;
     throw badRequest(line - 1, { message, hint: 'Give each request a custom_id of its own: it is all that links a result to its request.' });
   }

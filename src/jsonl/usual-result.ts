@@ -1,5 +1,6 @@
 /** A succeeded result as the API writes it: what its line is about, found in the bytes without parsing the whole. */
 import { isJsonSpace, skipSpace, skipString } from './json-scan';
+import { skipTokens, tokens } from './tokens';
 
 /** A line `{"custom_id":"…","result":{"type":"succeeded","message":{…}}}`. */
 export interface UsualResult {
@@ -88,27 +89,6 @@ function isNeverShallowerThanAt(bytes: Buffer, start: number, end: number): bool
     else if ((byte | BRACE_BIT) === CLOSING_BRACE && --depth < shallowest) shallowest = depth;
   }
   return at === end && depth === shallowest;
-}
-
-/** Tokens one after another, and for each byte whether it begins one, so that white space may stand before it. */
-interface Tokens {
-  bytes: Buffer;
-  begins: boolean[];
-}
-
-function tokens(...all: string[]): Tokens {
-  return { bytes: Buffer.from(all.join('')), begins: all.flatMap((token) => Array.from(token, (_, index) => index === 0)) };
-}
-
-/** @returns the index after the tokens and the white space that follows; -1 where they do not stand at `at` */
-function skipTokens(bytes: Buffer, at: number, { bytes: wanted, begins }: Tokens): number {
-  for (let index = 0; index < wanted.length; index++, at++) {
-    if (bytes[at] === wanted[index]) continue;
-    if (!begins[index]) return -1;
-    at = skipSpace(bytes, at);
-    if (bytes[at] !== wanted[index]) return -1;
-  }
-  return skipSpace(bytes, at);
 }
 
 /** @returns the index of the first byte from `at` on that is not printable ASCII, or is a quote or a backslash: up to it, bytes mean themselves. */

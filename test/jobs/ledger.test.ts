@@ -213,7 +213,7 @@ it('closed again, takes the place of what was written before', async () => {
   await segments.newGeneration();
   expect(await closePart(work, plan, 1, ids(2).map((id) => succeeded(id)))).toMatchObject({ outcomes: { succeeded: 2 }, problems: [{ kind: 'results_changed' }] });
   expect(await readLedgerRecord(partFolder(work, 1, 1))).toMatchObject({ generation: 2, lines: 2, quarantined: 0 });
-  expect(readdirSync(partFolder(work, 1, 1).folder).sort()).toEqual(['custom-ids.txt', 'ledger.bin', 'ordinals.bin', 'quarantine-g0001.jsonl', 'requests.jsonl', 'segments']);
+  expect(readdirSync(partFolder(work, 1, 1).folder).sort()).toEqual(['custom-ids.txt', 'hashes.bin', 'ledger.bin', 'ordinals.bin', 'quarantine-g0001.jsonl', 'requests.jsonl', 'segments']);
 });
 
 it('a part that was never accepted is unsent as a whole', async () => {

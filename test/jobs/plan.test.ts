@@ -25,7 +25,14 @@ describe('round one', () => {
     expect(linesOfFile(partFolder(work, 1, 3).requests)).toEqual([lines[5]]);
     expect([1, 2, 3].map((part) => ordinalsOf(work, 1, part))).toEqual([[0, 1], [2, 3], [4]]);
     const body = `{"requests":[${requestLine('a')},${requestLine('b', 'Hé')}]}`;
-    expect(plan.parts[0]).toEqual({ part: 1, requests: 2, bodyBytes: Buffer.byteLength(body), bodySha256: createHash('sha256').update(body).digest('hex') });
+    const sentBytes = Buffer.byteLength(`${requestLine('a')}${requestLine('b', 'Hé')}`);
+    expect(plan.parts[0]).toEqual({
+      part: 1,
+      requests: 2,
+      bodyBytes: Buffer.byteLength(body),
+      bodySha256: createHash('sha256').update(body).digest('hex'),
+      expected: [{ model: 'claude-opus-4-5', requests: 2, bytes: sentBytes, maxTokens: 200, longest: Buffer.byteLength(requestLine('b', 'Hé')), cached: false }],
+    });
     expect(readdirSync(work)).toEqual(['round-01']);
   });
 

@@ -18,7 +18,9 @@ function bad(line: string | Buffer): LineProblem {
 describe('a good line', () => {
   it('is sent as it is where it has nothing else', () => {
     const line = ' {"custom_id" : "a-1",\t"params":{"max_tokens":1.50,"x":"\\u00e9é"} }\r';
-    expect(good(line)).toEqual({ customId: 'a-1', sent: Buffer.from(line.trim()), facts: expect.anything() });
+    const { paramsStart, paramsEnd, ...request } = good(line);
+    expect(request).toEqual({ customId: 'a-1', sent: Buffer.from(line.trim()), facts: expect.anything() });
+    expect(request.sent.toString('utf8', paramsStart, paramsEnd)).toBe('{"max_tokens":1.50,"x":"\\u00e9é"}');
   });
 
   it('is sent without its metadata, with the bytes of params as they are', () => {

@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import { CUSTOM_ID_PATTERN } from '../../contract';
 import { isBlankLine } from '../../jsonl';
 import { linesOf, readChunks, StorageError } from '../../storage';
+import { generatedId } from '../generated-ids';
 import { InputError } from '../input-error';
 import { membersOf, trimJson } from '../json-members';
 
 /** A request of a job's input. */
 export interface InputRequest {
   customId: string;
+  /** JSON of an id of the input's own that the API would have refused; absent for all others. */
+  ownId?: Buffer;
   /** JSON, byte for byte as the input has it. */
   params: Buffer;
   metadata?: Buffer;
@@ -19,6 +22,8 @@ export interface InputSource {
   path: string;
   /** Of the decompressed bytes, hex. */
   sha256: string;
+  /** What the ids begin with that were made for its requests; absent where none was. */
+  generatedIds?: string;
 }
 
 /**
@@ -26,7 +31,7 @@ export interface InputSource {
  * was made of is known at its end only.
  * @throws InputError `input_not_found`; `input_changed`, which may come after requests. StorageError.
  */
-export async function* readInputRequests({ path, sha256 }: InputSource, options: { signal?: AbortSignal } = {}): AsyncGenerator<InputRequest[], void, undefined> {
+export async function* readInputRequests({ path, sha256, generatedIds }: InputSource, options: { signal?: AbortSignal } = {}): AsyncGenerator<InputRequest[], void, undefined> {
   const hash = createHash('sha256');
   const hashed = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
     for await (const chunk of chunks) {
@@ -34,9 +39,10 @@ export async function* readInputRequests({ path, sha256 }: InputSource, options:
       yield chunk;
     }
   };
+  let ordinal = 0;
   try {
     for await (const lines of linesOf(path, hashed(readChunks(path, options)))) {
-      yield lines.filter(({ bytes }) => !isBlankLine(bytes)).map(({ bytes }) => requestOf(bytes) ?? refuse(path));
+      yield lines.filter(({ bytes }) => !isBlankLine(bytes)).map(({ bytes }) => requestOf(bytes, ordinal++, generatedIds) ?? refuse(path));
     }
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'changed') throw error;
@@ -45,22 +51,31 @@ export async function* readInputRequests({ path, sha256 }: InputSource, options:
   if (hash.digest('hex') !== sha256) refuse(path);
 }
 
-function requestOf(line: Buffer): InputRequest | undefined {
+function requestOf(line: Buffer, ordinal: number, generatedIds: string | undefined): InputRequest | undefined {
   const bytes = trimJson(line);
   const members = membersOf(bytes);
   const valueOf = (name: string) => {
     const member = members.find(({ key }) => key === name);
     return member && bytes.subarray(member.start, member.end);
   };
-  const [id, params, metadata] = [valueOf('custom_id'), valueOf('params'), valueOf('metadata')];
-  const customId = id && idOf(id);
-  return customId !== undefined && params ? { customId, params, metadata } : undefined;
+  const [params, metadata] = [valueOf('params'), valueOf('metadata')];
+  const id = idOf(valueOf('custom_id'), ordinal, generatedIds);
+  return id && params ? { ...id, params, metadata } : undefined;
 }
 
-function idOf(json: Buffer): string | undefined {
+/** @returns undefined where no request of the job has such an id. */
+function idOf(json: Buffer | undefined, ordinal: number, generatedIds: string | undefined): Pick<InputRequest, 'customId' | 'ownId'> | undefined {
+  const id = json && parsed(json);
+  if (typeof id === 'string' && CUSTOM_ID_PATTERN.test(id)) return { customId: id };
+  if (generatedIds === undefined) return undefined;
+  if (id === undefined || id === null) return { customId: generatedId(generatedIds, ordinal) };
+  if (typeof id === 'string') return { customId: id, ownId: json };
+  return typeof id === 'number' ? { customId: json!.toString(), ownId: json } : undefined;
+}
+
+function parsed(json: Buffer): unknown {
   try {
-    const id = JSON.parse(json.toString('utf8')) as unknown;
-    return typeof id === 'string' && CUSTOM_ID_PATTERN.test(id) ? id : undefined;
+    return JSON.parse(json.toString('utf8'));
   } catch {
     return undefined;
   }

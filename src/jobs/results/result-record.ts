@@ -51,13 +51,17 @@ export class ResultRecord {
   /** `{"custom_id", "params", "metadata", "result"}` in pieces, the values byte for byte as they were sent and came. */
   joined(): Buffer[] {
     const { request } = this.facts;
-    const begin = Buffer.from(`{"custom_id":${JSON.stringify(this.customId)},"params":`);
+    const begin = Buffer.from(`{"custom_id":${this.idJson()},"params":`);
     return [begin, request?.params ?? NULL, METADATA, request?.metadata ?? NULL, RESULT, this.resultBytes(), END];
   }
 
   /** The API's line, or one of the same form that says `missing` or `unsent`. */
   lineOrSubstitute(): Buffer {
-    return this.line ?? Buffer.concat([Buffer.from(`{"custom_id":${JSON.stringify(this.customId)},"result":`), this.resultBytes(), END]);
+    return this.line ?? Buffer.concat([Buffer.from(`{"custom_id":${this.idJson()},"result":`), this.resultBytes(), END]);
+  }
+
+  private idJson(): string {
+    return this.facts.request?.ownId?.toString() ?? JSON.stringify(this.customId);
   }
 
   private resultBytes(): Buffer {

@@ -31,7 +31,7 @@ export async function* selectRecords(report: JobReport, query: RecordsQuery): As
     for await (const lines of readResults(report.output, query)) yield lines.map(({ bytes }) => new ResultRecord(bytes));
     return;
   }
-  const input = { path: query.inputPath ?? report.input.path, sha256: report.input.sha256 };
+  const input = { path: query.inputPath ?? report.input.path, sha256: report.input.sha256, generatedIds: report.input.generated_ids };
   const stored = await StoredResults.open(report.output, { ...query, requests: report.input.requests });
   try {
     if (ids) {

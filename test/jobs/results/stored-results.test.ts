@@ -138,7 +138,7 @@ it.each([
   ['{"custom_id":"a","result":{"type":"expired"},"custom_id":"b"}', 'b'],
   ['{"custom_id":"a","more":1,"result":{"type":"expired"}}', 'a'],
   [`{"custom_id":"${'long'.repeat(40)}","result":{"type":"expired"}}`, 'long'.repeat(40)],
-  ['{"custom_id":1,"result":{}}', undefined],
+  ['{"custom_id":1.0,"result":{}}', '1.0'],
   ['{"custom_id":"a","result":{', undefined],
   ['null', undefined],
   ['', undefined],
