@@ -24,6 +24,10 @@ export interface PlanJobInput {
   ids?: 'given' | 'generate';
   /** See `JobInput.warmCache`. */
   warmCache?: boolean;
+  /** See `JobInput.queueLimit`: no part is larger. */
+  queueLimit?: number;
+  /** See `JobInput.maxCost`: parts are cut so that it can be held. */
+  maxCost?: number;
   /** The workflow goes on after a continue-as-new: the input was looked at before. */
   resumed?: boolean;
 }
@@ -48,12 +52,8 @@ export interface PlannedJob {
 /** What a workflow needs to know of a planned part. */
 export type PartFacts = Pick<PlannedPart, 'part' | 'requests' | 'warm' | 'splitInto' | 'expected'> & { reused?: boolean };
 
-/** Input of `planNextRound`. */
-export interface PlanRoundOptions {
-  maxRequestsPerBatch?: number;
-  /** See `JobInput.warmCache`. */
-  warmCache?: boolean;
-}
+/** Input of `planNextRound`, as in `PlanJobInput`. */
+export type PlanRoundOptions = Pick<PlanJobInput, 'maxRequestsPerBatch' | 'warmCache' | 'queueLimit' | 'maxCost'>;
 
 export interface OpenedPart {
   requests: number;

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { DataReference } from '../contract';
-import { accountKey, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
-import type { JobFolder, JobRecord, PlannedPart, RoundPlan } from '../jobs';
-import { batchesOf, claimOutput, InputError, jobFolderName, outputFolder, partFolder, planRetryRound, planRoundOne } from '../jobs';
+import { accountKey, expectedCost, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
+import type { JobFolder, JobRecord, PlannedPart, PlanOptions, RoundPlan } from '../jobs';
+import { batchesOf, claimOutput, InputError, jobFolderName, outputFolder, partBudget, partFolder, planRetryRound, planRoundOne } from '../jobs';
 import { absoluteLocation, isS3, joinLocation, look, readChunks, StorageError } from '../storage';
 import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
@@ -31,10 +31,10 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
   if (!job || !round) {
     const path = locationOf(input.requests);
     await claimOutput(output, input.jobId, { inputBytes: await sizeOf(path), storageId: deps.storage.id });
-    const limits = { maxRequests: input.maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, maxBodyBytes: MAX_BATCH_BODY_BYTES };
     const signal = Context.current().cancellationSignal;
     const { ids, warmCache } = input;
-    round = await planRoundOne({ input: path, workFolder: outputFolder(output).workFolder, signal, ids, warmCache, ...limits });
+    round = await planRoundOne({ input: path, workFolder: outputFolder(output).workFolder, signal, ids, warmCache, ...limitsOf(deps, input) });
+    mustHavePrices(deps, input, round);
     const { sha256 = '', bytes = 0, requests, generatedIds } = round;
     const account = { label: deps.account.label, base_url: deps.account.baseUrl };
     await folder.createJob({
@@ -59,10 +59,33 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
     requests: job.input.requests,
     parts: asPlanned(round).map((part) => part.requests),
     planned: round.parts.map(factsOf),
+    prices: deps.prices,
     cancelRequested: await folder.cancelRequested(),
     startedAt: job.created_at,
     report,
   };
+}
+
+/** What parts may hold: the API's limits or smaller ones, and shares of what the job may cost. */
+function limitsOf({ prices }: ActivityDependencies, { maxRequestsPerBatch, queueLimit, maxCost }: PlanRoundOptions): Pick<PlanOptions, 'maxRequests' | 'maxBodyBytes' | 'budget'> {
+  return {
+    maxRequests: Math.min(maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, queueLimit ?? MAX_REQUESTS_PER_BATCH),
+    maxBodyBytes: MAX_BATCH_BODY_BYTES,
+    ...(maxCost !== undefined && prices && { budget: partBudget(maxCost, prices) }),
+  };
+}
+
+/** Where a price is not known, nothing could hold the job below what it may cost. */
+function mustHavePrices({ prices }: ActivityDependencies, { maxCost }: PlanJobInput, { parts }: RoundPlan): void {
+  if (maxCost === undefined) return;
+  const expected = parts.flatMap((part) => part.expected ?? []);
+  const unpriced = prices ? expectedCost(expected, prices).withoutPrice : expected.map(({ model }) => model);
+  if (unpriced.length === 0) return;
+  throw new InputError(
+    'no_price',
+    `No price of ${[...new Set(unpriced)].join(', ')} is known, so the job cannot be held below $${maxCost}. Nothing was sent.`,
+    'Add the model to a price table of your own (prices.json in the storage root, or the worker\'s option), or leave the cap out.',
+  );
 }
 
 /** As `planNextRound`, for the workflows of older releases: they know only how many requests each part has. */
@@ -81,7 +104,7 @@ export function planNextRoundActivity(deps: ActivityDependencies) {
 
 async function nextRound(deps: ActivityDependencies, ref: Omit<PartReference, 'part'>, options: PlanRoundOptions): Promise<RoundPlan> {
   const folder = jobFolder(deps, ref.jobId);
-  return (await folder.readPlan(ref.round)) ?? (await planAndRecord(folder, ref, options));
+  return (await folder.readPlan(ref.round)) ?? (await planAndRecord(deps, folder, ref, options));
 }
 
 /** Without those that a split has made. */
@@ -101,7 +124,7 @@ function factsOf({ part, requests, warm, reused, splitInto, expected }: PlannedP
   };
 }
 
-async function planAndRecord(folder: JobFolder, ref: Omit<PartReference, 'part'>, { maxRequestsPerBatch, warmCache }: PlanRoundOptions): Promise<RoundPlan> {
+async function planAndRecord(deps: ActivityDependencies, folder: JobFolder, ref: Omit<PartReference, 'part'>, options: PlanRoundOptions): Promise<RoundPlan> {
   const { workFolder } = outputFolder(ref.output);
   const before = await folder.readPlan(ref.round - 1);
   for (const { part } of before ? batchesOf(before) : []) {
@@ -109,8 +132,7 @@ async function planAndRecord(folder: JobFolder, ref: Omit<PartReference, 'part'>
     const report = await records.readReport();
     if (report) await mustBeClosed(partFolder(workFolder, ref.round - 1, part), report, await records.readEnded());
   }
-  const limits = { maxRequests: maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, maxBodyBytes: MAX_BATCH_BODY_BYTES };
-  const planned = await planRetryRound({ workFolder, round: ref.round, warmCache, ...limits });
+  const planned = await planRetryRound({ workFolder, round: ref.round, warmCache: options.warmCache, ...limitsOf(deps, options) });
   await folder.writePlan(planned);
   return planned;
 }

@@ -108,8 +108,15 @@ export class AccountRecords {
   private async mayBeOutnumbered(holder: ClaimRecord, now: Date): Promise<boolean> {
     const state = await this.stateOf(holder);
     if (state === 'open') return false;
+    if (state === 'decided' || (await this.wasUsed(holder))) return true;
     // A holder that has begun nothing is given time to; it may be a job that nobody goes on with.
-    return state === 'decided' || now.getTime() - Date.parse(holder.claimed_at) > CLAIM_IDLE_MS;
+    return now.getTime() - Date.parse(holder.claimed_at) > CLAIM_IDLE_MS;
+  }
+
+  /** Whether the create was made that the claim was for, and refused: it may not be tried again for long. Who tries again claims again. */
+  private async wasUsed({ job_id: jobId, round, part, claimed_at: claimedAt }: ClaimRecord): Promise<boolean> {
+    const voidedAt = await new JobFolder(this.storageRoot, jobId, this.records).part(round, part).creates.lastVoidedAt();
+    return voidedAt !== undefined && voidedAt > claimedAt;
   }
 
   private async stateOf(holder: PartOwner): Promise<'idle' | 'open' | 'decided'> {

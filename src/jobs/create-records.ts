@@ -120,6 +120,12 @@ export class CreateRecords {
     await this.records.create(this.path(attempt, 'void'), fact);
   }
 
+  /** When the last attempt was proved void; undefined where there was none, or it was not. */
+  async lastVoidedAt(): Promise<string | undefined> {
+    const last = Math.max(0, ...(await this.attempts()).keys());
+    return (await this.records.read<CreateVoid>(this.path(last, 'void')))?.at;
+  }
+
   async adopted(attempt: number, adoption: CreateAdoption): Promise<void> {
     await this.records.create(this.path(attempt, `adopted-${fileNameOf(adoption.batch_id)}`), adoption);
   }

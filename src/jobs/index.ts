@@ -6,6 +6,7 @@ export { partFolder, quarantineFile, roundFolder, workFolder, type PartFolder } 
 export { planRetryRound, planRoundOne, readRoundPlan, type PlanOptions } from './plan';
 export { diskNeeded } from './disk-needed';
 export { ExpectedUses } from './expected-use';
+export { partBudget } from './cost/part-budget';
 export { readPrices, type PricesPlace } from './cost/price-file';
 export type { ExpectedUse, PlannedPart, RoundPlan } from './round-plan';
 export { batchesOf, partOf, type SplitRecord } from './part-record';

@@ -17,6 +17,8 @@ export type InputErrorCode =
   | 'results_not_found'
   /** A table of prices that cannot be used. */
   | 'invalid_prices'
+  /** A model has no price, so that a cap could not be held. */
+  | 'no_price'
   /** A field of a result that there is not. */
   | 'unknown_field';
 

@@ -22,7 +22,8 @@ import { resultLine } from './result-line';
  * If it goes away later, the batch is accepted.
  */
 export async function create(request: IncomingMessage, body: RequestBody, context: SimulatorContext): Promise<TextAnswer> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BATCH_BODY_BYTES) return tooLarge();
+  const { maxBodyBytes = MAX_BATCH_BODY_BYTES } = context.options;
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return tooLarge();
   const incoming = await context.store.begin();
   let accepted = false;
   try {
@@ -33,7 +34,7 @@ export async function create(request: IncomingMessage, body: RequestBody, contex
     let bytes = 0;
     for await (const chunk of body.chunks()) {
       bytes += chunk.length;
-      if (bytes > MAX_BATCH_BODY_BYTES) return tooLarge();
+      if (bytes > maxBodyBytes) return tooLarge();
       hash.update(chunk);
       intake.push(chunk);
       await incoming.addBody(chunk);

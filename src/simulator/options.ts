@@ -47,6 +47,8 @@ export interface AdjustableOptions {
   requestsPerMinute?: number;
   /** Requests in batches that have not ended; a create beyond it is answered 429. Default: any number. */
   queueLimit?: number;
+  /** Most bytes of a create's body, as something before the API may limit them; beyond it 413. Default: the API's 256 MB. */
+  maxBodyBytes?: number;
   /** Credentials that are accepted. Default: every one that is not empty. Never written to disk. */
   keys?: string[];
 }
@@ -86,6 +88,7 @@ const RULES: Record<keyof AdjustableOptions, Rule> = {
   resultsBytesPerSecond: optional(number(1, Infinity)),
   requestsPerMinute: optional(number(1, Infinity)),
   queueLimit: optional(number(0, Infinity)),
+  maxBodyBytes: optional(number(1, Infinity)),
   keys: optional(listOfStrings),
 };
 

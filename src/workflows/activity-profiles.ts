@@ -23,6 +23,8 @@ export function activities(taskQueue: string | undefined) {
   return {
     planJob: passes['messageBatches.planJob'],
     planRound: passes['messageBatches.planRound'],
+    planNextRound: passes['messageBatches.planNextRound'],
+    splitPart: passes['messageBatches.splitPart'],
     finishJob: passes['messageBatches.finishJob'],
     deleteBatches: short['messageBatches.deleteBatches'],
     recordCancel: short['messageBatches.recordCancel'],

@@ -40,10 +40,10 @@ export class AttentionDesk {
    * Asks for a person, and returns when it is time to try again, or at once where `unless` holds.
    * @returns whether somebody came.
    */
-  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false): Promise<boolean> {
+  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = HINTS[code]): Promise<boolean> {
     // Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
     const seen = this.resumes;
-    this.current = { code, message, hint: HINTS[code], since: (this.since ??= new Date().toISOString()) };
+    this.current = { code, message, hint, since: (this.since ??= new Date().toISOString()) };
     await this.changed(this.current);
     const resumed = await condition(() => this.resumes > seen || unless(), this.retryMs);
     this.retryMs = resumed ? FIRST_RETRY_MS : Math.min(this.retryMs * 2, LONGEST_RETRY_MS);

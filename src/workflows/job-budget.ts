@@ -59,6 +59,11 @@ export class JobBudget {
     addToCalibration(this.kept.calibration, { expected, usageByModel, succeeded: outcomes.succeeded });
   }
 
+  /** The part was not accepted. */
+  release(part: number): void {
+    this.reserved.delete(part);
+  }
+
   /** @param rest the parts that have not ended. */
   cost(rest: BudgetedPart[]): JobCost {
     const cap = this.cap();

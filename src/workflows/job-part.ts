@@ -2,6 +2,7 @@
 import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { SignalDefinition } from '@temporalio/workflow';
+import type { PartReference } from '../activities';
 import type { Attention, BatchInput, BatchReport, JobSettings } from '../contract';
 import { batchWorkflowId, cancelSignal, pauseSignal, settingsSignal } from '../contract';
 import { AttentionDesk } from './attention';
@@ -12,7 +13,7 @@ const FIRST_STILL_RUNNING_MS = 5_000;
 const LONGEST_STILL_RUNNING_MS = 60_000;
 
 export interface JobPartOptions {
-  input: BatchInput & { jobId: string; round: number; part: number };
+  input: BatchInput & PartReference;
   /** What Temporal shows of the child. */
   summary: string;
   /** What the job was told so far; a child that has just been started has not heard of it. */
@@ -24,15 +25,15 @@ export interface JobPartOptions {
 
 export class JobPart {
   readonly workflowId: string;
-  readonly round: number;
+  readonly ref: PartReference;
   /** It is open, but no child of this run: whoever goes on in a new run finds it again. */
   waitsForEarlierRun = false;
   private readonly desk: AttentionDesk;
 
   constructor(private readonly options: JobPartOptions) {
-    const { jobId, round, part } = options.input;
+    const { jobId, round, part, output, betas } = options.input;
     this.workflowId = batchWorkflowId(jobId, round, part);
-    this.round = round;
+    this.ref = { jobId, round, part, output, betas };
     this.desk = new AttentionDesk(async (attention) => options.onAttention(attention));
   }
 

@@ -1,6 +1,6 @@
 import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
-import type { PlannedJob, PartFacts } from '../activities';
+import type { PartFacts, PartReference, PlannedJob, PlanRoundOptions } from '../activities';
 import type { Attention, BatchReport, JobCarriedState, JobInput, JobPhase, JobReport, JobSettings, JobStatus } from '../contract';
 import {
   addUsage,
@@ -59,8 +59,12 @@ class JobRun {
   private stopped?: string;
   /** False in runs that a release has begun which ran one part after another. */
   private sideBySide = true;
+  /** Numbers of those that were begun, or need nothing. */
+  private readonly begun = new Set<number>();
   /** Changes whenever a part ends. */
   private ended = 0;
+  /** The last split that was asked for. */
+  private splitting: Promise<void> = Promise.resolve();
   /** What a part threw that is none of its own matters: the job ends with it. */
   private failure?: { error: unknown };
   private cancelRecorded: Promise<void> | undefined;
@@ -101,7 +105,7 @@ class JobRun {
   }
 
   private observed(): JobStatus {
-    const rest = this.parts.filter(({ part }) => part > this.carried.partsDone || this.running.has(part));
+    const rest = this.parts.filter(({ part }) => !this.begun.has(part) || this.running.has(part));
     const { retries, queueLimit } = this.settings;
     return { ...this.status, retries, queueLimit, cost: this.budget?.cost(rest) };
   }
@@ -177,16 +181,19 @@ class JobRun {
   }
 
   private async plan(): Promise<PlannedJob> {
-    const { requests, output, account, simulated = false, betas = [], maxRequestsPerBatch } = this.input;
-    return this.desk.untilDone(() => this.acts.planJob({ jobId: this.status.jobId, requests, output, account, simulated, betas, maxRequestsPerBatch, resumed: this.input.resumed !== undefined }));
+    const { requests, output, account, simulated = false, betas = [], ids } = this.input;
+    const input = { jobId: this.status.jobId, requests, output, account, simulated, betas, ids, ...this.cutting(), resumed: this.input.resumed !== undefined };
+    return this.desk.untilDone(() => this.acts.planJob(input));
   }
 
   private async runRounds(planned: PlannedJob): Promise<void> {
     for (;;) {
       const { round } = this.carried;
       this.parts = round === 1 ? (planned.planned ?? factsOf(planned.parts)) : await this.planRound(round, planned.output);
+      this.begun.clear();
+      for (let part = 1; part <= this.carried.partsDone; part++) this.begun.add(part);
       this.status.round = round;
-      this.status.parts.total = this.parts.length;
+      this.status.parts.total = this.parts.filter(({ splitInto }) => !splitInto).length;
       await this.runParts(planned);
       if (this.carried.retryable === 0) return;
       // A round that an earlier run has begun is waited for, whatever is asked for now.
@@ -211,7 +218,7 @@ class JobRun {
   private async runParts(planned: PlannedJob): Promise<void> {
     for (;;) {
       if (this.failure) throw this.failure.error;
-      if (workflowInfo().continueAsNewSuggested && this.carried.partsDone > 0) {
+      if (workflowInfo().continueAsNewSuggested && this.begun.size > 0) {
         await condition(() => this.running.size === 0);
         await this.continueAsNew();
       }
@@ -220,8 +227,8 @@ class JobRun {
       const part = await this.nextPart(planned);
       if (!part && this.running.size === 0) return;
       if (part && this.needsNothing(part)) {
-        this.carried.partsDone = part.part;
-        this.status.parts.ended++;
+        this.begun.add(part.part);
+        if (part.reused) this.status.parts.ended++;
         continue;
       }
       const isSame = (): boolean => this.ended === ended && this.stops() === stops;
@@ -262,16 +269,18 @@ class JobRun {
       this.stopped = `${most}, and the next batch might have exceeded that`;
       return;
     }
-    await this.desk.ask('spend_limit', `${most}, and no price of ${unpriced.join(', ')} is known`, () => this.hasMoneyFor(part) || this.stops());
+    const hint = 'Take the cap away with `message-batches resume --max-cost none`, or cancel the job.';
+    await this.desk.ask('spend_limit', `${most}, and no price of ${unpriced.join(', ')} is known`, () => this.hasMoneyFor(part) || this.stops(), hint);
     if (this.hasMoneyFor(part)) await this.desk.clear();
   }
 
   /** The part after the last one that was begun. Once the job stops, or beyond the last round, only one that an earlier run has begun: its batch is to be waited for. */
   private async nextPart({ output }: PlannedJob): Promise<PartFacts | undefined> {
-    const { round, partsDone } = this.carried;
-    if (!this.stops() && round <= this.settings.retries + 1) return this.parts.find(({ part }) => part > partsDone);
-    const begun = (await this.begunParts(round, output)).find((part) => part > partsDone);
-    return this.parts.find(({ part }) => part === begun);
+    const { round } = this.carried;
+    const isNew = ({ part }: PartFacts): boolean => !this.begun.has(part);
+    if (!this.stops() && round <= this.settings.retries + 1) return this.parts.find(isNew);
+    const begunBefore = await this.begunParts(round, output);
+    return this.parts.find((part) => isNew(part) && begunBefore.includes(part.part));
   }
 
   private begunParts(round: number, output: string): Promise<number[]> {
@@ -280,14 +289,23 @@ class JobRun {
 
   private async planRound(round: number, output: string): Promise<PartFacts[]> {
     const { betas, maxRequestsPerBatch } = this.input;
-    return factsOf(await this.desk.untilDone(() => this.acts.planRound({ jobId: this.status.jobId, round, output, betas }, maxRequestsPerBatch)));
+    const ref = { jobId: this.status.jobId, round, output, betas };
+    if (this.sideBySide) return this.desk.untilDone(() => this.acts.planNextRound(ref, this.cutting()));
+    return factsOf(await this.desk.untilDone(() => this.acts.planRound(ref, maxRequestsPerBatch)));
+  }
+
+  /** How requests are cut into parts. */
+  private cutting(): PlanRoundOptions {
+    const { maxRequestsPerBatch, warmCache } = this.input;
+    const { queueLimit, maxCost } = this.settings;
+    return { maxRequestsPerBatch, warmCache, queueLimit, maxCost };
   }
 
   private begin(facts: PartFacts, planned: PlannedJob): void {
     const { round } = this.carried;
     const { part: number, requests } = facts;
     const part = this.part(number, planned);
-    this.carried.partsDone = number;
+    this.begun.add(number);
     this.running.set(number, part);
     this.budget?.begin(facts);
     this.status.running.push({ round, part: number, workflowId: part.workflowId, requests });
@@ -297,7 +315,9 @@ class JobRun {
   private async runToEnd(facts: PartFacts, part: JobPart): Promise<void> {
     const { part: number } = facts;
     try {
-      this.take(facts, await part.run());
+      const report = await part.run();
+      if (report.tooLarge === undefined) this.take(facts, report);
+      else await this.split(facts, report.tooLarge, part);
     } catch (error) {
       this.failure ??= { error };
     }
@@ -306,7 +326,35 @@ class JobRun {
     this.status.parts.ended++;
     this.ended++;
     // One that was ended from outside could not take back what it asked for.
-    if (this.attention.has(`${part.round}.${number}`) && this.sideBySide) this.attentionChanged(`${part.round}.${number}`, undefined);
+    if (this.attention.has(`${part.ref.round}.${number}`) && this.sideBySide) this.attentionChanged(`${part.ref.round}.${number}`, undefined);
+  }
+
+  /**
+   * Cuts a part in two that the API has found too large; the halves are begun like all others. One after another, as each takes the next
+   * two numbers. A single request cannot be cut: it stays unsent.
+   */
+  private async split(facts: PartFacts, tooLarge: string, { ref }: JobPart): Promise<void> {
+    this.budget?.release(facts.part);
+    const before = this.splitting;
+    this.splitting = (async () => {
+      await before;
+      const last = Math.max(...this.parts.map(({ part }) => part));
+      const { parts } = await this.desk.untilDone(() => this.acts.splitPart(ref, [last + 1, last + 2]));
+      if (parts.length === 0) return this.leaveUnsent(facts, tooLarge, ref);
+      facts.splitInto = parts.map(({ part }) => part);
+      const halves = parts.map(({ part, requests, expected }): PartFacts => ({ part, requests, expected, warm: facts.warm }));
+      this.parts = [...this.parts, ...halves].sort((one, other) => one.part - other.part);
+      this.status.parts.total = this.parts.filter(({ splitInto }) => !splitInto).length;
+      this.status.parts.ended--;
+    })();
+    await this.splitting;
+  }
+
+  private async leaveUnsent(facts: PartFacts, tooLarge: string, ref: PartReference): Promise<void> {
+    const { jobId, round, part } = ref;
+    const outcomes = { ...noOutcomes(), unsent: facts.requests };
+    const report = { jobId, round, part, requests: facts.requests, outcomes, retryable: 0, usage: noUsage(), problems: [], unsentReason: `The API refused the batch: ${tooLarge}`, simulated: this.status.simulated };
+    this.take(facts, await this.desk.untilDone(() => this.acts.reportPart(ref, report)));
   }
 
   private take(facts: PartFacts, report: BatchReport): void {
@@ -357,8 +405,15 @@ class JobRun {
   private async goOnInNewRun(): Promise<void> {
     const nothingElse = [...this.running.values()].every((part) => part.waitsForEarlierRun);
     if (!nothingElse || !workflowInfo().continueAsNewSuggested) return;
-    this.carried.partsDone = Math.min(...this.running.keys()) - 1;
+    for (const number of this.running.keys()) this.begun.delete(number);
     await this.continueAsNew();
+  }
+
+  /** The parts up to this number have been begun; those beyond that were begun too show that they are done as soon as they are begun again. */
+  private partsDone(): number {
+    let done = 0;
+    while (this.begun.has(done + 1)) done++;
+    return done;
   }
 
   private finished(report: JobReport): JobReport {
@@ -385,7 +440,7 @@ class JobRun {
     return continueAsNew<typeof batchJobWorkflow>({
       ...this.input,
       jobId: this.status.jobId,
-      resumed: { ...this.carried, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings.changed, budget: this.budget?.state() },
+      resumed: { ...this.carried, partsDone: this.partsDone(), cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings.changed, budget: this.budget?.state() },
     });
   }
 }

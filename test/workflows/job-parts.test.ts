@@ -1,0 +1,88 @@
+/** What becomes of single parts of a job: too large, out of money, beyond a cap. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { jobStatusQuery } from '../../src/contract';
+import { sharedTemporal } from '../support/shared-temporal';
+import type { TemporalServer } from '../support/temporal-server';
+import { World } from '../support/world';
+
+const shared = sharedTemporal();
+let temporal: TemporalServer;
+let world: World;
+
+beforeAll(async () => {
+  temporal = await shared.start();
+});
+
+afterAll(() => shared.stop());
+
+afterEach(() => world.close());
+
+test('a part that is refused with 413 is halved until its halves are accepted; the others go on', async () => {
+  // About 150 bytes a request: five fit, ten do not.
+  world = await World.create({ maxBodyBytes: 1_000 }, temporal);
+  await world.startWorker();
+  const report = await world.runJob({ requests: await world.writeRequests(25), maxRequestsPerBatch: 10 });
+  expect(report.outcomes.succeeded).toBe(25);
+  expect(world.simulator.stats().accepted.map((batch) => batch.requests).sort((a, b) => a - b)).toEqual([5, 5, 5, 5, 5]);
+  expect((await world.results(report)).size).toBe(25);
+});
+
+test('a single request that is refused with 413 stays unsent, and says why', async () => {
+  world = await World.create({ maxBodyBytes: 400 }, temporal);
+  await world.startWorker();
+  const requests = await world.writeRequests(2);
+  const long = JSON.stringify({ custom_id: 'long', params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: 'x'.repeat(500) }] } });
+  await writeFile(requests, `${long}\n`, { flag: 'a' });
+  const report = await world.runJob({ requests });
+  expect(report.outcomes).toMatchObject({ succeeded: 2, unsent: 1 });
+  expect(report.unsent_reason).toMatch(/413/);
+  expect(await readFile(join(report.output, 'failed-requests.jsonl'), 'utf8')).toBe(`${long}\n`);
+});
+
+test('a job ends below its cap although the requests use three times what is expected; the rest is unsent', async () => {
+  world = await World.create({ usageFactor: 3, processingMs: 300 }, temporal);
+  await world.startWorker();
+  const maxCost = 0.25;
+  const report = await world.runJob({ requests: await world.writeRequests(4_000, { bytes: 200 }), maxCost, pollIntervalMs: 300 });
+  console.info(`Cost $${report.cost?.total} of $${maxCost}: ${report.outcomes.succeeded} succeeded in ${report.batches.length} batches`);
+  expect(report.cost!.total).toBeGreaterThan(maxCost / 2);
+  expect(report.cost!.total).toBeLessThanOrEqual(maxCost);
+  expect(report.outcomes.unsent).toBeGreaterThan(0);
+  expect(report.outcomes.succeeded + report.outcomes.unsent).toBe(4_000);
+  expect(report.unsent_reason).toMatch(/may cost \$0\.25 at most/);
+}, 120_000);
+
+test('a cap that is raised while the job runs lets the rest go; parts wait for the cost of those that run', async () => {
+  world = await World.create({ processingMs: Infinity }, temporal);
+  await world.startWorker();
+  const job = await world.startJob({ requests: await world.writeRequests(150, { bytes: 200 }), maxCost: 0.05, pollIntervalMs: 200 });
+  await world.simulator.waitFor('create-accepted');
+  await job.signal('settings', { maxCost: null });
+  // Nothing is held back any more: all parts are sent before the first has ended.
+  const { parts } = await job.query(jobStatusQuery);
+  await world.simulator.waitFor('create-accepted', parts.total);
+  world.simulator.setOptions({ processingMs: 0 });
+  for (const { id } of world.simulator.stats().accepted) world.simulator.endBatch(id);
+  expect((await job.result()).outcomes.succeeded).toBe(150);
+}, 120_000);
+
+test('a spend limit at the API pauses the job with that reason; nothing else is created until somebody resumes it', async () => {
+  world = await World.create({}, temporal);
+  world.simulator.addFault({ on: 'create', kind: 'status', status: 429, errorCode: 'enforced_spend_limit_reached', times: 1 });
+  await world.startWorker();
+  const job = await world.startJob({ requests: await world.writeRequests(30), maxRequestsPerBatch: 10 });
+  expect((await world.attention(job)).code).toBe('spend_limit');
+  const received = world.simulator.stats().accepted.length;
+  expect(received).toBeLessThanOrEqual(2);
+  await job.signal('resume');
+  expect((await job.result()).outcomes.succeeded).toBe(30);
+});
+
+test('a part whose every request expires is sent again; one whose retries are used up ends as expired', async () => {
+  world = await World.create({ expiredShare: 1, faultyAttempts: Infinity }, temporal);
+  await world.startWorker();
+  const report = await world.runJob({ requests: await world.writeRequests(20), maxRequestsPerBatch: 10, retries: 1 });
+  expect(report.outcomes.expired).toBe(20);
+  expect(report.batches.map(({ round, requests }) => [round, requests]).sort()).toEqual([[1, 10], [1, 10], [2, 10], [2, 10]]);
+});
