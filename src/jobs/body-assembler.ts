@@ -3,10 +3,12 @@ import { BODY_END, BODY_SEPARATOR, BODY_START } from './part-size';
 
 /** Puts requests together to a create body, in chunks. What is hashed when a part is planned and what is sent come from here. */
 export class BodyAssembler {
-  private readonly blocks = new ByteBlocks();
+  private readonly blocks: ByteBlocks;
   private requests = 0;
 
-  constructor() {
+  /** @param reusing a chunk is the caller's only until it adds more. */
+  constructor(reusing = false) {
+    this.blocks = new ByteBlocks(reusing);
     this.blocks.add(BODY_START);
   }
 

@@ -6,8 +6,12 @@ const BLOCK_BYTES = 256 * 1024;
 export class ByteBlocks {
   private block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   private used = 0;
+  private spare: typeof this.block | undefined;
 
-  /** Adds two pieces, or one. @returns what was added before, once there is enough for a block; nobody else writes to it. */
+  /** @param reusing a block is the caller's only until it adds more: so two of them are enough for all. */
+  constructor(private readonly reusing = false) {}
+
+  /** Adds two pieces, or one. @returns what was added before, once there is enough for a block. */
   add(first: Buffer, second: Buffer = NOTHING): Buffer | undefined {
     const length = first.length + second.length;
     if (this.used + length <= this.block.length) {
@@ -15,17 +19,17 @@ export class ByteBlocks {
       return undefined;
     }
     const full = this.end();
-    if (length > this.block.length) this.block = Buffer.allocUnsafeSlow(length);
+    const before = this.block;
+    this.block = this.spare && this.spare.length >= length ? this.spare : Buffer.allocUnsafeSlow(Math.max(length, BLOCK_BYTES));
+    this.spare = this.reusing && before.length === BLOCK_BYTES ? before : undefined;
+    this.used = 0;
     this.copy(first, second);
     return full;
   }
 
-  /** @returns what is left. */
+  /** @returns what is left; nothing is added afterwards. */
   end(): Buffer {
-    const bytes = this.block.subarray(0, this.used);
-    this.block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-    this.used = 0;
-    return bytes;
+    return this.block.subarray(0, this.used);
   }
 
   private copy(first: Buffer, second: Buffer): void {

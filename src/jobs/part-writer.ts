@@ -18,7 +18,7 @@ const LINE_END = Buffer.from('\n');
 export class PartWriter {
   private requests = 0;
   private bodyBytes = 0;
-  private readonly body = new BodyAssembler();
+  private readonly body = new BodyAssembler(true);
   private readonly bodyHash = createHash('sha256');
   private readonly lines = new ByteBlocks();
   private readonly ordinals = new GrowingBytes();
@@ -101,6 +101,8 @@ export class PartWriter {
 export class PartsWriter {
   private readonly finished: PlannedPart[] = [];
   private readonly open = new Map<string, { writer: PartWriter; size: PartSize }>();
+  /** The part that was closed last, while it is being made safe: meanwhile the next one grows. */
+  private closing: Promise<unknown> = Promise.resolve();
   private readonly cutter: PartCutter;
 
   /**
@@ -131,11 +133,13 @@ export class PartsWriter {
   /** @returns the parts by their numbers. */
   async finish(): Promise<PlannedPart[]> {
     for (const key of this.open.keys()) await this.close(key);
+    await this.closing;
     return this.finished.sort((a, b) => a.part - b.part);
   }
 
   /** Closes what is open, where the plan comes to nothing. */
   async abandon(): Promise<void> {
+    await this.closing.catch(() => undefined);
     for (const { writer } of this.open.values()) await writer.abandon();
   }
 
@@ -150,7 +154,17 @@ export class PartsWriter {
   private async close(key: string): Promise<void> {
     const open = this.open.get(key);
     if (!open) return;
-    this.finished.push(await open.writer.finish());
+    await this.closing;
     this.open.delete(key);
+    const finish = async (): Promise<void> => {
+      try {
+        this.finished.push(await open.writer.finish());
+      } finally {
+        await open.writer.abandon();
+      }
+    };
+    this.closing = finish();
+    // Its error comes out where it is waited for.
+    this.closing.catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A hash of each request, by which two inputs are compared: of its own id and the bytes of its `params`, nothing else. 128 bits as
- * MurmurHash3 (x86) makes them: no one who means harm gains by two that are the same, and it takes a quarter of the time of SHA-1.
+ * A hash of each request, by which two inputs are compared: of its own id and the bytes of its `params`, nothing else. 128 bits in four
+ * lanes, in the manner of MurmurHash3: nobody gains by making two that are the same, and it takes a quarter of the time of SHA-1.
  */
 import { readWhole } from '../storage';
 import type { PartFolder } from './part-folder';
@@ -43,16 +43,22 @@ export class RequestHash {
       d = rotate(Math.imul(d ^ code, C4), 18);
     }
     let at = start;
+    // Each step can be undone, so that no difference is lost, and passes it on to the next lane.
     for (const last = end - 15; at < last; at += 16) {
-      a = round(a, b, wordAt(bytes, at), C1, C2, 15, 19, 0x561ccd1b);
-      b = round(b, c, wordAt(bytes, at + 4), C2, C3, 16, 17, 0x0bcaa747);
-      c = round(c, d, wordAt(bytes, at + 8), C3, C4, 17, 15, 0x96cd1c35);
-      d = round(d, a, wordAt(bytes, at + 12), C4, C1, 18, 13, 0x32ac3b17);
+      a = Math.imul(a ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)), C1);
+      a = (((a << 15) | (a >>> 17)) + b) | 0;
+      b = Math.imul(b ^ (bytes[at + 4]! | (bytes[at + 5]! << 8) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 24)), C2);
+      b = (((b << 16) | (b >>> 16)) + c) | 0;
+      c = Math.imul(c ^ (bytes[at + 8]! | (bytes[at + 9]! << 8) | (bytes[at + 10]! << 16) | (bytes[at + 11]! << 24)), C3);
+      c = (((c << 17) | (c >>> 15)) + d) | 0;
+      d = Math.imul(d ^ (bytes[at + 12]! | (bytes[at + 13]! << 8) | (bytes[at + 14]! << 16) | (bytes[at + 15]! << 24)), C4);
+      d = (((d << 18) | (d >>> 14)) + a) | 0;
     }
     for (; at < end; at++) {
-      const byte = bytes[at]!;
-      a = round(a, b, byte, C1, C2, 15, 19, 0x561ccd1b);
-      c = round(c, d, byte, C3, C4, 17, 15, 0x96cd1c35);
+      a = (rotate(Math.imul(a ^ bytes[at]!, C1), 15) + b) | 0;
+      b = (rotate(Math.imul(b ^ a, C2), 16) + c) | 0;
+      c = (rotate(Math.imul(c ^ b, C3), 17) + d) | 0;
+      d = (rotate(Math.imul(d ^ c, C4), 18) + a) | 0;
     }
     this.mixIn(a, b, c, d);
   }
@@ -99,17 +105,8 @@ export async function readHashes(folder: PartFolder, requests: number): Promise<
   return bytes;
 }
 
-function round(lane: number, next: number, word: number, c1: number, c2: number, turn: number, turnLane: number, add: number): number {
-  lane ^= Math.imul(rotate(Math.imul(word, c1), turn), c2);
-  return (Math.imul(rotate(lane, turnLane) + next, 5) + add) | 0;
-}
-
 function rotate(value: number, by: number): number {
   return (value << by) | (value >>> (32 - by));
-}
-
-function wordAt(bytes: Buffer, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
 function mix(value: number): number {

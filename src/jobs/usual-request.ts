@@ -17,6 +17,9 @@ const LONGEST_CUSTOM_ID = 64;
 /** `JSON.stringify` writes nothing six times as long as it was: metadata of so many bytes is never too long. */
 const SURELY_SHORT_METADATA = 680;
 
+/** What the last line was like, and the next one probably is: it is a matter of time only, not of what comes out. */
+const habit = { metadata: false };
+
 /**
  * A line `{"custom_id":"…","params":{…}}`, perhaps with `"metadata":{…}` after it. What stands between `"params":` and the end is
  * parsed by itself: if that is one object, nothing else can stand in the line, and no key twice.
@@ -32,9 +35,14 @@ export function usualRequest(line: Buffer): RequestLine | undefined {
   const start = skipTokens(line, idEnd, BEFORE_PARAMS);
   if (customId === undefined || line[start] !== OPENING_BRACE || !isUtf8(line)) return undefined;
 
-  const metadata = metadataAt(line, start, last);
+  const metadata = habit.metadata ? metadataAt(line, start, last) : undefined;
+  habit.metadata = metadata !== undefined;
   const params = objectAt(line, start, metadata ? metadata.before : last);
-  if (!params) return undefined;
+  if (!params) {
+    // Perhaps it has metadata: then the next ones have it too.
+    habit.metadata = true;
+    return undefined;
+  }
   const paramsEnd = endOfValue(line, metadata ? metadata.before : last);
   const facts = requestFacts(params);
   // Its bytes were taken for Latin-1.

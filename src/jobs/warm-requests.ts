@@ -2,7 +2,9 @@
 import { CustomIdSet } from './custom-id-set';
 import type { RequestLine } from './request-line';
 
-const MARK = '"cache_control"';
+const KEY = '"cache_control"';
+/** In a piece that `JSON.stringify` wrote: a text that says so has a backslash before its quotes. */
+const MARK = /"cache_control":(?!null)/;
 
 /** Sees the requests of a round pass by. Holds 8 to 21 bytes of each prefix, and 8 of each that is shared. */
 export class WarmRequests {
@@ -24,11 +26,11 @@ export class WarmRequests {
  */
 export function cachedPrefix({ sent, paramsStart, paramsEnd, facts }: RequestLine): string | undefined {
   const params = sent.toString('utf8', paramsStart, paramsEnd);
-  if (!params.includes(MARK)) return undefined;
+  if (!params.includes(KEY)) return undefined;
   const { cache_control: ofAll, tools, system, messages } = JSON.parse(params) as Record<string, unknown>;
   const pieces = [...listOf(tools), '/system', ...listOf(system), '/messages', ...listOf(messages).flatMap(blocksOf)].map((piece) => JSON.stringify(piece));
   // At the top it marks the last block that there is.
-  const last = ofAll ? pieces.length - 1 : pieces.findLastIndex((piece) => piece.includes(MARK));
+  const last = ofAll ? pieces.length - 1 : pieces.findLastIndex((piece) => MARK.test(piece));
   return last === -1 ? undefined : [JSON.stringify(facts.model ?? null), ...pieces.slice(0, last + 1)].join('\n');
 }
 

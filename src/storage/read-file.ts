@@ -14,19 +14,32 @@ export async function* readFileChunks(path: string, range: ReadRange = {}): Asyn
   } catch (error) {
     throw storageError(error, 'read', path);
   }
+  const file = handle;
+  const read = (at: number, wanted: number) => {
+    const reading = file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, at);
+    // Its error comes out where it is waited for, if it is.
+    reading.catch(() => undefined);
+    return reading;
+  };
+  let next: ReturnType<typeof read> | undefined;
   try {
-    for (let at = offset, left = length; left > 0; ) {
+    let left = length;
+    let at = offset;
+    next = left > 0 ? read(at, Math.min(CHUNK_BYTES, left)) : undefined;
+    while (next) {
       signal?.throwIfAborted();
-      const wanted = Math.min(CHUNK_BYTES, left);
-      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, at);
+      const { buffer, bytesRead } = await next;
       if (bytesRead === 0) return;
       at += bytesRead;
       left -= bytesRead;
+      // The next one is read while the caller looks at this one.
+      next = left > 0 ? read(at, Math.min(CHUNK_BYTES, left)) : undefined;
       yield buffer.subarray(0, bytesRead);
     }
   } catch (error) {
     throw storageError(error, 'read', path);
   } finally {
+    await next?.catch(() => undefined);
     await handle.close();
   }
 }

@@ -56,6 +56,13 @@ export async function closePart(work: string, plan: RoundPlan, part: number, lin
   return closeStored(work, plan, part, apiCounts, await storeResults(work, plan.round, part, lines));
 }
 
+/** As `closePart`, of a part with so many requests. */
+export async function closePartIn(work: string, round: number, part: number, requests: number, lines: readonly string[]) {
+  await storeResults(work, round, part, lines);
+  const folder = partFolder(work, round, part);
+  return closeLedger({ partFolder: folder, requests, batchId: 'msgbatch_1', segments: await openSegments(folder.segments) });
+}
+
 /** @param synced up to where the results are known to be whole. */
 export async function closeStored(work: string, plan: RoundPlan, part: number, apiCounts?: CloseLedgerOptions['apiCounts'], synced?: number) {
   const folder = partFolder(work, plan.round, part);

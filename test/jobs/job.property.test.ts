@@ -31,7 +31,10 @@ interface ArbitraryLine {
 }
 
 interface ModelLine extends ArbitraryLine {
+  /** As it stands in the outputs. */
   text: string;
+  /** As the API sends it. */
+  fromApi: string;
   ordinal?: number;
 }
 
@@ -85,23 +88,46 @@ class Model {
   }
 }
 
-function linesOf(arbitrary: ArbitraryLine[], ordinals: number[]): ModelLine[] {
+/** Under which id a request is sent, and with which it stands in the outputs. */
+interface Ids {
+  sent(ordinal: number): string;
+  /** JSON. */
+  own(ordinal: number): string;
+}
+
+const GIVEN: Ids = { sent: (ordinal) => `q-${ordinal}`, own: (ordinal) => `"q-${ordinal}"` };
+/** Every other id is good; of the others the API would refuse each, and every third has none. */
+const GENERATED: Ids = {
+  sent: (ordinal) => (ordinal % 2 === 0 ? GIVEN.sent(ordinal) : `generated-${ordinal + 1}`),
+  own: (ordinal) => (ordinal % 2 === 0 ? GIVEN.own(ordinal) : [`"q \\u00e9 ${ordinal}"`, `${ordinal}.0`, `"generated-${ordinal + 1}"`][ordinal % 3]!),
+};
+
+function inputLine(ids: Ids, ordinal: number): string {
+  const own = ids.own(ordinal);
+  const line = requestLines(ordinal + 1)[ordinal]!;
+  return line.replace(`"custom_id":"q-${ordinal}"${own.startsWith('"generated') ? ',' : ''}`, own.startsWith('"generated') ? '' : `"custom_id":${own}`);
+}
+
+function linesOf(arbitrary: ArbitraryLine[], ordinals: number[], ids: Ids): ModelLine[] {
+  const same = (text: string) => ({ text, fromApi: text });
   return arbitrary.map(({ pick, kind }) => {
     const ordinal = ordinals[pick % ordinals.length]!;
-    if (kind === 'blank') return { pick, kind, text: '' };
-    if (kind === 'malformed') return { pick, kind, text: `{"custom_id":"q-${ordinal}"` };
-    if (kind === 'stranger') return { pick, kind, text: expired(`stranger-${pick}`) };
-    return { pick, kind, ordinal, text: KINDS[kind](`q-${ordinal}`) };
+    if (kind === 'blank') return { pick, kind, ...same('') };
+    if (kind === 'malformed') return { pick, kind, ...same(`{"custom_id":"${ids.sent(ordinal)}"`) };
+    if (kind === 'stranger') return { pick, kind, ...same(expired(`stranger-${pick}`)) };
+    const fromApi = KINDS[kind](ids.sent(ordinal));
+    return { pick, kind, ordinal, fromApi, text: fromApi.replace(`"${ids.sent(ordinal)}"`, ids.own(ordinal)) };
   });
 }
 
 /** By the index alone each id is found exactly, in any order; unknown ones are not. */
-async function expectFound(report: JobReport, { requests }: Model): Promise<void> {
+async function expectFound(report: JobReport, { requests }: Model, ids: Ids): Promise<void> {
+  const idOf = (ordinal: number) => (ids.own(ordinal).startsWith('"') ? (JSON.parse(ids.own(ordinal)) as string) : ids.own(ordinal));
   const index = await openIndex(report.output);
   const file = await openForReading(outputFolder(report.output).results);
   try {
     for (const [ordinal, { line }] of requests.entries()) {
-      const found = await readPlaces(file, await index.candidates(`q-${ordinal}`));
+      const found = await readPlaces(file, await index.candidates(idOf(ordinal)));
       expect(found.map(String)).toEqual(line === undefined ? [] : [line]);
     }
     for (const id of ['q-', 'stranger-1', `q-${requests.length}`]) expect(await index.candidates(id)).toEqual([]);
@@ -116,15 +142,17 @@ async function expectFound(report: JobReport, { requests }: Model): Promise<void
   expect(await linesOf({ order: 'input' })).toEqual(lines);
   expect(await linesOf({ withRequests: true })).toEqual(lines);
   expect(await linesOf({ all: true })).toEqual(requests.map(({ line }) => line));
+  const joined = (await collect(selectRecords(report, { all: true }))).flat().map((record) => JSON.parse(Buffer.concat(record.joined()).toString()) as { custom_id: unknown });
+  expect(joined.map((record) => record.custom_id)).toEqual(requests.map((_, ordinal) => JSON.parse(ids.own(ordinal)) as unknown));
 }
 
 it('every request has exactly the outcome that the model says, whatever came', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 5 }), parts, async (count, maxRequests, arbitraryParts) => {
+    fc.asyncProperty(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 5 }), parts, fc.constantFrom(GIVEN, GENERATED), async (count, maxRequests, arbitraryParts, ids) => {
       const folder = mkdtempSync(join(tmpdir(), 'job-'));
       try {
-        const inputLines = requestLines(count);
-        const { input, work, plan, output } = await plannedJob(folder, inputLines, { maxRequests });
+        const inputLines = Array.from({ length: count }, (_, ordinal) => inputLine(ids, ordinal));
+        const { input, work, plan, output } = await plannedJob(folder, inputLines, { maxRequests, ids: ids === GIVEN ? 'given' : 'generate' });
         const model = new Model(count);
         const rounds: RoundPlan[] = [];
         let next: RoundPlan = plan;
@@ -136,9 +164,9 @@ it('every request has exactly the outcome that the model says, whatever came', a
           for (const { part } of next.parts) {
             const ofPart = ordinals.slice((part - 1) * maxRequests, part * maxRequests);
             const arbitrary = arbitraryParts[used++ % arbitraryParts.length]!;
-            const lines = arbitrary === 'unsent' ? arbitrary : linesOf(arbitrary, ofPart);
+            const lines = arbitrary === 'unsent' ? arbitrary : linesOf(arbitrary, ofPart, ids);
             if (lines === 'unsent') await markUnsent(partFolder(work, next.round, part), ofPart.length);
-            else await closePart(work, next, part, lines.map(({ text }) => text));
+            else await closePart(work, next, part, lines.map(({ fromApi }) => fromApi));
             model.take(ofPart, lines);
             const ledger = await readLedger(partFolder(work, next.round, part), ofPart.length);
             expect(ofPart.map((_, position) => ledger.entry(position).retryable)).toEqual(ofPart.map((ordinal) => model.retryable.get(ordinal)));
@@ -159,7 +187,7 @@ it('every request has exactly the outcome that the model says, whatever came', a
         expect(written('failed-requests.jsonl')).toEqual(failed);
         expect(written('missing-requests.jsonl')).toEqual(missing);
         expect(written('quarantine.jsonl')).toHaveLength(model.quarantined);
-        await expectFound(reportOf(input, output, plan, merged), model);
+        await expectFound(reportOf(input, output, plan, merged), model, ids);
       } finally {
         rmSync(folder, { recursive: true });
       }

@@ -36,7 +36,7 @@ export function reportOf(input: string, output: string, plan: RoundPlan, merged:
     job_id: 'job_ended',
     simulated: false,
     account: { label: 'default', base_url: 'https://api.anthropic.com' },
-    input: { path: input, sha256: plan.sha256!, requests: plan.requests, bytes: plan.bytes! },
+    input: { path: input, sha256: plan.sha256!, requests: plan.requests, bytes: plan.bytes!, generated_ids: plan.generatedIds },
     output,
     betas: [],
     created_at: '2026-11-27T10:00:00.000Z',
