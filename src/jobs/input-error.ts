@@ -17,8 +17,12 @@ export type InputErrorCode =
   | 'results_not_found'
   /** A table of prices that cannot be used. */
   | 'invalid_prices'
-  /** A field of a result that there is not. */
-  | 'unknown_field';
+  /** A field of a result, or of a row, that there is not. */
+  | 'unknown_field'
+  /** Braces in a template that are no placeholder. */
+  | 'bad_template'
+  /** What is the same in all requests cannot be sent. */
+  | 'bad_params';
 
 /** Something wrong with one line of an input. */
 export interface InputProblem {
