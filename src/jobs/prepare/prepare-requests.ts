@@ -4,7 +4,7 @@ import { DuplicateIds } from '../duplicate-ids';
 import { InputError } from '../input-error';
 import { inputError, mustBeFile } from '../input-scanner';
 import type { PassOptions } from '../progress';
-import type { LineProblem } from '../request-line';
+import { type LineProblem, parseRequestLine } from '../request-line';
 import { mustBeColumns } from './columns';
 import { fixedParams, type FixedParams } from './fixed-params';
 import { LineBuffer } from './line-buffer';
@@ -147,7 +147,7 @@ class Preparing {
 
   private async findDuplicates(ids: DuplicateIds): Promise<void> {
     const rowOf = rowsOfRequests(this.skipped);
-    for await (const { customId, line, firstLine } of ids.find(readLines(this.scratch.path))) {
+    for await (const { customId, line, firstLine } of ids.find(readLines(this.scratch.path), parseRequestLine)) {
       this.addProblem({
         row: rowOf(line),
         message: `${JSON.stringify(customId)} stands in row ${rowOf(firstLine)} already, and no two requests may have one custom_id.`,
