@@ -18,6 +18,10 @@ export interface ActivityDependencies {
   createTimeoutMs?: (bodyBytes: number) => number;
   /** Told when this worker's key, or its way to the API, is refused, so that the worker can stop taking work it cannot do. */
   onAccessRefused?: (attention: Attention) => void;
+  /** Runs the commands of `JobInput.notify`. Default no: the input of a workflow may come from others. */
+  allowCommands?: boolean;
+  /** How long telling somebody of a job may take, in ms. Default 20 s of a URL, 60 s of a command. */
+  notifyTimeoutMs?: number;
 }
 
 /** How long sending a create's body and awaiting its answer may take: a minute, and a second for each megabyte. */

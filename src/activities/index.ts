@@ -7,6 +7,7 @@ import { deleteBatchesActivity } from './delete-batches';
 import type { ActivityDependencies } from './dependencies';
 import { finishJobActivity, recordCancelActivity } from './finish-job';
 import { listFollowUpsActivity, loadResultActivity, selectFollowUpsActivity } from './follow-ups';
+import { notifyActivity } from './notify';
 import { begunPartsActivity, openPartActivity } from './open-part';
 import { planJobActivity, planNextRoundActivity, planRoundActivity } from './plan-job';
 import { reconcileCreateActivity } from './reconcile-create';
@@ -41,6 +42,7 @@ function allActivities(deps: ActivityDependencies) {
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),
+    notify: notifyActivity(deps),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, DataReference, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
+import type { AccountReference, Attention, DataReference, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
 import type { CreateState, PlannedPart } from '../jobs';
 
 /** Which part of which job, and where its working data lies. */
@@ -158,4 +158,22 @@ export interface FollowUpShard {
   ref: PartReference;
   list: DataReference;
   count: number;
+}
+
+export interface NotifyInput {
+  jobId: string;
+  event: 'ended' | 'paused';
+  /** Of a pause: why; absent where somebody asked for it. */
+  attention?: Attention;
+  /** Of a pause: ISO time of its begin, which tells it from others; default that of `attention`. */
+  since?: string;
+  /** `JobInput.notify`. */
+  targets: string[];
+}
+
+export interface NotifyResult {
+  /** How many know of it, now or since an earlier attempt. */
+  told: number;
+  /** Who could not be told for good, named without secrets, and why. */
+  failed: { target: string; reason: string }[];
 }

@@ -90,8 +90,11 @@ function parseProxy(scheme: 'http' | 'https', value: string | undefined, noProxy
   }
 }
 
-/** @throws URIError */
-function basicAuthorization({ username, password }: URL): string | undefined {
+/**
+ * Value of an authorization header of what a URL has before its host; undefined where that is nothing.
+ * @throws URIError
+ */
+export function basicAuthorization({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
 }

@@ -36,7 +36,7 @@ export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWork
   const { account, storage, api, prices } = options;
   let worker: MessageBatchesWorker;
   try {
-    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api, prices });
+    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api, prices, notifyCommands: true });
   } catch (error) {
     await connection.close();
     if (!(error instanceof AccessRefusedError)) throw error;

@@ -7,6 +7,7 @@ import { checkCommand } from './commands/check';
 import { devCommand } from './commands/dev';
 import { doctorCommand } from './commands/doctor';
 import { pauseCommand } from './commands/pause';
+import { prepareCommand } from './commands/prepare';
 import { resultsCommand } from './commands/results';
 import { resumeCommand } from './commands/resume';
 import { runCommand } from './commands/run';
@@ -23,7 +24,7 @@ export function createProgram(): Command {
     .description('Runs large batches of Claude requests durably: every request gets exactly one outcome, and none is paid for twice.')
     .version(productVersion(), '-V, --version')
     .addHelpText('after', '\nBegin with:\n  $ message-batches run requests.jsonl --simulate');
-  const jobs = [runCommand, submitCommand, statusCommand, waitCommand, cancelCommand, pauseCommand, resumeCommand, resultsCommand, checkCommand];
+  const jobs = [runCommand, submitCommand, statusCommand, waitCommand, cancelCommand, pauseCommand, resumeCommand, resultsCommand, prepareCommand, checkCommand];
   const machine = [workerCommand, devCommand, stopCommand, doctorCommand, simulateCommand];
   program.commandsGroup('Jobs:');
   for (const make of jobs) program.addCommand(make());

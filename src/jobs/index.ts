@@ -25,6 +25,7 @@ export { AccountRecords, type PartOwner } from './account-records';
 export { CreateRecords, fileNameOf, type CreateIntent, type CreateState, type CreateUnanswered } from './create-records';
 export { JobFolder, jobFolderName, type EndedRecord, type JobRecord, type PartRecords } from './job-folder';
 export { syncedRecords, type RecordStore } from './record-store';
+export { noticeOf, NoticeRecords, type Notice, type NoticeEvent } from './notices';
 export { buildReport, unsentReport } from './report';
 export { selectResults, type SelectedResult } from './select-results';
 export { writeRequests, type ProgramRequest, type WriteRequestsOptions } from './write-requests';

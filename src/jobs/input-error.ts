@@ -20,7 +20,12 @@ export type InputErrorCode =
   /** A model has no price, so that a cap could not be held. */
   | 'no_price'
   /** A field of a result that there is not. */
-  | 'unknown_field';
+  | 'unknown_field'
+  /** A field of a result, or of a row, that there is not. */
+  /** Braces in a template that are no placeholder. */
+  | 'bad_template'
+  /** What is the same in all requests cannot be sent. */
+  | 'bad_params';
 
 /** Something wrong with one line of an input. */
 export interface InputProblem {

@@ -164,7 +164,8 @@ export class InputScanner {
   }
 }
 
-async function mustBeFile(path: string): Promise<void> {
+/** @throws InputError where `path` is no file that could be read; `kind` is what should be named. */
+export async function mustBeFile(path: string, kind = 'a JSONL file, plain or .gz'): Promise<void> {
   const found = await lookAt(path);
   if (!found) {
     const where = isS3(path) ? 'object' : 'file';
@@ -172,7 +173,7 @@ async function mustBeFile(path: string): Promise<void> {
     throw new InputError('input_not_found', `There is no ${where} ${path}.`, hint);
   }
   if (found.kind !== 'file') {
-    throw new InputError('input_not_a_file', `${path} is ${found.kind === 'folder' ? 'a folder' : 'not a regular file'}.`, 'Name a JSONL file, plain or .gz.');
+    throw new InputError('input_not_a_file', `${path} is ${found.kind === 'folder' ? 'a folder' : 'not a regular file'}.`, `Name ${kind}.`);
   }
 }
 
@@ -186,7 +187,8 @@ async function lookAt(path: string): Promise<Found | undefined> {
   }
 }
 
-function inputError(error: StorageError, path: string): InputError {
+/** What a store says, as a problem of the input. */
+export function inputError(error: StorageError, path: string): InputError {
   switch (error.code) {
     case 'damaged':
       return new InputError('input_damaged', error.message, error.hint, { cause: error });

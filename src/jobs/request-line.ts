@@ -156,7 +156,8 @@ function valueOf(bytes: Buffer, members: JsonMember[], key: string): Buffer {
   return bytes.subarray(member.start, member.end);
 }
 
-function badCustomId(customId: string): LineProblem {
+/** Says why the API would refuse a custom_id that does not match its pattern. */
+export function badCustomId(customId: string): LineProblem {
   if (customId.length === 0) return { message: 'custom_id is empty.', hint: 'Give each request a name of its own: letters, digits, _ and -.' };
   const wrong = /[^a-zA-Z0-9_-]/u.exec(customId)?.[0];
   if (wrong !== undefined) {

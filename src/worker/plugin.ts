@@ -20,6 +20,8 @@ export interface MessageBatchesPluginOptions {
   account?: string;
   /** A table of prices, a path or `s3://bucket/key`; default: `prices.json` of the storage root, else the package's own. */
   prices?: string;
+  /** Runs the commands of `JobInput.notify`; URLs are told without it. Default no: the input of a job may come from others. */
+  notifyCommands?: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export class MessageBatchesPlugin extends SimplePlugin {
     // Retries are Temporal's: one layer only.
     const apiOptions: ApiOptions = { ...(options.api ?? apiOptionsFromEnv(process.env)), maxRetries: 0 };
     const account: AccountReference = { label: options.account ?? 'default', baseUrl: apiOptions.baseUrl ?? DEFAULT_BASE_URL };
-    const opened = new OpenedDependencies(account, async () => {
+    const opened = new OpenedDependencies(account, options.notifyCommands ?? false, async () => {
       const storage = await openStorageRoot(options.storage);
       const prices = await readPrices({ file: options.prices, storage: storage.folder });
       return { storage, prices, api: new MessageBatchesApi(apiOptions) };
@@ -77,6 +79,7 @@ class OpenedDependencies implements ActivityDependencies {
 
   constructor(
     readonly account: AccountReference,
+    readonly allowCommands: boolean,
     private readonly open: () => Promise<Opened>,
   ) {}
 

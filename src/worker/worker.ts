@@ -24,7 +24,9 @@ export interface WorkerOptions {
   prices?: string;
   identity?: string;
   /** For tests: records that stop a worker at one of them, shorter create deadlines. */
-  dependencies?: Pick<ActivityDependencies, 'records' | 'createTimeoutMs'>;
+  dependencies?: Pick<ActivityDependencies, 'records' | 'createTimeoutMs' | 'notifyTimeoutMs'>;
+  /** Runs the commands of `JobInput.notify`; URLs are told without it. Default no: the input of a job may come from others. */
+  notifyCommands?: boolean;
   /** For tests: e.g. `maxCachedWorkflows: 0`. */
   tuning?: Partial<Pick<TemporalWorkerOptions, 'maxCachedWorkflows' | 'shutdownGraceTime'>>;
 }
@@ -84,7 +86,7 @@ export class MessageBatchesWorker {
     }
     let refuse: (attention: Attention) => void = () => undefined;
     const refused = new Promise<Attention>((resolve) => (refuse = resolve));
-    const activities = createActivities({ api, account, storage, prices, onAccessRefused: refuse, ...options.dependencies });
+    const activities = createActivities({ api, account, storage, prices, onAccessRefused: refuse, allowCommands: options.notifyCommands, ...options.dependencies });
     const queue = activityTaskQueue(account, storage.id);
     const common: Partial<TemporalWorkerOptions> = {
       connection,

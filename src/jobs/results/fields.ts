@@ -1,6 +1,7 @@
 /** What `--fields` names: what users ask of a result, and paths into the result and its request. */
 import { distance } from 'fastest-levenshtein';
 import { InputError } from '../input-error';
+import { valueAt } from '../value-at';
 import { assistantMessage, errorOf, textOf, thinkingOf, toolUseOf } from './result-content';
 import type { ResultRecord } from './result-record';
 
@@ -76,14 +77,4 @@ function unknownField(name: string): InputError {
     `There is no field ${JSON.stringify(name)}.`,
     `${guess}There are ${Object.keys(NAMED).join(', ')}, and paths into metadata, params and result, as in metadata.topic.`,
   );
-}
-
-/** Numbers in a path are positions in arrays. A key with dots in it is found where it ends the path. */
-function valueAt(value: unknown, path: readonly string[]): unknown {
-  if (path.length === 0) return value;
-  if (typeof value !== 'object' || value === null) return undefined;
-  const rest = path.join('.');
-  if (Object.hasOwn(value, rest)) return (value as Record<string, unknown>)[rest];
-  const [key = '', ...further] = path;
-  return Object.hasOwn(value, key) ? valueAt((value as Record<string, unknown>)[key], further) : undefined;
 }
