@@ -7,6 +7,7 @@ import type { ActivityDependencies } from './dependencies';
 import { accountRecords, createTimeoutMs, jobFolder, partFolderOf } from './dependencies';
 import { accessRefusal, isKeyRefused, runActivity, shortMessage } from './failures';
 import { betasOf, mustHavePart, ownerOf } from './open-part';
+import { isRateOfCalls, placeForCreate } from './paced-api';
 import type { CreateResult, CreateTerms, NotAccepted, PartReference } from './payloads';
 
 /** `api_error` and `overloaded_error`. Source: https://platform.claude.com/docs/en/api/errors */
@@ -35,6 +36,10 @@ async function create(deps: ActivityDependencies, ref: PartReference, attempt: n
   const planned = await mustHavePart(folder, ref);
   if (planned.splitInto) throw new Error(`Round ${ref.round}, part ${ref.part} of job ${ref.jobId} was split: it is not sent itself`);
   const body = createBody(partFolderOf(ref), planned);
+  // Before the intent: from there the deadline counts.
+  if (!(await placeForCreate(deps.pace))) {
+    return { kind: 'not_accepted', nextAttempt: attempt, why: 'passing', message: 'The calls per minute of the account were all taken by others' };
+  }
   const deadline = await begin(deps, creates, attempt, planned, terms);
   if (!deadline) return { kind: 'open', attempt };
 
@@ -124,12 +129,4 @@ function whyRefused(error: ApiError): NotAccepted {
   if (error instanceof RequestTooLargeError) return 'too_large';
   if (error instanceof RateLimitError) return isRateOfCalls(error) ? 'passing' : 'queue_full';
   return error.retryable ? 'passing' : 'refused';
-}
-
-/**
- * Two limits answer 429: calls a minute, and requests in the processing queue. No code tells them apart, so it is the first where its
- * own header says that no call is left, or the words say so.
- */
-function isRateOfCalls({ headers, message }: RateLimitError): boolean {
-  return headers['anthropic-ratelimit-requests-remaining'] === '0' || /per minute/i.test(message);
 }

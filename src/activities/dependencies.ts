@@ -1,13 +1,15 @@
-import type { MessageBatchesApi } from '../api';
 import type { AccountReference, Attention, PriceTable } from '../contract';
 import { AccountRecords, JobFolder, outputFolder, partFolder, syncedRecords } from '../jobs';
-import type { PartFolder, RecordStore } from '../jobs';
+import type { CallPace, PartFolder, RecordStore } from '../jobs';
 import type { StorageRoot } from '../storage';
+import type { ActivityApi } from './paced-api';
 import type { PartReference } from './payloads';
 
 /** What activities are given when a worker is built. The credential is inside `api` and nowhere else. */
 export interface ActivityDependencies {
-  api: MessageBatchesApi;
+  api: ActivityApi;
+  /** Where `api` is paced: gives the place of a create, which is taken before its deadline is set. */
+  pace?: CallPace;
   account: AccountReference;
   storage: StorageRoot;
   /** What tokens cost; without it, no cost is reported. */

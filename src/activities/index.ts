@@ -18,6 +18,7 @@ import { storeResultsActivity } from './store-results';
 
 export type { ActivityDependencies } from './dependencies';
 export { accessRefusal, keyRefused } from './failures';
+export { PacedApi, type ActivityApi } from './paced-api';
 export type * from './payloads';
 
 function allActivities(deps: ActivityDependencies) {

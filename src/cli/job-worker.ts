@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AccountReference } from '../contract';
 import { accountKey, SIMULATED_ACCOUNT } from '../contract';
 import type { Home } from '../local';
+import { callsPerMinuteOf } from './calls-per-minute';
 import type { Output } from './output';
 import type { OwnWorker } from './own-worker';
 import { pricesFile, workerEnvironment } from './prices';
@@ -27,6 +28,7 @@ export async function startWorkerHere({ home, env, out }: WorkerContext, session
     account,
     storage: home.folder,
     api: await apiOptionsOf(env, account, simulator?.url, (line) => log.write(line)),
+    callsPerMinute: callsPerMinuteOf(env),
     prices: pricesFile(env),
     log,
   });

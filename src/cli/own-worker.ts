@@ -13,6 +13,8 @@ export interface OwnWorkerOptions {
   api: ApiOptions;
   /** A file of prices; default: `prices.json` of the storage root, else the package's own. */
   prices?: string;
+  /** Most calls a minute of all workers of the account; default: what the API tells. */
+  callsPerMinute?: number;
   log: WorkerLog;
 }
 
@@ -33,10 +35,10 @@ export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWork
   const { AccessRefusedError, createMessageBatchesWorker } = await import('../worker/index.js');
   installRuntime(Runtime, DefaultLogger, options.log);
   const connection = await NativeConnection.connect(options.temporal.connectionOptions);
-  const { account, storage, api, prices } = options;
+  const { account, storage, api, prices, callsPerMinute } = options;
   let worker: MessageBatchesWorker;
   try {
-    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api, prices, notifyCommands: true });
+    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api, prices, callsPerMinute, notifyCommands: true });
   } catch (error) {
     await connection.close();
     if (!(error instanceof AccessRefusedError)) throw error;

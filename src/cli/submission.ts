@@ -9,6 +9,7 @@ import type { InputCheck } from '../jobs';
 import { checkInput, claimOutput, diskNeeded, InputError, JobFolder, outputFolder } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
 import { exitCodeOfReport, showReport } from './attach';
+import { addCallsPerMinute, type CallsPerMinuteOptions } from './calls-per-minute';
 import { CliError } from './cli-error';
 import type { CommandContext, CommonOptions } from './command';
 import { estimateDocument, estimateLines, estimateOf, warningLines } from './display/estimate';
@@ -24,7 +25,7 @@ import { knownJob } from './known-jobs';
 import { pricesOf } from './prices';
 import { accountOf, API_VERSION, requireKey } from './settings';
 
-export interface SubmissionOptions extends CommonOptions, SettingsOptions {
+export interface SubmissionOptions extends CommonOptions, SettingsOptions, CallsPerMinuteOptions {
   output?: string;
   id?: string;
   account: string;
@@ -57,7 +58,7 @@ export function addSubmissionOptions(command: Command): Command {
     .addOption(command.createOption('--ids <ids>', '"generate": send ids of ours where the API would refuse those of the input, or there are none; the outputs carry the input\'s own').choices(['given', 'generate']))
     .option('--max-requests <n>', 'most requests in one batch, for careful starts (default: the API\'s limit, 100000)', parseMaxRequests)
     .option('--warm-cache', 'send one request of each shared cached prefix first, and the others when it is done');
-  return addSettingsOptions(command)
+  return addCallsPerMinute(addSettingsOptions(command))
     .option('--notify <url|command>', 'tell of the end and of every pause: a URL is sent the report, a command is run (may be repeated)', parseNotify, [] as string[])
     .option('--beta <name>', 'beta feature, sent as a header (may be repeated)', (name: string, all: string[]) => [...all, name], [] as string[])
     .option('--follow-up <type[@queue]>', 'workflow to start for each result', parseFollowUp)

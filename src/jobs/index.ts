@@ -22,6 +22,7 @@ export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
 export { claimOutput, outputFolder, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
 export { readResults } from './read-results';
 export { AccountRecords, type PartOwner } from './account-records';
+export { CallPace, type CallPaceOptions } from './call-pace';
 export { CreateRecords, fileNameOf, type CreateIntent, type CreateState, type CreateUnanswered } from './create-records';
 export { JobFolder, jobFolderName, type EndedRecord, type JobRecord, type PartRecords } from './job-folder';
 export { syncedRecords, type RecordStore } from './record-store';

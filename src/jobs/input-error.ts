@@ -19,9 +19,8 @@ export type InputErrorCode =
   | 'invalid_prices'
   /** A model has no price, so that a cap could not be held. */
   | 'no_price'
-  /** A field of a result that there is not. */
-  | 'unknown_field'
   /** A field of a result, or of a row, that there is not. */
+  | 'unknown_field'
   /** Braces in a template that are no placeholder. */
   | 'bad_template'
   /** What is the same in all requests cannot be sent. */

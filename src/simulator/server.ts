@@ -58,6 +58,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
     }
     const exchange = { ...route(request.method ?? 'GET', path), query: url.searchParams, request, response, requestId };
     context.calls[exchange.call]++;
+    context.rateLimiter.receive(context.now());
     if (exchange.call === 'create') context.events.emit('create-received');
     await answerCall(exchange, context);
   } catch (error) {

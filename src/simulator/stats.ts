@@ -9,6 +9,8 @@ export interface SimulatorStats {
   accepted: AcceptedBatch[];
   /** Calls received since the simulator was started. */
   calls: Record<Call, number>;
+  /** Calls a minute since the simulator was started: most received in any sliding minute, and how many were refused for `requestsPerMinute`. */
+  callRate: { peakPerMinute: number; refused: number };
   /** What was sent of results since the simulator was started: one entry a call, oldest first. */
   results: SentResults[];
   /** Events since the simulator was started. */
@@ -44,5 +46,11 @@ export function statsOf(context: SimulatorContext): SimulatorStats {
     anthropicBeta: record.anthropic_beta,
     anthropicWorkspaceId: record.anthropic_workspace_id,
   }));
-  return { accepted, calls: { ...context.calls }, results: context.sentResults.map((sent) => ({ ...sent })), events: context.events.all() };
+  return {
+    accepted,
+    calls: { ...context.calls },
+    callRate: { peakPerMinute: context.rateLimiter.peak, refused: context.rateLimiter.refused },
+    results: context.sentResults.map((sent) => ({ ...sent })),
+    events: context.events.all(),
+  };
 }

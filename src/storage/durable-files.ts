@@ -84,6 +84,27 @@ export async function createFile(path: string, content: string): Promise<boolean
 }
 
 /**
+ * Creates an empty file where there is none; nothing is synced but a folder that was missing.
+ * @returns false if there was one; of several processes at once, exactly one gets true.
+ */
+export async function createMark(path: string): Promise<boolean> {
+  const create = async (): Promise<boolean> => {
+    await (await open(path, 'wx', FILE_MODE)).close();
+    return true;
+  };
+  try {
+    return await create().catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') return ifExists(error);
+      // Synced, for records that are to last may come to lie below it.
+      await makeFolder(dirname(path));
+      return create().catch(ifExists);
+    });
+  } catch (error) {
+    throw storageError(error, 'create', path);
+  }
+}
+
+/**
  * Writes a new file into a folder that nobody reads yet: it can be seen half-written, and its name is only safe
  * when the caller has synced the folder. Makes no folders, so it fails where somebody has moved the folder away.
  */

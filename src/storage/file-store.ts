@@ -1,7 +1,7 @@
 /** Local files as a store. */
 import { readdir, readFile, rename, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createFile, makeFolder, removeDurably, replaceFile, syncFolder } from './durable-files';
+import { createFile, createMark, makeFolder, removeDurably, replaceFile, syncFolder } from './durable-files';
 import { openFileReplacement } from './file-writer';
 import { openNewFileFolder } from './new-file-folder';
 import { openFileForReading } from './open-file';
@@ -18,6 +18,7 @@ export const fileStore: Store = {
   openForReading: openFileForReading,
   readWhole: (path) => unlessMissing(readFile(path), 'read', path),
   create: createFile,
+  createMark,
   replace: replaceFile,
   openReplacement: openFileReplacement,
   openNewFolder: openNewFileFolder,

@@ -96,6 +96,8 @@ export interface Store {
   readWhole(location: string): Promise<Buffer | undefined>;
   /** Creates a small file where there is none. @returns false where there is one; of several at once, exactly one gets true. */
   create(location: string, content: string): Promise<boolean>;
+  /** The same with an empty file, which need not survive a power loss: only whoever is the first matters. */
+  createMark(location: string): Promise<boolean>;
   /** Creates or replaces a small file at once. */
   replace(location: string, content: string): Promise<void>;
   /** Begins to write a file of any size that appears, whole, when it is committed. */

@@ -37,6 +37,14 @@ export async function readWhole(location: string): Promise<Buffer> {
   return bytes;
 }
 
+/**
+ * Creates an empty file where there is none, quickly: it need not survive a power loss.
+ * @returns false where there is one; of several at once, exactly one gets true. @throws StorageError
+ */
+export function createMark(location: string): Promise<boolean> {
+  return storeOf(location).createMark(location);
+}
+
 /** Begins to write a file that appears, whole, when it is committed. Missing folders are made. @throws StorageError */
 export function openReplacement(location: string): Promise<Replacement> {
   return storeOf(location).openReplacement(location);

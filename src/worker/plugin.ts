@@ -1,12 +1,12 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { WorkerOptions } from '@temporalio/worker';
-import { createActivities } from '../activities';
+import { createActivities, PacedApi } from '../activities';
 import type { ActivityDependencies } from '../activities';
 import type { ApiOptions } from '../api';
 import { apiOptionsFromEnv, MessageBatchesApi } from '../api';
 import type { AccountReference, PriceTable } from '../contract';
 import { DEFAULT_BASE_URL } from '../contract';
-import { readPrices } from '../jobs';
+import { CallPace, readPrices } from '../jobs';
 import type { StorageRoot } from '../storage';
 import { openStorageRoot } from '../storage';
 import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
@@ -22,6 +22,8 @@ export interface MessageBatchesPluginOptions {
   prices?: string;
   /** Runs the commands of `JobInput.notify`; URLs are told without it. Default no: the input of a job may come from others. */
   notifyCommands?: boolean;
+  /** Most calls a minute of all workers of the account that share `storage`. Default: what the API tells of its limit; none where it tells nothing. */
+  callsPerMinute?: number;
 }
 
 /**
@@ -36,7 +38,8 @@ export class MessageBatchesPlugin extends SimplePlugin {
     const opened = new OpenedDependencies(account, options.notifyCommands ?? false, async () => {
       const storage = await openStorageRoot(options.storage);
       const prices = await readPrices({ file: options.prices, storage: storage.folder });
-      return { storage, prices, api: new MessageBatchesApi(apiOptions) };
+      const pace = new CallPace(storage.folder, account, { callsPerMinute: options.callsPerMinute });
+      return { storage, prices, pace, api: new PacedApi(new MessageBatchesApi(apiOptions), pace) };
     });
     super({
       name: 'temporal-message-batches',
@@ -65,7 +68,8 @@ function withOwnDefaults(options: WorkerOptions): WorkerOptions {
 interface Opened {
   storage: StorageRoot;
   prices: PriceTable;
-  api: MessageBatchesApi;
+  pace: CallPace;
+  api: PacedApi;
 }
 
 /**
@@ -83,8 +87,12 @@ class OpenedDependencies implements ActivityDependencies {
     private readonly open: () => Promise<Opened>,
   ) {}
 
-  get api(): MessageBatchesApi {
+  get api(): PacedApi {
     return this.mustBeOpen().api;
+  }
+
+  get pace(): CallPace {
+    return this.mustBeOpen().pace;
   }
 
   get storage(): StorageRoot {

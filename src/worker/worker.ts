@@ -1,12 +1,12 @@
 import { Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions as TemporalWorkerOptions } from '@temporalio/worker';
-import { createActivities } from '../activities';
-import type { ActivityDependencies } from '../activities';
+import { createActivities, PacedApi } from '../activities';
+import type { ActivityApi, ActivityDependencies } from '../activities';
 import type { ApiOptions } from '../api';
 import { MessageBatchesApi } from '../api';
 import type { AccountReference, Attention } from '../contract';
 import { activityTaskQueue, workflowTaskQueue } from '../contract';
-import { readPrices } from '../jobs';
+import { CallPace, readPrices } from '../jobs';
 import { openStorageRoot } from '../storage';
 import { proveKey } from './key-proof';
 import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
@@ -22,6 +22,8 @@ export interface WorkerOptions {
   api: ApiOptions;
   /** A table of prices, a path or `s3://bucket/key`; default: `prices.json` of the storage root, else the package's own. */
   prices?: string;
+  /** Most calls a minute of all workers of the account that share this storage root. Default: what the API tells of its limit; none where it tells nothing. */
+  callsPerMinute?: number;
   identity?: string;
   /** For tests: records that stop a worker at one of them, shorter create deadlines. */
   dependencies?: Pick<ActivityDependencies, 'records' | 'createTimeoutMs' | 'notifyTimeoutMs'>;
@@ -59,7 +61,7 @@ export class MessageBatchesWorker {
 
   private constructor(
     private readonly workers: { workflows: Worker; activities: Worker[] },
-    private readonly api: MessageBatchesApi,
+    private readonly api: ActivityApi,
     refused: Promise<Attention>,
     /** Task queue of this worker's activities, for `JobInput.activityTaskQueue`. */
     readonly activityTaskQueue: string,
@@ -77,8 +79,9 @@ export class MessageBatchesWorker {
     const { connection, namespace, account, identity } = options;
     const storage = await openStorageRoot(options.storage);
     const prices = await readPrices({ file: options.prices, storage: storage.folder });
+    const pace = new CallPace(storage.folder, account, { callsPerMinute: options.callsPerMinute });
     // Retries are Temporal's: one layer only.
-    const api = new MessageBatchesApi({ ...options.api, maxRetries: 0 });
+    const api = new PacedApi(new MessageBatchesApi({ ...options.api, maxRetries: 0 }), pace);
     const attention = await proveKey(api, storage.folder, account);
     if (attention) {
       await api.close();
@@ -86,7 +89,7 @@ export class MessageBatchesWorker {
     }
     let refuse: (attention: Attention) => void = () => undefined;
     const refused = new Promise<Attention>((resolve) => (refuse = resolve));
-    const activities = createActivities({ api, account, storage, prices, onAccessRefused: refuse, allowCommands: options.notifyCommands, ...options.dependencies });
+    const activities = createActivities({ api, pace, account, storage, prices, onAccessRefused: refuse, allowCommands: options.notifyCommands, ...options.dependencies });
     const queue = activityTaskQueue(account, storage.id);
     const common: Partial<TemporalWorkerOptions> = {
       connection,

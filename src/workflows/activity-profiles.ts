@@ -42,7 +42,8 @@ export function activities(taskQueue: string | undefined) {
 
     /** The one call that pays: one attempt, never repeated by Temporal. What it leaves unknown is looked up. */
     createBatch(timeoutMs: number): MessageBatchesActivities['messageBatches.createBatch'] {
-      const marginMs = 30_000;
+      // It may wait for its place in the calls per minute first.
+      const marginMs = 60_000;
       return proxy({ startToCloseTimeout: timeoutMs + marginMs, retry: { maximumAttempts: 1 } })['messageBatches.createBatch'];
     },
   };

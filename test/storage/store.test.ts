@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import {
+  createMark,
   createRecord,
   joinLocation,
   look,
@@ -86,6 +87,16 @@ describe.each(Object.entries(PLACES))('%s', (_name, place) => {
       await write(at('r.json'), 'not json');
       await expect(readRecord(at('r.json'))).rejects.toMatchObject({ code: 'damaged', path: at('r.json') });
     });
+  });
+
+  it('of several that want a mark at once, exactly one gets it', async () => {
+    const marks = await Promise.all(Array.from({ length: 16 }, () => createMark(at('marks', '7', '0'))));
+    expect(marks.filter(Boolean)).toHaveLength(1);
+    expect(await createMark(at('marks', '7', '0'))).toBe(false);
+    expect(await createMark(at('marks', '7', '1'))).toBe(true);
+    expect((await namesIn(at('marks', '7'))).sort()).toEqual(['0', '1']);
+    await removeDurably(at('marks', '7'));
+    expect(await namesIn(at('marks'))).toEqual([]);
   });
 
   describe('reading', () => {

@@ -3,7 +3,7 @@
 const { readFileSync } = require('node:fs');
 const { stop, stopAtStep } = require('./steps-that-stop');
 
-/** @type {{address: string, storage: string, account: object, api: object, keyFile?: string, uid?: number, createTimeoutMs?: number, maxCachedWorkflows?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}, stopAtStep?: object}} */
+/** @type {{address: string, storage: string, account: object, api: object, keyFile?: string, uid?: number, createTimeoutMs?: number, maxCachedWorkflows?: number, callsPerMinute?: number, stopAt?: {record: string, when: 'before'|'after', signal: string, once: string}, stopAtStep?: object}} */
 const config = JSON.parse(process.env.TEST_WORKER);
 
 function recordsThatStop({ record, when, ...how }) {
@@ -33,6 +33,7 @@ async function main() {
     account: config.account,
     storage: config.storage,
     api: config.keyFile === undefined ? config.api : { ...config.api, credential: { kind: 'x-api-key', token: () => readFileSync(config.keyFile, 'utf8') } },
+    callsPerMinute: config.callsPerMinute,
     dependencies: {
       records: config.stopAt ? recordsThatStop(config.stopAt) : undefined,
       createTimeoutMs: config.createTimeoutMs === undefined ? undefined : () => config.createTimeoutMs,

@@ -41,6 +41,7 @@ export interface WorkerSettings {
   stopAtStep?: StopAtStep;
   createTimeoutMs?: number;
   maxCachedWorkflows?: number;
+  callsPerMinute?: number;
   key?: string;
   /** The token is read from this file before every attempt, instead of `key`. */
   keyFile?: string;
@@ -89,7 +90,7 @@ export class World {
 
   /** Starts a worker process and waits until it polls. */
   async startWorker(settings: WorkerSettings = {}): Promise<TestWorker> {
-    const { stopAt, stopAtStep, createTimeoutMs, maxCachedWorkflows, key = 'test-key', keyFile, baseUrl = this.simulator.url } = settings;
+    const { stopAt, stopAtStep, createTimeoutMs, maxCachedWorkflows, callsPerMinute, key = 'test-key', keyFile, baseUrl = this.simulator.url } = settings;
     const mark = join(this.folder, `stopped-${++this.stops}`);
     const config = {
       address: this.temporal.address,
@@ -99,6 +100,7 @@ export class World {
       api: { baseUrl, credential: { kind: 'x-api-key', token: key }, ...settings.api },
       createTimeoutMs,
       maxCachedWorkflows,
+      callsPerMinute,
       uid: settings.uid,
       stopAt: stopAt && { ...stopAt, once: mark },
       stopAtStep: stopAtStep && { ...stopAtStep, path: stopAtStep.path.source, once: mark },

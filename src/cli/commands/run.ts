@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { JobHandle } from '../../client';
 import type { Attention } from '../../contract';
 import { attach } from '../attach';
+import { withCallsPerMinute } from '../calls-per-minute';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
@@ -34,7 +35,7 @@ export function runCommand(): Command {
 }
 
 async function run(given: CommandContext, input: string, options: RunOptions): Promise<ExitCode> {
-  const context = withPrices(given, options.prices);
+  const context = withCallsPerMinute(withPrices(given, options.prices), options);
   const submission = await prepareSubmission(context, input, options);
   if (submission.report) return showEnded(context, submission.report);
   if (options.dryRun) return printDryRun(context, submission, options);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { JobHandle } from '../../client';
 import { JobFolder } from '../../jobs';
+import { withCallsPerMinute } from '../calls-per-minute';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
@@ -25,7 +26,7 @@ export function submitCommand(): Command {
 }
 
 async function submit(given: CommandContext, input: string, options: SubmissionOptions): Promise<ExitCode> {
-  const context = withPrices(given, options.prices);
+  const context = withCallsPerMinute(withPrices(given, options.prices), options);
   const { out } = context;
   const submission = await prepareSubmission(context, input, options);
   if (submission.report) return showEnded(context, submission.report);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { attach, exitCodeOfReport, showReport } from '../attach';
+import { addCallsPerMinute, type CallsPerMinuteOptions, withCallsPerMinute } from '../calls-per-minute';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
@@ -15,20 +16,21 @@ import { openSession } from '../session';
 import { hasKey, requireAccess } from '../settings';
 import { StopSignals } from '../signals';
 
-interface WaitOptions extends JobOptions {
+interface WaitOptions extends JobOptions, CallsPerMinuteOptions {
   timeout?: number;
   foreground?: boolean;
 }
 
 export function waitCommand(): Command {
   const command = newCommand('wait', 'Stay with a job until it has ended, with progress. Brings a worker.', ['message-batches wait', 'message-batches wait job_4c1f --timeout 2h']);
-  return addJobArgument(command)
+  return addCallsPerMinute(addJobArgument(command))
     .option('--timeout <duration>', 'stop waiting after this time (exit code 5); the job goes on in the background', parseDuration)
     .option('--foreground', 'at Ctrl-C stop, instead of handing over to a background worker')
     .action(action(wait));
 }
 
-async function wait(context: CommandContext, reference: string | undefined, options: WaitOptions): Promise<ExitCode> {
+async function wait(given: CommandContext, reference: string | undefined, options: WaitOptions): Promise<ExitCode> {
+  const context = withCallsPerMinute(given, options);
   const { account, ...known } = await locateJob(context, reference, options);
   if (known.report) {
     await showReport(context.out, known.report);

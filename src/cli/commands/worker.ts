@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { accountKey, workflowTaskQueue } from '../../contract';
 import type { AccountReference, Attention } from '../../contract';
+import { addCallsPerMinute, type CallsPerMinuteOptions, withCallsPerMinute } from '../calls-per-minute';
 import { CliError } from '../cli-error';
 import type { CommandContext, CommonOptions } from '../command';
 import { action, newCommand } from '../command';
@@ -12,7 +13,7 @@ import { openSession } from '../session';
 import { accountOf, requireKey } from '../settings';
 import { exitCodeOf, StopSignals } from '../signals';
 
-interface WorkerOptions extends CommonOptions {
+interface WorkerOptions extends CommonOptions, CallsPerMinuteOptions {
   account: string;
   simulate?: boolean;
   background?: boolean;
@@ -25,13 +26,14 @@ export function workerCommand(): Command {
     .option('--account <name>', 'name of the account', 'default')
     .option('--simulate', 'serve simulated jobs')
     .option('--background', 'start it in the background and return; it ends when no job has been open for a minute');
-  return command
+  return addCallsPerMinute(command)
     .addOption(command.createOption('--background-child').hideHelp())
     .addOption(command.createOption('--idle-timeout <duration>').argParser(parseDuration).default(60_000).hideHelp())
     .action(action(worker));
 }
 
-async function worker(context: CommandContext, options: WorkerOptions): Promise<ExitCode> {
+async function worker(given: CommandContext, options: WorkerOptions): Promise<ExitCode> {
+  const context = withCallsPerMinute(given, options);
   const { env, out } = context;
   const account = accountOf(env, { label: options.account, simulate: options.simulate });
   requireKey(env, account);

@@ -18,6 +18,7 @@ export const s3Store: Store = {
   openForReading: openObjectForReading,
   readWhole: readWholeObject,
   create: (location, content) => createObject(location, Buffer.from(content)),
+  createMark: (location) => createObject(location, Buffer.alloc(0)),
   replace: (location, content) => putObject(location, Buffer.from(content)),
   openReplacement: async (location) => openObjectReplacement(location),
   openNewFolder: async (location) => newFolder(location),

@@ -116,8 +116,10 @@ const headers: Fact[] = [
 ];
 
 const limits: Fact[] = [
-  ['requests per minute over all batch endpoints together: 429 with retry-after, and anthropic-ratelimit headers', { ...OPEN, requestsPerMinute: 4 }, async ({ url }, clock) => {
+  ['requests per sliding minute over all batch endpoints together: 429 with retry-after, and anthropic-ratelimit headers', { ...OPEN, requestsPerMinute: 4 }, async (simulator, clock) => {
+    const { url } = simulator;
     const id = await createBatch(url);
+    clock.advance(20_000);
     const replies = [await get(url), await get(url, `/${id}`), await post(url, `/${id}/cancel`), await get(url)];
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
     expect(replies.map(({ headers: received }) => received.get('anthropic-ratelimit-requests-remaining'))).toEqual(['2', '1', '0', '0']);
@@ -126,9 +128,13 @@ const limits: Fact[] = [
     expect(refused.headers.get('anthropic-ratelimit-requests-limit')).toBe('4');
     expect(Date.parse(refused.headers.get('anthropic-ratelimit-requests-reset')!)).toBe(clock.time + 60_000);
     const seconds = Number(refused.headers.get('retry-after'));
-    expect(seconds).toBe(15);
-    clock.advance(seconds * 1000);
+    expect(seconds).toBe(40);
+    clock.advance(seconds * 1000 - 1);
+    expect((await get(url)).status).toBe(429);
+    expect(simulator.stats().callRate).toEqual({ peakPerMinute: 6, refused: 2 });
+    clock.advance(1);
     expect((await get(url)).status).toBe(200);
+    expect((await get(url)).status).toBe(429);
   }],
   ['requests waiting in the processing queue: a create beyond the limit is 429', { processingMs: 1000, queueLimit: 10 }, async (simulator, clock) => {
     await createBatch(simulator.url, numbered(6));
