@@ -26,6 +26,7 @@ export function activities(taskQueue: string | undefined) {
     planNextRound: passes['messageBatches.planNextRound'],
     splitPart: passes['messageBatches.splitPart'],
     finishJob: passes['messageBatches.finishJob'],
+    notify: short['messageBatches.notify'],
     deleteBatches: short['messageBatches.deleteBatches'],
     recordCancel: short['messageBatches.recordCancel'],
     begunParts: short['messageBatches.begunParts'],
