@@ -40,7 +40,7 @@ export async function* readPartRequests(folder: PartFolder, options: PassOptions
 
 /** The ids that the part's requests are sent under, where some of these are ours. */
 async function idsOfOurs(folder: PartFolder, options: PassOptions): Promise<string[] | undefined> {
-  if (!(await look(folder.ownIds))) return undefined;
+  if (!(await look(folder.ownIds))?.size) return undefined;
   const sentIds: string[] = [];
   for await (const ids of customIdsOf(folder, { signal: options.signal })) for (const id of ids) sentIds.push(id);
   return sentIds;
@@ -53,7 +53,7 @@ async function idsOfOurs(folder: PartFolder, options: PassOptions): Promise<stri
  * @throws StorageError `changed`
  */
 export async function readOwnIds(folder: PartFolder, requests: number): Promise<Buffer[] | undefined> {
-  if (!(await look(folder.ownIds))) return undefined;
+  if (!(await look(folder.ownIds))?.size) return undefined;
   const bytes = await readWhole(folder.ownIds);
   const ids: Buffer[] = [];
   let from = 0;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NewFile, NewFolder } from '../storage';
+import { look, type NewFile, type NewFolder } from '../storage';
 import { BodyAssembler } from './body-assembler';
 import { ByteBlocks } from './byte-blocks';
 import { ExpectedUses } from './expected-use';
@@ -62,10 +62,14 @@ export class PartWriter {
     const { folder, parent } = this;
     await this.file.append(this.lines.end());
     await this.file.finish();
-    await parent.writeFile(folder.ordinals, this.ordinals.view());
-    await parent.writeFile(folder.customIds, this.customIds.view());
-    await parent.writeFile(folder.hashes, this.hashes.view());
-    if (this.ownIds) await parent.writeFile(folder.ownIds, this.ownIds.view());
+    const written = await Promise.allSettled([
+      parent.writeFile(folder.ordinals, this.ordinals.view()),
+      parent.writeFile(folder.customIds, this.customIds.view()),
+      parent.writeFile(folder.hashes, this.hashes.view()),
+      this.writeOwnIds(),
+    ]);
+    const failed = written.find((write) => write.status === 'rejected');
+    if (failed) throw failed.reason;
     await parent.syncFolder(folder.folder);
     this.takeBody(this.body.end());
     return {
@@ -80,6 +84,12 @@ export class PartWriter {
 
   abandon(): Promise<void> {
     return this.file.abandon();
+  }
+
+  private async writeOwnIds(): Promise<void> {
+    const { folder, parent, ownIds } = this;
+    // In S3 that of an attempt may lie there which was made with other options, and came to nothing.
+    if (ownIds || (await look(folder.ownIds))) await parent.writeFile(folder.ownIds, ownIds?.view() ?? Buffer.alloc(0));
   }
 
   private takeBody(chunk: Buffer): void {

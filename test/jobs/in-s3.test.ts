@@ -1,9 +1,9 @@
 /** Planning, claiming and merging where input and outputs lie in S3 (a real server). */
 import { gzipSync } from 'node:zlib';
-import { checkInput, claimOutput, createBody, mergeJob, outputFolder, partFolder, planRoundOne, type PlanOptions, readResults, readRoundPlan, removeWorkFolder } from '../../src/jobs';
+import { checkInput, claimOutput, createBody, mergeJob, outputFolder, partFolder, planRoundOne, type PlanOptions, readOwnIds, readResults, readRoundPlan, removeWorkFolder, splitPart } from '../../src/jobs';
 import { BUCKET, S3Server } from '../support/s3-server';
 import { bytesOf, collect } from '../storage/helpers';
-import { closePart, errored, requestLines, succeeded } from './helpers';
+import { closePart, errored, requestLine, requestLines, succeeded } from './helpers';
 
 let server: S3Server;
 let test = 0;
@@ -139,4 +139,18 @@ describe('an output', () => {
   it('without results says so', async () => {
     await expect(collect(readResults(output()))).rejects.toMatchObject({ code: 'results_not_found' });
   });
+});
+
+it('ids that an attempt made which came to nothing do not count, and a part is cut in two', async () => {
+  await server.put(`${key}/requests.jsonl`, ['{"params":{}}', requestLine('a'), requestLine('a')].map((line) => `${line}\n`).join(''));
+  await expect(plan({ ids: 'generate', maxRequests: 1 })).rejects.toMatchObject({ code: 'input_invalid' });
+  expect(await names()).toContain('.parts/round-01/part-0001/own-ids.jsonl');
+  await putRequests(3);
+  const planned = await plan({ maxRequests: 2 });
+  expect(await readOwnIds(partFolder(work(), 1, 1), 2)).toBeUndefined();
+  const halves = await splitPart({ workFolder: work(), round: 1, planned: planned.parts[0]!, numbers: [3, 4] });
+  expect(await splitPart({ workFolder: work(), round: 1, planned: planned.parts[0]!, numbers: [5, 6] })).toEqual(halves);
+  expect((await readRoundPlan(work(), 1))!.parts.map(({ part, splitInto }) => [part, splitInto])).toEqual([[1, [3, 4]], [2, undefined], [3, undefined], [4, undefined]]);
+  const sent = JSON.parse((await bytesOf(createBody(partFolder(work(), 1, 4), halves[1]).chunks())).toString()) as { requests: { custom_id: string }[] };
+  expect(sent.requests.map((request) => request.custom_id)).toEqual(['q-1']);
 });

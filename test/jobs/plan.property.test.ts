@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { CUSTOM_ID_PATTERN } from '../../src/contract';
-import { checkInput, createBody, customIdsOf, hashOfRequest, InputError, partFolder, type PlannedPart, planRoundOne, type PlanOptions, readHashes, readOwnIds, readPartRequests, workFolder } from '../../src/jobs';
+import { checkInput, createBody, customIdsOf, hashOfRequest, type InputError, partFolder, type PlannedPart, planRoundOne, type PlanOptions, readHashes, readOwnIds, readPartRequests, workFolder } from '../../src/jobs';
 import { readOrdinals } from '../../src/jobs/part-requests';
 import { cachedPrefix } from '../../src/jobs/warm-requests';
 import { bytesOf, collect } from '../storage/helpers';
