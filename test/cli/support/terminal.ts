@@ -50,12 +50,17 @@ export class Terminal {
   }
 
   /** Waits until the screen shows what is looked for. @returns the whole screen */
-  async shows(pattern: RegExp, timeoutMs = 30_000): Promise<string> {
+  shows(pattern: RegExp, timeoutMs?: number): Promise<string> {
+    return this.becomes((screen) => pattern.test(screen), { what: String(pattern), timeoutMs });
+  }
+
+  /** Waits until the screen is as it should be: it may be seen in the middle of a change. @returns the whole screen */
+  async becomes(isRight: (screen: string) => boolean, { what = '', timeoutMs = 30_000, history = false } = {}): Promise<string> {
     const until = Date.now() + timeoutMs;
     for (;;) {
-      const screen = await this.screen();
-      if (pattern.test(screen)) return screen;
-      if (Date.now() > until) throw new Error(`The screen did not show ${pattern} within ${timeoutMs} ms:\n${screen}`);
+      const screen = await this.screen({ history });
+      if (isRight(screen)) return screen;
+      if (Date.now() > until) throw new Error(`The screen did not show within ${timeoutMs} ms what was looked for ${what}:\n${screen}`);
       await sleep(LOOK_EVERY_MS);
     }
   }
