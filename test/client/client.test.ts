@@ -135,7 +135,7 @@ test('pause sends nothing; resume goes on', async () => {
   const job = await batches.startJob(await startOptions());
   await job.pause();
   await world.startWorker();
-  for await (const status of job.watch({ intervalMs: 100 })) if (status.paused && status.running.length > 0) break;
+  for await (const status of job.watch({ intervalMs: 100 })) if (status.paused && status.phase === 'running') break;
   expect(world.simulator.stats().accepted).toHaveLength(0);
   await job.resume();
   await job.report();
