@@ -67,3 +67,19 @@ test('--quiet: the answer alone, of a whole run and of what waits for a person',
   expect(await world.run(['cancel', other, '-q'], api)).toEqual({ code: 0, stdout: expect.stringMatching(/^Job job_\w+ is canceled at the API/), stderr: '' });
   expect(await world.run(['wait', other, '-q'], api)).toEqual({ code: 3, stdout: expect.stringContaining('canceled'), stderr: '' });
 });
+
+test('ids that the API would refuse, and smaller batches: what check and a dry run tell is what is sent', async () => {
+  simulator.setOptions({ processingMs: 0 });
+  const params = { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: 'Hi' }] };
+  const ids = ['row 1', 'Zeile ä', 'row.3', 'a/b'];
+  const input = await world.file('ids.jsonl', ids.map((id) => `${JSON.stringify({ custom_id: id, params })}\n`).join(''));
+  expect(await world.run(['run', input], api)).toMatchObject({ code: 1, stderr: expect.stringContaining('--ids generate') });
+  const flags = ['--ids', 'generate', '--max-requests', '3'];
+  expect(await world.run(['check', input, ...flags])).toMatchObject({ code: 0, stdout: expect.stringMatching(/4 requests in 2 batches[\s\S]*message-batches run ids\.jsonl --ids generate --max-requests 3/) });
+  expect(await world.run(['run', input, ...flags, '--dry-run'], api)).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Would send: 4 requests in 2 batches/m) });
+  const before = simulator.stats().accepted.length;
+  expect(await world.run(['run', input, ...flags, '-q'], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^4 of 4 requests succeeded/) });
+  expect(simulator.stats().accepted.slice(before).map(({ requests }) => requests).sort()).toEqual([1, 3]);
+  const { stdout } = await world.run(['results', input]);
+  expect(stdout.trim().split('\n').map((line) => (JSON.parse(line) as { custom_id: string }).custom_id).sort()).toEqual([...ids].sort());
+});
