@@ -1,5 +1,6 @@
 /** A real terminal, of tmux: a shell in it, keys that are typed, and what stands on the screen. */
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -16,12 +17,13 @@ export interface TerminalOptions {
 let opened = 0;
 
 export class Terminal {
+  /** @param socket path of the socket of its server */
   private constructor(private readonly socket: string) {}
 
   /** @throws where the machine has no tmux */
   static async open({ columns, lines, cwd, env }: TerminalOptions): Promise<Terminal> {
-    // A server of its own: nobody else's sessions or settings.
-    const terminal = new Terminal(`message-batches-${process.pid}-${++opened}`);
+    // A server of its own, below the folder of the test: nobody else's sessions or settings.
+    const terminal = new Terminal(join(cwd, `tmux-${++opened}`));
     const settings = Object.entries({ LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', ...env }).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
     await terminal.tmux('new-session', '-d', '-x', String(columns), '-y', String(lines), '-c', cwd, ...settings, 'sh').catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ENOENT' ? new Error('tmux is not installed: this test needs a real terminal. Install it, e.g. apt-get install tmux') : error;
@@ -70,6 +72,6 @@ export class Terminal {
   }
 
   private async tmux(...args: string[]): Promise<string> {
-    return (await run('tmux', ['-u', '-L', this.socket, '-f', '/dev/null', ...args])).stdout;
+    return (await run('tmux', ['-u', '-S', this.socket, '-f', '/dev/null', ...args])).stdout;
   }
 }
