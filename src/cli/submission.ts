@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { JobHandle, StartJobOptions } from '../client';
 import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport, PriceTable } from '../contract';
-import { activityTaskQueue, API_OUTCOMES, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCOUNT } from '../contract';
+import { activityTaskQueue, API_OUTCOMES, SIMULATED_ACCOUNT } from '../contract';
 import type { InputCheck } from '../jobs';
 import { checkInput, claimOutput, diskNeeded, InputError, JobFolder, outputFolder } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
@@ -14,7 +14,7 @@ import { CliError } from './cli-error';
 import type { CommandContext, CommonOptions } from './command';
 import { estimateDocument, estimateLines, estimateOf, warningLines } from './display/estimate';
 import { counted, shownPath } from './display/rendering';
-import { parseCount, parseDuration } from './durations';
+import { parseDuration } from './durations';
 import { ExitCode } from './exit-codes';
 import { nextJobId } from './find-job';
 import { openInput } from './input-file';
@@ -22,17 +22,17 @@ import { JOB_ID_PATTERN, jobIdOf } from './job-id';
 import { addSettingsOptions, amountOf, settingsSentence, typedSettings } from './job-settings';
 import type { SettingsOptions } from './job-settings';
 import { knownJob } from './known-jobs';
+import { addPartOptions, checkOptionsOf } from './part-options';
+import type { PartOptions } from './part-options';
 import { pricesOf } from './prices';
 import { accountOf, API_VERSION, requireKey } from './settings';
 
-export interface SubmissionOptions extends CommonOptions, SettingsOptions, CallsPerMinuteOptions {
+export interface SubmissionOptions extends CommonOptions, PartOptions, SettingsOptions, CallsPerMinuteOptions {
   output?: string;
   id?: string;
   account: string;
   simulate?: boolean;
   new?: boolean;
-  ids?: 'given' | 'generate';
-  maxRequests?: number;
   warmCache?: boolean;
   notify: string[];
   followUp?: FollowUpOptions;
@@ -54,9 +54,8 @@ export function addSubmissionOptions(command: Command): Command {
     .option('--dry-run', 'say what would be sent, and stop')
     .option('--new', 'submit the same input once more, and pay for it again')
     .option('--id <id>', 'id of the job (default: made of the input and the account)')
-    .option('--account <name>', 'name of the account that pays', 'default')
-    .addOption(command.createOption('--ids <ids>', '"generate": send ids of ours where the API would refuse those of the input, or there are none; the outputs carry the input\'s own').choices(['given', 'generate']))
-    .option('--max-requests <n>', 'most requests in one batch, for careful starts (default: the API\'s limit, 100000)', parseMaxRequests)
+    .option('--account <name>', 'name of the account that pays', 'default');
+  addPartOptions(command)
     .option('--warm-cache', 'send one request of each shared cached prefix first, and the others when it is done');
   return addCallsPerMinute(addSettingsOptions(command))
     .option('--notify <url|command>', 'tell of the end and of every pause: a URL is sent the report, a command is run (may be repeated)', parseNotify, [] as string[])
@@ -99,7 +98,7 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
 
   const prices = await pricesOf(context);
   const input = await openInput(inputArgument, home.folder);
-  const check = await checkInput(input.path);
+  const check = await checkInput(input.path, checkOptionsOf(options));
   if (check.problemCount > 0) throw badInput(check, shownPath(input.path, { cwd: process.cwd() }));
 
   const simulated = options.simulate ?? false;
@@ -259,12 +258,6 @@ function parseFollowUp(text: string): FollowUpOptions {
   const [workflow, taskQueue, ...rest] = text.split('@');
   if (!workflow || taskQueue === '' || rest.length > 0) throw new InvalidArgumentError('Write the type of a workflow, and its task queue where it is another: TYPE or TYPE@QUEUE.');
   return { workflow, ...(taskQueue !== undefined && { taskQueue }) };
-}
-
-function parseMaxRequests(text: string): number {
-  const count = parseCount(text);
-  if (count < 1 || count > MAX_REQUESTS_PER_BATCH) throw new InvalidArgumentError(`Write a number from 1 to ${MAX_REQUESTS_PER_BATCH}.`);
-  return count;
 }
 
 /** @param text a URL, or a command for the shell */

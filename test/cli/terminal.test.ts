@@ -1,13 +1,15 @@
 /** The progress of a job of several batches, on a real terminal. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fit } from '../../src/cli/display/rendering';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld, MAIN } from './support/cli-world';
 import { Terminal } from './support/terminal';
 
+const DISPLAY = join(dirname(MAIN), 'display');
 const REQUESTS = 300;
 const PARTS = 5;
+const FOOTER = 'Ctrl-C hands over to the background; the job goes on';
 /** What the picture has in each of its states. */
 const PROCESSING = /^[█░]+ 0 of 300 requests done$[\s\S]*^ {2}part \d of 5: +msgbatch_\S+ processing/m;
 
@@ -38,45 +40,61 @@ async function start(shell: Terminal, seed: string): Promise<void> {
 
 const endAll = () => simulator.stats().accepted.forEach(({ id }) => simulator.endBatch(id));
 
-function expectWidth(screen: string, columns: number): void {
-  for (const line of screen.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+/** How each line of the picture begins: what does not is the rest of one that was too long for the terminal. */
+const BEGINNING = /^(job_\w+ → |round \d: |[█░]{10}|\d+ of 300 requests done$| {2}part \d| {2}and \d|queue {5}|stored {4}|outcomes {2}|tokens {4}|cost {6}|Ctrl-C hands over)/;
+
+/** Whether a picture stands on the screen, below its title nothing but its lines. */
+function isPicture(screen: string, columns: number): boolean {
+  const title = screen.search(/^job_\w+ → /m);
+  const lines = screen.slice(title).trimEnd().split('\n');
+  return title >= 0 && lines.length > 4 && lines.every((line) => line.length <= columns && BEGINNING.test(line));
+}
+
+/** The same, and no line of an earlier one is left, neither on the screen nor above it. */
+function standsAlone(all: string, columns: number): boolean {
+  return isPicture(all, columns) && [/^job_\w+ → /gm, / of 300 requests done/g, /^outcomes /gm, /^Ctrl-C hands over/gm].every((line) => count(all, line) === 1);
 }
 
 const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
 
+test('lines that come and go in the middle leave nothing behind', async () => {
+  const shell = await open();
+  const pictures = ['top\\none\\ntwo\\nthree\\nend', 'top\\nfour\\nend', 'top\\nfour\\nfive\\nsix\\nend', 'top\\nsix\\nend'];
+  const script = `const { liveText } = require('${join(DISPLAY, 'live-text.js')}'); liveText(process.stderr).then((live) => { ${pictures.map((picture) => `live.draw('${picture}');`).join(' ')} });`;
+  await shell.type(`clear; "${process.execPath}" -e "${script}"; echo done`);
+  expect((await shell.shows(/^done$/m)).trimEnd().split('\n').slice(0, 4)).toEqual(['top', 'six', 'end', 'done']);
+});
+
 test('bars, a terminal that gets narrower, and Ctrl-C', async () => {
   const shell = await open();
   await start(shell, 'bars');
-  const processing = await shell.shows(PROCESSING, 60_000);
-  expectWidth(processing, 80);
-  expect(await shell.screen({ escapes: true })).toMatch(/\u001b\[\d/);
+  await shell.shows(PROCESSING, 60_000);
+  await shell.becomes((screen) => isPicture(screen, 80));
+  expect(await shell.screen({ escapes: true })).toContain('\u001b[');
 
   // About three seconds for the results of a batch.
   simulator.setOptions({ resultsBytesPerSecond: 6000 });
   endAll();
-  expectWidth(await shell.shows(/^ {2}part \d of 5: +[█░]{10} .*storing results: \d+ of 60/m), 80);
+  await shell.becomes((screen) => isPicture(screen, 80) && /^ {2}part \d of 5: +[█░]{10} .*storing results: \d+ of 60/m.test(screen));
   simulator.setOptions({ resultsBytesPerSecond: undefined });
-  const oneDone = await shell.shows(/^█+░* (60|120|180|240|300) of 300 requests done$/m);
-  expect(oneDone).toMatch(/^outcomes {2}(60|120|180|240|300) succeeded$/m);
+  await shell.becomes((screen) => isPicture(screen, 80) && /^█+░* (60|120|180|240|300) of 300 requests done$/m.test(screen) && /^outcomes {2}(60|120|180|240|300) succeeded$/m.test(screen));
 
-  for (const columns of [50, 40, 120, 45]) {
-    await shell.resize(columns, 24);
-    const footer = fit('Ctrl-C hands over to the background; the job goes on', columns);
-    const screen = await shell.shows(new RegExp(`^${footer}$`, 'm'));
-    expectWidth(screen, columns);
-    // The picture stands there once: nothing of an earlier one is left, neither here nor above.
-    const all = await shell.screen({ history: true });
-    expect(count(all, /^job_\w+ → /gm)).toBe(1);
-    expect(count(all, / of 300 requests done/g)).toBe(1);
-    expect(count(all, /^Ctrl-C hands over/gm)).toBe(1);
-    expect(count(all, /^outcomes /gm)).toBe(1);
-  }
+  await shell.resize(50, 24);
+  await shell.becomes((all) => standsAlone(all, 50) && all.includes(`\n${fit(FOOTER, 50)}\n`), { history: true });
+  await shell.resize(100, 24);
+  await shell.becomes((all) => standsAlone(all, 100) && all.includes(`\n${FOOTER}\n`), { history: true });
 
   await shell.press('C-c');
   const left = await shell.shows(/^exit 130$/m);
   expect(left).toMatch(/Handing the job over to a background worker[\s\S]*Watch it: +message-batches wait job_\w+/);
   expect(left).not.toMatch(/[█░]/);
   expect(left).not.toContain('requests done');
+
+  await shell.type(`clear; "${process.execPath}" "${MAIN}" status`);
+  const jobs = (await shell.shows(/^One in detail/m)).split('\n');
+  expect(jobs[0]).toMatch(/^JOB +STATE/);
+  expect(jobs[1]).toMatch(/^job_\w{16} {2}round 1: \d of 5/);
+  expect(jobs[2]).toMatch(/^One in detail/);
 });
 
 test('NO_COLOR: the same without colours', async () => {

@@ -1,6 +1,6 @@
 /** The client against a real server, a real worker process and the simulator. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError, MessageBatchesClient } from '../../src/client';
 import type { ObservedJobStatus, StartJobOptions } from '../../src/client';
@@ -135,7 +135,7 @@ test('pause sends nothing; resume goes on', async () => {
   const job = await batches.startJob(await startOptions());
   await job.pause();
   await world.startWorker();
-  for await (const status of job.watch({ intervalMs: 100 })) if (status.paused && status.running.length > 0) break;
+  for await (const status of job.watch({ intervalMs: 100 })) if (status.paused && status.phase === 'running') break;
   expect(world.simulator.stats().accepted).toHaveLength(0);
   await job.resume();
   await job.report();
@@ -175,6 +175,16 @@ test('a job that was terminated says so, and goes on when it is started again', 
   await batches.startJob(options);
   await job.report();
   expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('an input that is not where the worker runs: which machine that is, and what to do', async () => {
+  await begin();
+  await world.startWorker();
+  const path = join(world.folder, 'elsewhere.jsonl');
+  const job = await batches.startJob(await startOptions({ requests: path }));
+  const message = `There is no file ${path} on ${hostname()}, where the worker of this job runs`;
+  await expect(job.report()).rejects.toMatchObject({ name: 'JobFailedError', status: 'FAILED', message: `Job ${job.id} ended as FAILED: ${message}` });
+  expect(await job.status()).toMatchObject({ phase: 'ended', failure: { status: 'FAILED', message, hint: expect.stringMatching(/shared disk, or s3:\/\/.*start the job on that machine/) } });
 });
 
 test('all jobs, with what their memos tell', async () => {

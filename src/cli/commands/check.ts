@@ -12,18 +12,21 @@ import { counted, shownPath } from '../display/rendering';
 import { ExitCode } from '../exit-codes';
 import { openInput } from '../input-file';
 import type { Output } from '../output';
+import { addPartOptions, checkOptionsOf, partOptionsTyped } from '../part-options';
+import type { PartOptions } from '../part-options';
 import { pricesOf, withPrices } from '../prices';
 import { badInput } from '../submission';
 
-interface CheckOptions extends CommonOptions {
+interface CheckOptions extends CommonOptions, PartOptions {
   prices?: string;
 }
 
 const STDIN = 'Standard input';
 
 export function checkCommand(): Command {
-  return newCommand('check', 'Check every line of INPUT and say what would be sent. Sends nothing, needs no key.', ['message-batches check requests.jsonl'])
-    .argument('<input>', 'JSONL, plain or .gz; a file, s3://BUCKET/KEY, or "-" for standard input')
+  const command = newCommand('check', 'Check every line of INPUT and say what would be sent. Sends nothing, needs no key.', ['message-batches check requests.jsonl'])
+    .argument('<input>', 'JSONL, plain or .gz; a file, s3://BUCKET/KEY, or "-" for standard input');
+  return addPartOptions(command)
     .option('--prices <file>', 'table of prices (default: prices.json of the home folder, else the one that comes with the program)')
     .action(action(check));
 }
@@ -36,14 +39,14 @@ async function check(given: CommandContext, inputArgument: string, options: Chec
   if (inputArgument !== '-') {
     const { path } = await openInput(inputArgument, home.folder);
     const shown = shownPath(path, { cwd: process.cwd() });
-    return show(context.out, await checkInput(path), prices, { path, shown, send: `Send it: message-batches run ${shown}` });
+    return show(context.out, await checkInput(path, checkOptionsOf(options)), prices, { path, shown, send: `Send it: message-batches run ${shown}${partOptionsTyped(options)}` });
   }
   // A pass over the input may need another, so it lies in a file for as long as that takes.
   await mkdir(home.folder, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(home.folder, '.check-'));
   try {
     const { path } = await openInput(inputArgument, folder);
-    return await show(context.out, await checkInput(path).catch((error: unknown) => namelessly(error, path)), prices, { path: '-', shown: STDIN, send: 'Send it: pipe it into message-batches run -' });
+    return await show(context.out, await checkInput(path, checkOptionsOf(options)).catch((error: unknown) => namelessly(error, path)), prices, { path: '-', shown: STDIN, send: `Send it: pipe it into message-batches run -${partOptionsTyped(options)}` });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

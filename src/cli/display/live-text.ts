@@ -34,6 +34,8 @@ export async function liveText(stream: WriteStream): Promise<LiveText> {
   return {
     draw(text) {
       afterResize();
+      // log-update leaves the lines below a change where they are, also where the change has fewer lines than before.
+      if (text.split('\n').length !== drawn.split('\n').length) update.clear();
       update(text);
       drawn = text;
     },

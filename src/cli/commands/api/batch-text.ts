@@ -29,7 +29,7 @@ export function renderBatch(batch: MessageBatch, rendering: Rendering, commands:
 export function renderBatchTable(batches: MessageBatch[], rendering: Rendering): string {
   const columns: Column<MessageBatch>[] = [
     { title: 'BATCH', text: (batch) => printable(batch.id) },
-    { title: 'STATUS', text: (batch) => printable(batch.processing_status), color: (batch, text) => statusColor(batch, rendering)(text) },
+    { title: 'STATUS', text: (batch) => printable(batch.processing_status), color: (batch, text) => statusColor(batch, rendering)(text), cutTo: 5 },
     { title: 'REQUESTS', text: (batch) => counts(batch, rendering), leavesAs: 1, cutTo: 10 },
     { title: 'CREATED', text: (batch) => passed(batch.created_at, rendering), leavesAs: 2 },
     { title: 'EXPIRES', text: (batch) => (batch.ended_at ? '' : passed(batch.expires_at, rendering)), leavesAs: 3 },
