@@ -30,6 +30,8 @@ export async function startWorkerHere({ home, env, out }: WorkerContext, session
     api: await apiOptionsOf(env, account, simulator?.url, (line) => log.write(line)),
     callsPerMinute: callsPerMinuteOf(env),
     prices: pricesFile(env),
+    // Whoever reaches a server of one's own may start jobs anyway; one that others use as well would run their commands here.
+    notifyCommands: session.temporal.embedded || env['MESSAGE_BATCHES_NOTIFY_COMMANDS'] === '1',
     log,
   });
 }

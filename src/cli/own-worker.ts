@@ -15,6 +15,8 @@ export interface OwnWorkerOptions {
   prices?: string;
   /** Most calls a minute of all workers of the account; default: what the API tells. */
   callsPerMinute?: number;
+  /** Run the commands of `JobInput.notify`. */
+  notifyCommands: boolean;
   log: WorkerLog;
 }
 
@@ -35,10 +37,10 @@ export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWork
   const { AccessRefusedError, createMessageBatchesWorker } = await import('../worker/index.js');
   installRuntime(Runtime, DefaultLogger, options.log);
   const connection = await NativeConnection.connect(options.temporal.connectionOptions);
-  const { account, storage, api, prices, callsPerMinute } = options;
+  const { account, storage, api, prices, callsPerMinute, notifyCommands } = options;
   let worker: MessageBatchesWorker;
   try {
-    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api, prices, callsPerMinute, notifyCommands: true });
+    worker = await createMessageBatchesWorker({ connection, namespace: options.temporal.namespace, account, storage, api, prices, callsPerMinute, notifyCommands });
   } catch (error) {
     await connection.close();
     if (!(error instanceof AccessRefusedError)) throw error;

@@ -5,6 +5,7 @@
  *   ANTHROPIC_BASE_URL, ANTHROPIC_CUSTOM_HEADERS, HTTPS_PROXY, HTTP_PROXY, NO_PROXY   see `apiOptionsFromEnv`
  *   ANTHROPIC_LOG                               the same; the lines of a worker go to its log
  *   MESSAGE_BATCHES_CALLS_PER_MINUTE            most calls a minute of all workers of the account: see `callsPerMinuteOf`
+ *   MESSAGE_BATCHES_NOTIFY_COMMANDS=1          workers run the commands of --notify on a Temporal server that others use too
  *   TEMPORAL_*, TEMPORAL_CLI_PATH, MESSAGE_BATCHES_HOME   read by the local room
  */
 import type { ApiOptions, LogLevel } from '../api';
