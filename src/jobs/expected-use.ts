@@ -5,7 +5,6 @@ import type { RequestLine } from './request-line';
 /** Models are told apart up to so many; the rest is summed up as `other`. */
 const MOST_MODELS = 100;
 const OTHER = 'other';
-const CACHE = Buffer.from('"cache_control"');
 
 /** Sums up the expected use of requests, by model. */
 export class ExpectedUses {
@@ -23,7 +22,7 @@ export class ExpectedUses {
     sum.bytes += sent.length;
     sum.maxTokens += facts.maxTokens;
     sum.longest = Math.max(sum.longest ?? 0, sent.length);
-    sum.cached ||= sent.includes(CACHE);
+    if (facts.cached) sum.cached = true;
     if (facts.bringsMore) this.more++;
   }
 

@@ -2,24 +2,25 @@
 import type { InputProblem } from './input-error';
 
 export interface RequestFacts {
-  /** Absent where there is none that could be one. */
-  model?: string;
+  /** Undefined where there is none that could be one. */
+  model: string | undefined;
   /** 0 where there is none. */
   maxTokens: number;
   /** Images and documents by URL or file id, server tools, MCP servers: what it brings in is not in it. */
   bringsMore: boolean;
+  /** It asks for the prompt cache. */
+  cached: boolean;
   /** What the API will refuse for certain. It says so only in the results, hours later, so it is told before. */
-  warning?: Omit<InputProblem, 'line'>;
+  warning: Omit<InputProblem, 'line'> | undefined;
 }
 
 const LONGEST_MODEL = 128;
 /** What is above is a mistake that the API will refuse, and must not spoil sums. */
 const MOST_TOKENS = 1_000_000_000;
 
+/** Done for every request: it looks at blocks only, makes one object, and goes through no text. */
 export function requestFacts(params: Record<string, unknown>): RequestFacts {
-  const model = modelOf(params);
-  const warning = warningOf(params);
-  return { ...(model !== undefined && { model }), maxTokens: maxTokensOf(params), bringsMore: bringsMore(params), ...(warning && { warning }) };
+  return { model: modelOf(params), maxTokens: maxTokensOf(params), bringsMore: bringsMore(params), cached: isCached(params), warning: warningOf(params) };
 }
 
 function modelOf({ model }: Record<string, unknown>): string | undefined {
@@ -33,7 +34,28 @@ function maxTokensOf({ max_tokens: maxTokens }: Record<string, unknown>): number
 function bringsMore({ messages, system, tools, mcp_servers: mcpServers }: Record<string, unknown>): boolean {
   if (isFilled(mcpServers)) return true;
   if (Array.isArray(tools) && tools.some((tool) => isServerTool(field(tool, 'type')))) return true;
-  return hasReference(system) || (Array.isArray(messages) && messages.some((message) => hasReference(field(message, 'content'))));
+  return hasReference(system) || isInContent(messages, hasReference);
+}
+
+function isCached({ cache_control: ofAll, messages, system, tools }: Record<string, unknown>): boolean {
+  return isMark(ofAll) || hasMark(tools) || hasMark(system) || isInContent(messages, hasMark);
+}
+
+/** Whether the content of one of some messages is so. */
+function isInContent(messages: unknown, isSo: (content: unknown) => boolean): boolean {
+  if (!Array.isArray(messages)) return false;
+  for (const message of messages as unknown[]) if (isSo(field(message, 'content'))) return true;
+  return false;
+}
+
+function hasMark(blocks: unknown): boolean {
+  if (!Array.isArray(blocks)) return false;
+  for (const block of blocks as unknown[]) if (isMark(field(block, 'cache_control')) || hasMark(field(block, 'content'))) return true;
+  return false;
+}
+
+function isMark(cacheControl: unknown): boolean {
+  return cacheControl !== undefined && cacheControl !== null;
 }
 
 function isServerTool(type: unknown): boolean {
@@ -41,7 +63,12 @@ function isServerTool(type: unknown): boolean {
 }
 
 function hasReference(content: unknown): boolean {
-  return Array.isArray(content) && content.some((block) => ['url', 'file'].includes(field(field(block, 'source'), 'type') as string) || hasReference(field(block, 'content')));
+  if (!Array.isArray(content)) return false;
+  for (const block of content as unknown[]) {
+    const type = field(field(block, 'source'), 'type');
+    if (type === 'url' || type === 'file' || hasReference(field(block, 'content'))) return true;
+  }
+  return false;
 }
 
 function isFilled(value: unknown): boolean {

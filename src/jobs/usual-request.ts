@@ -44,9 +44,9 @@ export function usualRequest(line: Buffer): RequestLine | undefined {
     return undefined;
   }
   const paramsEnd = endOfValue(line, metadata ? metadata.before : last);
-  const facts = requestFacts(params);
   // Its bytes were taken for Latin-1.
-  if (!isAscii(facts.model ?? '')) return undefined;
+  if (typeof params['model'] === 'string' && !isAscii(params['model'])) return undefined;
+  const facts = requestFacts(params);
   if (!metadata) return { customId, sent: last + 1 === line.length ? line : line.subarray(0, last + 1), paramsStart: start, paramsEnd, facts };
   const value = textObject(line.toString('utf8', metadata.start, last));
   if (!value) return undefined;

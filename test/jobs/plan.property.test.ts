@@ -92,12 +92,20 @@ it('has every request in exactly one part, in order, within all limits', async (
             expect(ordinal).toBeGreaterThan(lastOf.get(set) ?? -1);
             lastOf.set(set, ordinal);
           }
-          const uses = new Map<string, number[]>();
+          const uses = new Map<string, { requests: number; bytes: number; maxTokens: number; longest: number; cached: boolean }>();
           for (const [position, ordinal] of ordinals.entries()) {
-            const sum = uses.get(all[ordinal]!.model ?? '') ?? [0, 0, 0];
-            uses.set(all[ordinal]!.model ?? '', [sum[0]! + 1, sum[1]! + Buffer.byteLength(bodies[position]!), sum[2]! + all[ordinal]!.maxTokens]);
+            const { model = 'other', maxTokens, cached } = all[ordinal]!;
+            const bytes = Buffer.byteLength(bodies[position]!);
+            const sum = uses.get(model) ?? { requests: 0, bytes: 0, maxTokens: 0, longest: 0, cached: false };
+            uses.set(model, {
+              requests: sum.requests + 1,
+              bytes: sum.bytes + bytes,
+              maxTokens: sum.maxTokens + maxTokens,
+              longest: Math.max(sum.longest, bytes),
+              cached: sum.cached || cached !== undefined,
+            });
           }
-          expect(part.expected).toEqual([...uses].sort().map(([model, [count, bytes, maxTokens]]) => ({ model, requests: count, bytes, maxTokens })));
+          expect(part.expected).toEqual([...uses].sort(([one], [two]) => (one < two ? -1 : 1)).map(([model, use]) => ({ model, ...use })));
         }
         expect(seen.sort((a, b) => a - b)).toEqual(all.map((_, ordinal) => ordinal));
         await expectWarm(work, plan.parts, warmCache);

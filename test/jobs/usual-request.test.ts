@@ -41,6 +41,7 @@ it.each([
   ['something after the object', '{"custom_id":"a","params":{}}}'],
   ['an id that the API refuses', '{"custom_id":"a b","params":{}}'],
   ['a long id', requestLine('a'.repeat(65))],
+  ['a model beyond ASCII', `{"custom_id":"a","params":{"model":"${'é'.repeat(100)}"}}`],
   ['a list for params', '{"custom_id":"a","params":[]}'],
 ])('leaves %s to the careful way', (_, line) => {
   expect(isTheSame(line)).toBe(false);
