@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { type BatchReport, noOutcomes, noUsage } from '../contract';
 import type { CreateRecords, EndedRecord, LedgerRecord, PartFolder } from '../jobs';
 import { closeLedger, fileNameOf, markUnsent, readLedgerRecord } from '../jobs';
-import { moveSegments, openSegments } from '../storage';
+import { moveSegments, openSegments, StorageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
@@ -50,6 +50,12 @@ export async function mustBeClosed(folder: PartFolder, { requests, batchId, outc
   if (record && record.batch_id === batchId) return;
   if (batchId === undefined) await markUnsent(folder, requests);
   else await closeAgain(folder, batchId, requests, ended, outcomes.missing);
+}
+
+/** Outcomes of another job cannot be had again from results of this one. @throws StorageError `changed` */
+export async function mustBeTakenOver(folder: PartFolder): Promise<void> {
+  if (await readLedgerRecord(folder)) return;
+  throw new StorageError('changed', folder.ledger, `${folder.ledger} is not there any more: the outcomes that were taken from another job are lost.`, 'Put the file back from a copy.');
 }
 
 async function closeAgain(folder: PartFolder, batchId: string, requests: number, ended: EndedRecord | undefined, mostMissing?: number): Promise<LedgerRecord> {

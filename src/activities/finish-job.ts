@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { BatchReport, JobReport } from '../contract';
 import type { JobFolder, RoundPlan } from '../jobs';
 import { batchesOf, buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeUnfinishedOutputs, removeWorkFolder, unsentReport } from '../jobs';
-import { mustBeClosed } from './close-ledger';
+import { mustBeClosed, mustBeTakenOver } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, recordStore } from './dependencies';
 import { runActivity } from './failures';
@@ -52,14 +52,16 @@ async function merge({ prices }: ActivityDependencies, folder: JobFolder, unsent
       if (!known && (await records.creates.state()).kind !== 'none') {
         throw ApplicationFailure.nonRetryable(`Round ${round}, part ${planned.part} has a batch that was not waited for`, 'PartUnfinished', { code: 'part_failed' });
       }
-      if (known) await mustBeClosed(partFolder(work, round, planned.part), known, await records.readEnded());
+      if (planned.reused) await mustBeTakenOver(partFolder(work, round, planned.part));
+      else if (known) await mustBeClosed(partFolder(work, round, planned.part), known, await records.readEnded());
       // A part that was never begun, because of a cancel or of the cap: none of its requests was sent.
       if (!known) await markUnsent(partFolder(work, round, planned.part), planned.requests);
       parts.push(known ?? unsentReport(job, round, planned, unsentReason));
     }
   }
   const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
-  return buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices });
+  const reused = (rounds[0]?.parts ?? []).reduce((sum, part) => sum + (part.reused ? part.requests : 0), 0);
+  return buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices, reused });
 }
 
 /** The report in the outputs comes last of them; the copy in the job folder lets the job be recognised later. */

@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, Attention, DataReference, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
+import type { AccountReference, Attention, DataReference, FollowUpOptions, JobInput, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
 import type { CreateState, PlannedPart } from '../jobs';
 
 /** Which part of which job, and where its working data lies. */
@@ -28,6 +28,10 @@ export interface PlanJobInput {
   queueLimit?: number;
   /** See `JobInput.maxCost`: parts are cut so that it can be held. */
   maxCost?: number;
+  /** See `JobInput.reuse`. */
+  reuse?: string;
+  /** See `JobInput.retryOf`. */
+  retryOf?: JobInput['retryOf'];
   /** The workflow goes on after a continue-as-new: the input was looked at before. */
   resumed?: boolean;
 }

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { DataReference } from '../contract';
-import { accountKey, expectedCost, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH } from '../contract';
-import type { JobFolder, JobRecord, PlannedPart, PlanOptions, RoundPlan } from '../jobs';
-import { batchesOf, claimOutput, InputError, jobFolderName, outputFolder, partBudget, partFolder, planRetryRound, planRoundOne } from '../jobs';
+import { accountKey, expectedCost, MAX_BATCH_BODY_BYTES, MAX_REQUESTS_PER_BATCH, noUsage } from '../contract';
+import type { EarlierJob, JobFolder, JobRecord, PlannedPart, PlanOptions, RoundPlan } from '../jobs';
+import { batchesOf, claimOutput, earlierJob, EndedJob, InputError, jobFolderName, outputFolder, partBudget, partFolder, planRetryOf, planRetryRound, planRoundOne, takeOver } from '../jobs';
 import { absoluteLocation, isS3, joinLocation, look, readChunks, StorageError } from '../storage';
 import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
@@ -33,7 +33,10 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
     await claimOutput(output, input.jobId, { inputBytes: await sizeOf(path), storageId: deps.storage.id });
     const signal = Context.current().cancellationSignal;
     const { ids, warmCache } = input;
-    round = await planRoundOne({ input: path, workFolder: outputFolder(output).workFolder, signal, ids, warmCache, ...limitsOf(deps, input) });
+    const earlier = earlierOf(input, job);
+    await using old = await openEarlier(deps, input, earlier?.output, signal);
+    const common = { workFolder: outputFolder(output).workFolder, signal, warmCache, ...limitsOf(deps, input) };
+    round = old && earlier?.only ? await planRetryOf({ ...common, old, only: earlier.only }) : await planRoundOne({ ...common, input: path, ids, reuse: old });
     mustHavePrices(deps, input, round);
     const { sha256 = '', bytes = 0, requests, generatedIds } = round;
     const account = { label: deps.account.label, base_url: deps.account.baseUrl };
@@ -46,11 +49,14 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
       output,
       betas: input.betas,
       created_at: new Date().toISOString(),
+      ...(old && { earlier: earlierJob(old.report, earlier?.only) }),
     });
     job = await mustHaveJob(folder);
     if (job.input.sha256 !== sha256) throw inputChanged(input.jobId, path);
+    await mustFitAdopted(folder, round);
+    if (old) await takeOverParts(old, job, folder, round, signal);
     await folder.writePlan(round);
-  } else if (!input.resumed) {
+  } else if (!input.resumed && !input.retryOf) {
     await mustBeSameInput(job, input.requests);
   }
   return {
@@ -127,7 +133,8 @@ function factsOf({ part, requests, warm, reused, splitInto, expected }: PlannedP
 async function planAndRecord(deps: ActivityDependencies, folder: JobFolder, ref: Omit<PartReference, 'part'>, options: PlanRoundOptions): Promise<RoundPlan> {
   const { workFolder } = outputFolder(ref.output);
   const before = await folder.readPlan(ref.round - 1);
-  for (const { part } of before ? batchesOf(before) : []) {
+  for (const { part, reused } of before ? batchesOf(before) : []) {
+    if (reused) continue;
     const records = folder.part(ref.round - 1, part);
     const report = await records.readReport();
     if (report) await mustBeClosed(partFolder(workFolder, ref.round - 1, part), report, await records.readEnded());
@@ -135,6 +142,34 @@ async function planAndRecord(deps: ActivityDependencies, folder: JobFolder, ref:
   const planned = await planRetryRound({ workFolder, round: ref.round, warmCache: options.warmCache, ...limitsOf(deps, options) });
   await folder.writePlan(planned);
   return planned;
+}
+
+/** Whose outcomes the job takes over. What is on record holds, whatever the job is started with later. */
+function earlierOf({ reuse, retryOf }: PlanJobInput, job: JobRecord | undefined): Pick<EarlierJob, 'output' | 'only'> | undefined {
+  if (job) return job.earlier;
+  return retryOf ?? (reuse === undefined ? undefined : { output: reuse });
+}
+
+async function openEarlier(deps: ActivityDependencies, { simulated, jobId }: PlanJobInput, output: string | undefined, signal: AbortSignal): Promise<EndedJob | undefined> {
+  if (output === undefined) return undefined;
+  const old = await EndedJob.open(output, { signal });
+  const { job_id: oldId, account, simulated: oldSimulated } = old.report;
+  // An invented answer never stands for a real one.
+  const mixes = (simulated || oldSimulated) && accountKey({ label: account.label, baseUrl: account.base_url }) !== accountKey(deps.account);
+  if (!mixes && oldId !== jobId) return old;
+  await old.close();
+  const what = mixes ? `Job ${oldId} was ${oldSimulated ? '' : 'not '}simulated` : `${output} holds the outputs of this job itself`;
+  throw new InputError('earlier_job_not_found', `${what}: its outcomes cannot be taken over.`, 'Name another job that has ended.');
+}
+
+/** Nothing is left to do for these parts afterwards: they have a report, and nothing of them is ever sent. */
+async function takeOverParts(old: EndedJob, job: JobRecord, folder: JobFolder, { round, parts }: RoundPlan, signal: AbortSignal): Promise<void> {
+  const work = outputFolder(job.output).workFolder;
+  for (const { part, requests, reused } of parts) {
+    if (!reused) continue;
+    const { outcomes } = await takeOver(old, partFolder(work, round, part), requests, { signal });
+    await folder.part(round, part).writeReport({ jobId: job.job_id, round, part, requests, outcomes, retryable: 0, usage: noUsage(), problems: [], simulated: job.simulated });
+  }
 }
 
 function refuseOtherAccount(deps: ActivityDependencies, input: PlanJobInput): void {
@@ -186,6 +221,13 @@ export function locationOf(reference: string | DataReference): string {
     `Requests cannot be read from ${uri}`,
     'Give an absolute path or a file: URL of a file on the machine of the worker, or s3://BUCKET/KEY.',
   );
+}
+
+/** A batch that was adopted before the job was planned holds all of its requests: nothing is left to be sent. */
+async function mustFitAdopted(folder: JobFolder, { parts }: RoundPlan): Promise<void> {
+  const { kind } = await folder.part(1, 1).creates.state();
+  if (kind !== 'accepted' || parts.length === 1) return;
+  throw new InputError('input_invalid', `The requests of job ${folder.jobId} make ${parts.length} batches, and it was given one that is to hold them all`, 'Name the input that the batch was made of.');
 }
 
 async function mustHaveJob(folder: JobFolder) {

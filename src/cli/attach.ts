@@ -3,6 +3,7 @@ import type { JobHandle } from '../client';
 import type { AccountReference, Attention, JobReport } from '../contract';
 import { OUTCOMES } from '../contract';
 import { CliError } from './cli-error';
+import { sayDeleted } from './deleted-batches';
 import { progressDisplay } from './display/progress-display';
 import { goneNote, renderReport } from './display/report-summary';
 import { ExitCode } from './exit-codes';
@@ -75,6 +76,7 @@ export async function attach(options: AttachOptions): Promise<ExitCode> {
   switch (followed.kind) {
     case 'ended':
       await showReport(out, followed.report);
+      await sayDeleted(out, options.home, job.id);
       return exitCodeOfReport(followed.report);
     case 'failed':
       throw new CliError('job_failed', `Job ${job.id} stopped without a report (${followed.status.failure?.status})${followed.status.failure?.message ? `: ${followed.status.failure.message.replace(/\.$/, '')}` : ''}.`, {

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { absoluteLocation } from '../storage';
 import { CliError } from './cli-error';
+import { spoolFolder } from './spooled-inputs';
 
 /** What a command was given as INPUT. */
 export interface InputFile {
@@ -27,7 +28,7 @@ export async function openInput(input: string, homeFolder: string): Promise<Inpu
   if (process.stdin.isTTY) {
     throw new CliError('no_input', 'INPUT is "-", but nothing is piped in.', { hint: 'For example: make-requests | message-batches run -' });
   }
-  const path = await spool(process.stdin, join(homeFolder, 'inputs'));
+  const path = await spool(process.stdin, spoolFolder(homeFolder));
   return { path, outputBase: resolve(`stdin-${basename(path).slice(0, 8)}`) };
 }
 

@@ -15,6 +15,8 @@ export interface KnownJob {
   requests: number;
   output: string;
   createdAt: string;
+  /** Id of the job whose requests it sends again. */
+  retryOf?: string;
   /** Where the job has ended. */
   report?: JobReport;
 }
@@ -55,5 +57,6 @@ function described(record: JobRecord): Omit<KnownJob, 'report'> {
     requests: record.input.requests,
     output: record.output,
     createdAt: record.created_at,
+    ...(record.earlier?.only && { retryOf: record.earlier.job_id }),
   };
 }

@@ -1,20 +1,24 @@
 import { Command } from 'commander';
 // Not by the index, which loads what starts servers.
 import { productVersion } from '../local/product-version';
+import { adoptCommand } from './commands/adopt';
 import { apiCommand } from './commands/api';
 import { cancelCommand } from './commands/cancel';
 import { checkCommand } from './commands/check';
+import { cleanCommand } from './commands/clean';
 import { devCommand } from './commands/dev';
 import { doctorCommand } from './commands/doctor';
 import { pauseCommand } from './commands/pause';
 import { prepareCommand } from './commands/prepare';
 import { resultsCommand } from './commands/results';
 import { resumeCommand } from './commands/resume';
+import { retryCommand } from './commands/retry';
 import { runCommand } from './commands/run';
 import { simulateCommand } from './commands/simulate';
 import { statusCommand } from './commands/status';
 import { stopCommand } from './commands/stop';
 import { submitCommand } from './commands/submit';
+import { verifyCommand } from './commands/verify';
 import { waitCommand } from './commands/wait';
 import { workerCommand } from './commands/worker';
 
@@ -24,7 +28,7 @@ export function createProgram(): Command {
     .description('Runs large batches of Claude requests durably: every request gets exactly one outcome, and none is paid for twice.')
     .version(productVersion(), '-V, --version')
     .addHelpText('after', '\nBegin with:\n  $ message-batches run requests.jsonl --simulate');
-  const jobs = [runCommand, submitCommand, statusCommand, waitCommand, cancelCommand, pauseCommand, resumeCommand, resultsCommand, prepareCommand, checkCommand];
+  const jobs = [runCommand, submitCommand, statusCommand, waitCommand, cancelCommand, pauseCommand, resumeCommand, resultsCommand, retryCommand, adoptCommand, verifyCommand, cleanCommand, prepareCommand, checkCommand];
   const machine = [workerCommand, devCommand, stopCommand, doctorCommand, simulateCommand];
   program.commandsGroup('Jobs:');
   for (const make of jobs) program.addCommand(make());

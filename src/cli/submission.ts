@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import type { JobHandle, StartJobOptions } from '../client';
 import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport, PriceTable } from '../contract';
 import { activityTaskQueue, API_OUTCOMES, SIMULATED_ACCOUNT } from '../contract';
-import type { InputCheck } from '../jobs';
-import { checkInput, claimOutput, diskNeeded, InputError, JobFolder, outputFolder } from '../jobs';
+import type { EarlierJob, InputCheck } from '../jobs';
+import { checkInput, claimOutput, diskNeeded, earlierJob, InputError, JobFolder, outputFolder } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
 import { exitCodeOfReport, showReport } from './attach';
 import { addCallsPerMinute, type CallsPerMinuteOptions } from './calls-per-minute';
@@ -16,6 +16,7 @@ import { estimateDocument, estimateLines, estimateOf, warningLines } from './dis
 import { counted, shownPath } from './display/rendering';
 import { parseDuration } from './durations';
 import { ExitCode } from './exit-codes';
+import { endedReport } from './ended-report';
 import { nextJobId } from './find-job';
 import { openInput } from './input-file';
 import { JOB_ID_PATTERN, jobIdOf } from './job-id';
@@ -43,6 +44,7 @@ export interface SubmissionOptions extends CommonOptions, PartOptions, SettingsO
   beta: string[];
   dryRun?: boolean;
   prices?: string;
+  reuse?: string;
 }
 
 export function addSubmissionOptions(command: Command): Command {
@@ -56,6 +58,7 @@ export function addSubmissionOptions(command: Command): Command {
     .option('--id <id>', 'id of the job (default: made of the input and the account)')
     .option('--account <name>', 'name of the account that pays', 'default');
   addPartOptions(command)
+    .option('--reuse <job>', 'take the outcomes of requests that are the same in a job that has ended, and send only the rest')
     .option('--warm-cache', 'send one request of each shared cached prefix first, and the others when it is done');
   return addCallsPerMinute(addSettingsOptions(command))
     .option('--notify <url|command>', 'tell of the end and of every pause: a URL is sent the report, a command is run (may be repeated)', parseNotify, [] as string[])
@@ -78,6 +81,8 @@ export interface Submission {
   /** Absolute path of the input, or `s3://bucket/key`. */
   input: string;
   betas: string[];
+  /** The ended job whose outcomes are taken over. */
+  earlier?: EarlierJob;
   /** The job has a record already: it is attached to, not begun. */
   known: boolean;
   /** The job has ended already. */
@@ -120,9 +125,10 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
   }
   if (known && wanted !== undefined && wanted !== known.output) out.say(`Job ${id} is known already; its outputs stay at ${shownPath(known.output, { cwd: process.cwd() })}.`);
   const report = known?.report ?? (await reportBeside(output, id));
+  const earlier = options.reuse === undefined || report ? undefined : earlierJob(await endedReport(context, options.reuse, options));
   // To show what became of a job takes no key.
   if (!report) requireKey(env, account);
-  return { id, account, output, check, prices, input: input.path, betas: options.beta, known: known !== undefined, report };
+  return { id, account, output, check, prices, input: input.path, betas: options.beta, earlier, known: known !== undefined, report };
 }
 
 /** What else is wrong with a folder of this machine shows when it is claimed. */
@@ -161,7 +167,7 @@ export async function releaseFolder({ home }: CommandContext, { id, output }: Su
 }
 
 /** Puts the job on record: from now on it is known by its id, its input, and its outputs. */
-export async function recordJob({ home }: CommandContext, { id, account, output, check, input, betas }: Submission): Promise<void> {
+export async function recordJob({ home }: CommandContext, { id, account, output, check, input, betas, earlier }: Submission): Promise<void> {
   await new JobFolder(home.folder, id).createJob({
     format: 1,
     job_id: id,
@@ -171,6 +177,7 @@ export async function recordJob({ home }: CommandContext, { id, account, output,
     output,
     betas,
     created_at: new Date().toISOString(),
+    ...(earlier && { earlier }),
   });
 }
 
@@ -195,6 +202,7 @@ export async function startOptions({ home }: CommandContext, submission: Submiss
     pollIntervalMs: options.pollInterval,
     createGraceMs: options.createGrace,
     deleteFromApi: options.deleteFromApi,
+    ...(submission.earlier && (submission.earlier.only ? { retryOf: { output: submission.earlier.output, only: submission.earlier.only } } : { reuse: submission.earlier.output })),
     activityTaskQueue: activityTaskQueue(submission.account, root.id),
   };
 }
@@ -217,6 +225,7 @@ export async function announce({ out }: CommandContext, submission: Submission, 
   out.say(`job      ${id}`);
   out.say(`outputs  ${shownPath(output, rendering)}`);
   if (!submission.known) [...estimateLines(estimateOf(check, submission.prices), rendering, options.simulate), ...warningLines(check, rendering)].forEach(out.say);
+  if (submission.earlier) out.say(`reuse    ${submission.earlier.job_id}: what is the same there is not sent, so that is the most`);
   if (options.new && !submission.known) out.say(`--new: all ${counted(check.requests, 'request', rendering)} will be paid for again.`);
 }
 

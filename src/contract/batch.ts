@@ -80,6 +80,8 @@ export interface BatchStatus {
   createdAt?: string;
   expiresAt?: string;
   endedAt?: string;
+  /** Until when the API keeps the batch's results; they are to be stored before. */
+  resultsKeptUntil?: string;
   polls: number;
   nextPollAt?: string;
   /** Lines and bytes of results stored so far. */

@@ -14,3 +14,4 @@ export * from './limits';
 export * from './messages';
 export * from './outcomes';
 export * from './prices';
+export * from './results-kept';

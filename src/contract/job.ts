@@ -3,7 +3,7 @@ import type { BatchStatus } from './batch';
 import type { Calibration } from './calibration';
 import type { AccountReference, DataReference } from './data';
 import type { FollowUpCounts, FollowUpOptions } from './follow-up';
-import type { OutcomeCounts, Problem, TokenUsage } from './outcomes';
+import type { OldOutcome, OutcomeCounts, Problem, TokenUsage } from './outcomes';
 
 /** Input of `batchJobWorkflow`: any number of requests. */
 export interface JobInput {
@@ -36,6 +36,11 @@ export interface JobInput {
   maxCost?: number;
   /** Output folder of an ended job: the outcomes of requests that are the same there are taken from it, and only the rest is sent. */
   reuse?: string;
+  /**
+   * A job that has ended, whose requests of some outcomes are sent again; all other outcomes are taken from it. Its outputs hold all that
+   * is needed, so `requests` only says what its input was.
+   */
+  retryOf?: { output: string; only: OldOutcome[] };
   /** Where to tell of the end and of every pause: `http(s)://…` gets the report, anything else is a command. */
   notify?: string[];
   /** Carried along by continue-as-new; not for callers. */
@@ -138,6 +143,7 @@ export interface JobReport {
   /** `generated_ids`: what the ids begin with that were made for requests (`JobInput.ids`); the request's number in the input follows. */
   input: { path: string; sha256: string; requests: number; generated_ids?: string };
   outcomes: OutcomeCounts;
+  /** What this job has paid: tokens of results that were taken from another job (`reused`) are not in it. */
   usage: TokenUsage;
   /** `usage` by the model that the results name. Absent in reports of older releases. */
   usage_by_model?: Record<string, TokenUsage>;

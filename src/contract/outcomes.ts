@@ -10,6 +10,13 @@ export type ApiOutcome = (typeof API_OUTCOMES)[number];
 export const OUTCOMES = [...API_OUTCOMES, 'missing', 'unsent'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/**
+ * What became of a request of a job that has ended, as far as it tells whether to send it again. `errored`: for a passing reason;
+ * `errored_final`: for one that the same request would meet again.
+ */
+export const OLD_OUTCOMES = ['succeeded', 'errored', 'errored_final', 'canceled', 'expired', 'missing', 'unsent'] as const;
+export type OldOutcome = (typeof OLD_OUTCOMES)[number];
+
 /** How many requests ended in each way. */
 export type OutcomeCounts = Record<Outcome, number>;
 

@@ -50,6 +50,19 @@ export class AccountRecords {
     if (known && samePart(known, owner)) await removeDurably(this.batchPath(batchId));
   }
 
+  /**
+   * Lets go of a batch whose owner never came to be: an adoption was killed between its first record and its second.
+   * @returns false where there is an owner that has the batch, or a job of its own.
+   */
+  async disownUnused(batchId: string): Promise<boolean> {
+    const owner = await this.owner(batchId);
+    if (!owner) return true;
+    const folder = new JobFolder(this.storageRoot, owner.job_id, this.records);
+    if ((await folder.readJob()) || (await folder.part(owner.round, owner.part).creates.state()).kind !== 'none') return false;
+    await this.disown(batchId, owner);
+    return true;
+  }
+
   /** Ids (in file-name form) of all batches that some part owns. */
   async ownedIds(): Promise<Set<string>> {
     const names = await namesIn(joinLocation(this.folder, 'batches'));

@@ -15,6 +15,10 @@ export type InputErrorCode =
   | 'output_not_writable'
   | 'disk_too_small'
   | 'results_not_found'
+  /** Of a job whose outcomes are to be taken over there are no outputs. */
+  | 'earlier_job_not_found'
+  /** They are not what was written. */
+  | 'earlier_job_changed'
   /** A table of prices that cannot be used. */
   | 'invalid_prices'
   /** A model has no price, so that a cap could not be held. */

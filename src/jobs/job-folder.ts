@@ -3,7 +3,7 @@
  * and whose database can be set back). Every record is small, synced, and keyed by job, round and part.
  */
 import { createHash } from 'node:crypto';
-import type { BatchReport, JobReport } from '../contract';
+import type { BatchReport, JobReport, OldOutcome, ReportedAttempt } from '../contract';
 import { joinLocation } from '../storage';
 import { CreateRecords } from './create-records';
 import { type SplitRecord, withSplits } from './part-record';
@@ -24,6 +24,19 @@ export interface JobRecord {
   output: string;
   betas: string[];
   created_at: string;
+  /** The ended job whose outcomes it takes over. */
+  earlier?: EarlierJob;
+}
+
+/** A job that has ended, and what another one takes from it. */
+export interface EarlierJob {
+  job_id: string;
+  /** Folder of its outputs. */
+  output: string;
+  /** Of a retry: which outcomes are sent again. Absent where requests are compared with those of an input. */
+  only?: OldOutcome[];
+  /** Of a retry: the attempts so far, the earlier job being the last of them. */
+  attempts?: ReportedAttempt[];
 }
 
 /** `ended.json` of a part: the API's last word on its batch. */
@@ -37,6 +50,15 @@ export interface EndedRecord {
 /** `split-0003.claim.json`: the numbers that the halves of a part will have. */
 interface SplitClaim {
   numbers: [number, number];
+}
+
+/** `deleted.json`: what became of the wish to delete the batches at the API. */
+export interface DeletedRecord {
+  at: string;
+  /** Those that are not there any more. */
+  batches: string[];
+  /** Why none was deleted. */
+  kept_because?: string;
 }
 
 const PLAIN_ID = /^[\w-][\w.-]{0,99}$/;
@@ -133,6 +155,14 @@ export class JobFolder {
 
   writeReport(report: JobReport): Promise<void> {
     return this.records.replace(joinLocation(this.folder, 'report.json'), report);
+  }
+
+  readDeleted(): Promise<DeletedRecord | undefined> {
+    return this.records.read(joinLocation(this.folder, 'deleted.json'));
+  }
+
+  writeDeleted(deleted: DeletedRecord): Promise<void> {
+    return this.records.replace(joinLocation(this.folder, 'deleted.json'), deleted);
   }
 
   private roundFolder(round: number): string {

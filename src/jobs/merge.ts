@@ -1,9 +1,10 @@
 /** Puts the results of all rounds and parts together: one final outcome for each request of the input. */
 import { crc32 } from 'node:zlib';
 import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCOMES, type Problem, type TokenUsage, totalOf } from '../contract';
-import { joinLocation, openReplacement, openSegments, readChunks, removeDurably, type Replacement } from '../storage';
+import { type ByteSink, joinLocation, openReplacement, openSegments, readChunks, removeDurably, type Replacement } from '../storage';
 import { type FinalResult, ResultLines, ResultRanges } from './final-results';
 import { inputLines } from './input-lines';
+import { HashedSink } from './hashed-sink';
 import { changedResults, type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
 import { outputFolder } from './output-folder';
 import { partFolder, type PartFolder, quarantineFile } from './part-folder';
@@ -12,6 +13,7 @@ import { readOrdinals, readOwnIds } from './part-requests';
 import type { PlannedPart, RoundPlan } from './round-plan';
 import { ProblemList } from './problems';
 import type { PassOptions } from './progress';
+import { writeRequestsIndex } from './reuse/requests-index';
 import { ResultsIndexWriter } from './results/index-writer';
 
 export interface MergeSummary {
@@ -30,6 +32,8 @@ export interface MergeSummary {
   problems: Problem[];
   /** Lines in results.jsonl. */
   results: number;
+  /** results.jsonl as it was written: its bytes, and their SHA-256 in hex. */
+  resultsFile: { bytes: number; sha256: string };
   /** Lines in failed-requests.jsonl. */
   failedRequests: number;
   /** Lines in missing-requests.jsonl. */
@@ -62,11 +66,12 @@ const MISSING = codeOf('missing');
 export async function mergeJob(options: MergeOptions): Promise<MergeSummary> {
   const merge = new Merge(options);
   await merge.decide();
-  const results = await merge.writeResults();
+  const { lines: results, ...resultsFile } = await merge.writeResults();
+  await merge.writeRequestsIndex();
   const failedRequests = await merge.writeFailedRequests();
   const missingRequests = await merge.writeMissingRequests();
   const quarantined = await merge.writeQuarantine();
-  return { ...merge.summary(), results, failedRequests, missingRequests, quarantined };
+  return { ...merge.summary(), results, resultsFile, failedRequests, missingRequests, quarantined };
 }
 
 class Merge {
@@ -115,25 +120,36 @@ class Merge {
   }
 
   /** The API's own lines, byte for byte (but for ids of ours, which give way to the input's own), part by part in the order they came, and where each of them lies. */
-  async writeResults(): Promise<number> {
+  async writeResults(): Promise<{ lines: number; bytes: number; sha256: string }> {
     const { results, resultsIndex } = outputFolder(this.options.output);
     const index = await ResultsIndexWriter.begin(this.outcomes.length, joinLocation(this.options.workFolder, 'results.index'));
     try {
-      return await replaceFile(results, true, async (file) => {
-        let lines = 0;
+      let written = { bytes: 0, sha256: '' };
+      const lines = await replaceFile(results, true, async (replacement) => {
+        const file = new HashedSink(replacement.writer);
+        let count = 0;
         for (const part of this.parts()) {
           const final = await this.finalResults(part);
-          lines += final.length;
+          count += final.length;
           if (final.length > 0) await this.copyResults(file, part.folder, final, index);
           await index.endRun();
         }
+        written = { bytes: file.bytes, sha256: file.sha256() };
         // Before the results have their name, so that none are without. Beside others it shows at a look that it is not theirs.
-        await index.save(resultsIndex, { resultsBytes: file.writer.bytes, outcomes: this.outcomes });
-        return lines;
+        await index.save(resultsIndex, { resultsBytes: file.bytes, outcomes: this.outcomes });
+        return count;
       });
+      return { lines, ...written };
     } finally {
       await index.discard();
     }
+  }
+
+  /** By which a later job finds the requests that are the same. */
+  async writeRequestsIndex(): Promise<void> {
+    const { requestsIndex } = outputFolder(this.options.output);
+    const parts = this.parts().filter(({ folder }) => folder.round === 1);
+    await writeRequestsIndex(requestsIndex, parts.map(({ folder, planned }) => ({ folder, requests: planned.requests })), this.outcomes.length, joinLocation(this.options.workFolder, 'requests.index'));
   }
 
   /** The input's own lines of all that did not succeed and are free to be sent again. */
@@ -196,7 +212,7 @@ class Merge {
     });
   }
 
-  private async copyResults(file: Replacement, folder: PartFolder, results: FinalResult[], index: ResultsIndexWriter): Promise<void> {
+  private async copyResults(file: ByteSink, folder: PartFolder, results: FinalResult[], index: ResultsIndexWriter): Promise<void> {
     const { generation, bytes, crc32: expected, batch_id: batchId } = await mustReadRecord(folder);
     const segments = await openSegments(folder.segments, { generation, synced: bytes });
     if (segments.checkpoint < bytes) {
@@ -204,14 +220,14 @@ class Merge {
     }
     const isAsItCame = results.every(({ ownId }) => ownId === undefined);
     const copier = isAsItCame ? new ResultRanges(results) : undefined;
-    const lines = new ResultLines(results, file.writer.bytes, index);
+    const lines = new ResultLines(results, file.bytes, index);
     let found = 0;
     for await (const chunk of segments.read(0, bytes)) {
       this.options.signal?.throwIfAborted();
       found = crc32(chunk, found);
       const pieces = copier?.take(chunk) ?? [];
       lines.take(chunk, copier ? undefined : pieces);
-      for (const piece of pieces) await file.writer.append(piece);
+      for (const piece of pieces) await file.append(piece);
       this.report(0, chunk.length);
     }
     if (found !== expected) throw changedResults(folder, batchId, `Results stored in ${folder.segments} were changed: they are not those that were held against the requests.`);

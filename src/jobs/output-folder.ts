@@ -13,6 +13,8 @@ export interface OutputFolder {
   results: string;
   /** Where each result lies in `results`; an aid that may be missing. */
   resultsIndex: string;
+  /** By what a later job finds the same requests; an aid that may be missing. */
+  requestsIndex: string;
   failedRequests: string;
   /** Those that were sent, perhaps paid, and got no result. */
   missingRequests: string;
@@ -48,6 +50,7 @@ export function outputFolder(dir: string): OutputFolder {
     claim: joinLocation(work, 'job.json'),
     results: joinLocation(folder, 'results.jsonl'),
     resultsIndex: joinLocation(folder, 'results.index'),
+    requestsIndex: joinLocation(folder, 'requests.index'),
     failedRequests: joinLocation(folder, 'failed-requests.jsonl'),
     missingRequests: joinLocation(folder, 'missing-requests.jsonl'),
     quarantine: joinLocation(folder, 'quarantine.jsonl'),
@@ -97,15 +100,19 @@ export async function removeWorkFolder(dir: string): Promise<void> {
  * @throws StorageError
  */
 export async function removeUnfinishedOutputs(dir: string): Promise<void> {
-  const output = outputFolder(dir);
-  const paths = outputFiles(output);
-  for (const name of await namesIn(output.folder)) {
-    if (paths.some((path) => isTemporaryName(name, path))) await removeDurably(joinLocation(output.folder, name));
-  }
+  for (const path of await unfinishedOutputs(dir)) await removeDurably(path);
 }
 
-function outputFiles({ results, resultsIndex, failedRequests, missingRequests, quarantine, report }: OutputFolder): string[] {
-  return [results, resultsIndex, failedRequests, missingRequests, quarantine, report];
+/** What `removeUnfinishedOutputs` removes. @throws StorageError */
+export async function unfinishedOutputs(dir: string): Promise<string[]> {
+  const output = outputFolder(dir);
+  const paths = outputFiles(output);
+  const names = (await namesIn(output.folder)).filter((name) => paths.some((path) => isTemporaryName(name, path)));
+  return names.map((name) => joinLocation(output.folder, name));
+}
+
+function outputFiles({ results, resultsIndex, requestsIndex, failedRequests, missingRequests, quarantine, report }: OutputFolder): string[] {
+  return [results, resultsIndex, requestsIndex, failedRequests, missingRequests, quarantine, report];
 }
 
 async function ownerOf(output: OutputFolder): Promise<ClaimRecord | undefined> {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { MAX_REQUESTS_PER_BATCH, type OldOutcome } from '../contract';
 import { joinLocation, openNewFolder, readChunks, readRecord, StorageError, syncFolder } from '../storage';
 import { GeneratedIds } from './generated-ids';
 import { InputError } from './input-error';
-import { InputScanner, type ScannedRequest } from './input-scanner';
+import { InputScanner } from './input-scanner';
 import { readLedger } from './ledger-file';
 import { type CutOptions, PartCutter } from './part-cutter';
 import { partFolder, partFolderIn, roundFolder } from './part-folder';
@@ -11,6 +12,11 @@ import { readOrdinals, readPartRequests } from './part-requests';
 import { type PartBudget, type PartLimits, partLimits } from './part-size';
 import { PartsWriter } from './part-writer';
 import type { PassOptions } from './progress';
+import type { EndedJob } from './reuse/ended-job';
+import { retrySource } from './reuse/retry-source';
+import { ReusedRequests } from './reuse/reused-requests';
+import { hashesOf, SameRequests } from './reuse/same-requests';
+import type { PlannedRequest, RequestSource } from './request-source';
 import type { RoundPlan } from './round-plan';
 import { readSplits } from './split-part';
 import { WarmRequests } from './warm-requests';
@@ -26,14 +32,11 @@ export interface PlanOptions extends PassOptions, Partial<PartLimits> {
   budget?: PartBudget;
 }
 
-/** A request to be planned. */
-type PlannedRequest = Pick<ScannedRequest, 'ordinal' | 'line' | 'request'>;
-
-/** Where the requests of a round come from. Can be read more than once. */
-interface RequestSource {
-  requests(): AsyncIterable<PlannedRequest[]>;
-  /** What is known of what was read to its end. @throws where a plan of it must not be. */
-  facts(): Promise<Pick<RoundPlan, 'sha256' | 'bytes' | 'generatedIds'>>;
+export interface PlanRoundOneOptions extends PlanOptions {
+  /** JSONL, plain or gzip. */
+  input: string;
+  /** A job that has ended: outcomes of requests that are the same there are taken from it. */
+  reuse?: EndedJob;
 }
 
 /**
@@ -47,15 +50,19 @@ interface RequestSource {
  * @throws InputError `input_invalid` with the bad lines; `input_changed` where it was planned with other content;
  *   and what `checkInput` throws. StorageError for the work folder.
  */
-export async function planRoundOne(options: PlanOptions & { input: string }): Promise<RoundPlan> {
+export async function planRoundOne(options: PlanRoundOneOptions): Promise<RoundPlan> {
   const planned = await readRoundPlan(options.workFolder, 1);
   if (planned) return sameInput(planned, options);
   for (let ids: GeneratedIds | undefined = new GeneratedIds(); ; ids = ids.instead) {
     if (!ids) throw new InputError('input_changed', `${options.input} changes while it is being read.`, 'Wait until it is written to its end.');
+    const reuse = options.reuse && (await SameRequests.find(options.reuse, options.workFolder));
     try {
-      return await planRound(1, options, sourceOf(options, ids));
+      const source = sourceOf(options, ids);
+      return await planRound(1, options, reuse ? reuse.without(source) : source, reuse?.reused);
     } catch (error) {
       if (!(error instanceof IdsMeet)) throw error;
+    } finally {
+      await reuse?.reused.discard();
     }
   }
 }
@@ -84,6 +91,25 @@ function sourceOf(options: PlanOptions & { input: string }, ids: GeneratedIds): 
 }
 
 /**
+ * Plans a job that sends requests of another one again, which has ended: from the outputs of that one alone. The folder appears whole,
+ * or not at all; where it is there already, that plan holds.
+ * @param options.only of which outcomes; all others are taken over.
+ * @throws InputError `earlier_job_changed`; StorageError
+ */
+export async function planRetryOf(options: PlanOptions & { old: EndedJob; only: readonly OldOutcome[] }): Promise<RoundPlan> {
+  const { old, workFolder } = options;
+  const planned = await readRoundPlan(workFolder, 1);
+  if (planned) return planned;
+  const hashes = await hashesOf(old);
+  const reused = await ReusedRequests.begin(workFolder, old.report.job_id, hashes);
+  try {
+    return await planRound(1, options, retrySource(options, reused, hashes), reused);
+  } finally {
+    await reused.discard();
+  }
+}
+
+/**
  * Cuts the requests that the round before left for another try (see `LedgerSummary.retryable`) into new parts,
  * each of which may mix several old ones. Where the round is planned already, that plan holds.
  * @param options.round the new round, from 2. Every part of the round before has a closed ledger.
@@ -100,7 +126,8 @@ export async function planRetryRound(options: PlanOptions & { round: number }): 
 }
 
 async function* retryableOf(plan: RoundPlan, options: PlanOptions): AsyncGenerator<PlannedRequest[], void, undefined> {
-  for (const { part, requests: count } of batchesOf(plan)) {
+  for (const { part, requests: count, reused } of batchesOf(plan)) {
+    if (reused) continue;
     const folder = partFolder(options.workFolder, plan.round, part);
     const ledger = await readLedger(folder, count);
     const ordinals = await readOrdinals(folder, count);
@@ -129,7 +156,7 @@ interface PlanRecord extends Omit<RoundPlan, 'parts'> {
 }
 
 /** Writes a round into a folder that appears when its plan is written, last. */
-async function planRound(round: number, options: PlanOptions, source: RequestSource): Promise<RoundPlan> {
+async function planRound(round: number, options: PlanOptions, source: RequestSource, reused?: ReusedRequests): Promise<RoundPlan> {
   const { workFolder } = options;
   const cut = { limits: partLimits(options), budget: options.budget };
   const warm = options.warmCache ? await findWarm(source, cut) : undefined;
@@ -149,6 +176,7 @@ async function planRound(round: number, options: PlanOptions, source: RequestSou
     }
     const facts = await source.facts();
     const parts = [...(await first.finish()), ...(await others.finish())];
+    if (reused) parts.push(...(await reused.writeParts(folder, folderOf, parts.length + 1, MAX_REQUESTS_PER_BATCH)));
     const plan: RoundPlan = { round, requests: parts.reduce((sum, part) => sum + part.requests, 0), ...facts, parts };
     const record: PlanRecord = { ...plan, parts: parts.map(partRecordOf) };
     if (await folder.commit(joinLocation(folder.location, PLAN_FILE), `${JSON.stringify(record, null, 2)}\n`)) return plan;

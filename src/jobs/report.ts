@@ -14,10 +14,12 @@ export interface ReportFacts {
   endedAt: Date;
   /** Default: no cost is reported. */
   prices?: PriceTable;
+  /** How many requests' outcomes were taken from another job. Default 0. */
+  reused?: number;
 }
 
 /** The job's report. Where the outcomes do not add up to the input, a problem `unproven` says so. */
-export function buildReport({ job, parts, merged, canceled, endedAt, prices }: ReportFacts): JobReport {
+export function buildReport({ job, parts, merged, canceled, endedAt, prices, reused = 0 }: ReportFacts): JobReport {
   const { outcomes } = merged;
   const problems = mergeProblems([...merged.problems, ...unproven(outcomes, job.input.requests)]);
   const unsentReason = parts.find((part) => part.unsentReason !== undefined)?.unsentReason;
@@ -33,6 +35,8 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices }: R
     ...spent(merged.models, merged.longPrompts, prices),
     ...cacheHits(merged.usage),
     batches: parts.flatMap((part) => reportedBatch(part, prices) ?? []),
+    results: merged.resultsFile,
+    ...takenOver(job, reused),
     ...followUpCounts(parts),
     problems,
     ...(outcomes.unsent > 0 && unsentReason !== undefined ? { unsent_reason: unsentReason } : {}),
@@ -40,6 +44,13 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices }: R
     started_at: job.created_at,
     ended_at: endedAt.toISOString(),
   };
+}
+
+/** Usage and cost are what this job has paid, so those of reused results are not in them. */
+function takenOver({ earlier }: JobRecord, reused: number): Pick<JobReport, 'reused' | 'attempts'> {
+  if (!earlier) return {};
+  const { job_id, output, attempts } = earlier;
+  return { reused: { job_id, requests: reused, output }, ...(attempts && { attempts }) };
 }
 
 function inputOf({ input: { path, sha256, requests, generated_ids } }: JobRecord): JobReport['input'] {

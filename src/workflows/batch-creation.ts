@@ -2,6 +2,7 @@
 import { condition, log, sleep, workflowInfo } from '@temporalio/workflow';
 import type { CreateResult, KnownCreate, NotAccepted, OpenedPart, PartReference, ReconcileResult } from '../activities';
 import type { BatchPhase, BatchStatus } from '../contract';
+import { resultsKeptUntil } from '../contract';
 import type { activities } from './activity-profiles';
 import type { Admission } from './admission';
 import type { AttentionDesk } from './attention';
@@ -47,6 +48,7 @@ export class BatchCreation {
       if (known.kind === 'accepted') {
         status.batchId = known.batchId;
         status.createdAt = known.createdAt;
+        status.resultsKeptUntil = resultsKeptUntil(known.createdAt);
         await admission?.accepted();
         return known;
       }

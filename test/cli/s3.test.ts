@@ -31,7 +31,7 @@ test('run, again, status, and results by the output, on stdout and into the buck
   expect(first).toMatchObject({ code: 0 });
   const output = `s3://${BUCKET}/in/questions.simulated`;
   expect(JSON.parse(first.stdout)).toMatchObject({ output, outcomes: { succeeded: 5 }, input: { path: INPUT } });
-  expect(await keys('in/questions.simulated/')).toEqual(['in/questions.simulated/report.json', 'in/questions.simulated/results.index', 'in/questions.simulated/results.jsonl']);
+  expect(await keys('in/questions.simulated/')).toEqual(['in/questions.simulated/report.json', 'in/questions.simulated/requests.index', 'in/questions.simulated/results.index', 'in/questions.simulated/results.jsonl']);
 
   const again = await world.run(['run', INPUT, '--simulate']);
   expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining(`${output}/results.jsonl`), stderr: expect.stringContaining('has ended already') });
@@ -48,11 +48,11 @@ test('a file, with its outputs in a bucket', async () => {
   const { code, stdout } = await world.run(['run', file, '--simulate', '--output', `s3://${BUCKET}/out/`, '--json']);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ output: `s3://${BUCKET}/out`, outcomes: { succeeded: 3 } });
-  expect(await keys('out/')).toEqual(['out/report.json', 'out/results.index', 'out/results.jsonl']);
+  expect(await keys('out/')).toEqual(['out/report.json', 'out/requests.index', 'out/results.index', 'out/results.jsonl']);
 
   const other = await world.run(['run', INPUT, '--simulate', '--id', 'other', '--output', `s3://${BUCKET}/out`]);
   expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to job') });
-  expect(await keys('out/')).toEqual(['out/report.json', 'out/results.index', 'out/results.jsonl']);
+  expect(await keys('out/')).toEqual(['out/report.json', 'out/requests.index', 'out/results.index', 'out/results.jsonl']);
 }, 120_000);
 
 test.each([

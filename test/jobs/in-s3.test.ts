@@ -133,7 +133,7 @@ describe('an output', () => {
     expect((await collect(readResults(output()))).flat().map((line) => line.bytes.toString())).toEqual([...results[0]!, errored('q-4'), succeeded('q-5')]);
     expect((await server.get(`${key}/out/missing-requests.jsonl`)).toString()).toBe(`${lines[2]}\n`);
     await removeWorkFolder(output());
-    expect(await names()).toEqual(['failed-requests.jsonl', 'missing-requests.jsonl', 'quarantine.jsonl', 'results.index', 'results.jsonl']);
+    expect(await names()).toEqual(['failed-requests.jsonl', 'missing-requests.jsonl', 'quarantine.jsonl', 'requests.index', 'results.index', 'results.jsonl']);
   });
 
   it('without results says so', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { noUsage } from '../../src/contract';
@@ -5,6 +6,7 @@ import { markUnsent, mergeJob, partFolder, planRetryRound, readResults } from '.
 import { StoredResults } from '../../src/jobs/results/stored-results';
 import { openSegments } from '../../src/storage';
 import { collect, killAfterLines, runChild, useFolder } from '../storage/helpers';
+import { reportOf } from './results/helpers';
 import { closePart, errored, expired, linesOfFile, plannedJob, requestLine, requestLines, succeeded } from './helpers';
 
 const folder = useFolder();
@@ -22,12 +24,15 @@ it('takes the API’s own lines byte for byte, and is done with results alone wh
     longPrompts: {},
     problems: [],
     results: 3,
+    resultsFile: { bytes: expect.any(Number) as number, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
     failedRequests: 0,
     missingRequests: 0,
     quarantined: 0,
   });
-  expect(readFileSync(join(output, 'results.jsonl'), 'utf8')).toBe(`${odd}\n${succeeded('q-0')}\n${succeeded('q-2')}\n`);
-  expect(outputs(output)).toEqual(['results.index', 'results.jsonl']);
+  const results = `${odd}\n${succeeded('q-0')}\n${succeeded('q-2')}\n`;
+  expect(readFileSync(join(output, 'results.jsonl'), 'utf8')).toBe(results);
+  expect((await mergeJob({ workFolder: work, rounds: [plan], output })).resultsFile).toEqual({ bytes: Buffer.byteLength(results), sha256: createHash('sha256').update(results).digest('hex') });
+  expect(outputs(output)).toEqual(['requests.index', 'results.index', 'results.jsonl']);
   expect((await collect(readResults(output))).flat().map((line) => line.bytes.toString())).toEqual([odd, succeeded('q-0'), succeeded('q-2')]);
 });
 
@@ -77,11 +82,11 @@ it('merged again, gives the same, and removes what is no longer so', async () =>
   const options = { workFolder: work, rounds: [plan], output };
   const first = await mergeJob(options);
   expect(await mergeJob(options)).toEqual(first);
-  expect(outputs(output)).toEqual(['missing-requests.jsonl', 'quarantine.jsonl', 'results.index', 'results.jsonl']);
+  expect(outputs(output)).toEqual(['missing-requests.jsonl', 'quarantine.jsonl', 'requests.index', 'results.index', 'results.jsonl']);
   await (await openSegments(partFolder(work, 1, 1).segments)).newGeneration();
   await closePart(work, plan, 1, [succeeded('q-0'), succeeded('q-1')]);
   await mergeJob(options);
-  expect(outputs(output)).toEqual(['results.index', 'results.jsonl']);
+  expect(outputs(output)).toEqual(['requests.index', 'results.index', 'results.jsonl']);
 });
 
 it('reads the generation that the ledger was made from, whatever a frozen attempt begins afterwards', async () => {
@@ -111,9 +116,9 @@ it('copies ranges that reach over chunks and segments', async () => {
 it('knows where each result lies also behind a byte order mark, and behind zeros that the API gave', async () => {
   const { work, plan, output } = await plannedJob(folder.path, requestLines(3));
   await closePart(work, plan, 1, [`\ufeff${succeeded('q-0')}`, '\0'.repeat(600), succeeded('q-1'), succeeded('q-2')]);
-  await mergeJob({ workFolder: work, rounds: [plan], output });
+  const merged = await mergeJob({ workFolder: work, rounds: [plan], output });
   expect(linesOfFile(join(output, 'results.jsonl'))).toEqual([succeeded('q-0'), succeeded('q-1'), succeeded('q-2')]);
-  const stored = await StoredResults.open(output, { requests: 3 });
+  const stored = await StoredResults.open(output, { report: reportOf('', output, plan, merged) });
   expect(stored.indexed).toBe(true);
   expect([...(await stored.ofIds(['q-0', 'q-1', 'q-2'])).keys()]).toEqual(['q-0', 'q-1', 'q-2']);
   await stored.close();

@@ -20,7 +20,7 @@ const JOB = { format: 1 as const, job_id: 'j', simulated: false, account: { labe
 
 function report(models: Record<string, TokenUsage>, parts: BatchReport[], prices?: PriceTable) {
   const usage = { ...noUsage(), input_tokens: 300, cache_read_input_tokens: 100 };
-  const merged = { outcomes: { ...noOutcomes(), succeeded: 1 }, usage, models, longPrompts: {}, problems: [], results: 1, failedRequests: 0, missingRequests: 0, quarantined: 0 };
+  const merged = { outcomes: { ...noOutcomes(), succeeded: 1 }, usage, models, longPrompts: {}, problems: [], resultsFile: { bytes: 0, sha256: '' }, results: 1, failedRequests: 0, missingRequests: 0, quarantined: 0 };
   return buildReport({ job: JOB, parts, merged, canceled: false, endedAt: new Date(0), prices });
 }
 

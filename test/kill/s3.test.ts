@@ -68,7 +68,7 @@ test('a whole job in S3, its records too, with nothing on disk', async () => {
   const input = await inputInS3(2_000);
   const report = await world.runJob(input);
   await expectTrueResults(report, 2_000);
-  expect((await s3.list(`${world.jobId}/out/`)).map(({ key }) => key.split('/').at(-1))).toEqual(['report.json', 'results.index', 'results.jsonl']);
+  expect((await s3.list(`${world.jobId}/out/`)).map(({ key }) => key.split('/').at(-1))).toEqual(['report.json', 'requests.index', 'results.index', 'results.jsonl']);
   expect((await s3.list(`root/jobs/${world.jobId}/`)).map(({ key }) => key)).toContain(`root/jobs/${world.jobId}/report.json`);
   const ids = new Set<string>();
   for await (const { custom_id } of new MessageBatchesClient({ client: await world.client() }).job(world.jobId).results()) ids.add(custom_id);

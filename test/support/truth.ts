@@ -40,6 +40,7 @@ export async function expectTruth(world: World, report: JobReport): Promise<void
       ...(failed > 0 ? ['failed-requests.jsonl'] : []),
       ...(truth.unknown > 0 ? ['quarantine.jsonl'] : []),
       'report.json',
+      'requests.index',
       'results.index',
       'results.jsonl',
     ].sort(),

@@ -8,6 +8,7 @@ import { drawn, plainTable } from '../display/plain-table';
 import { ExitCode } from '../exit-codes';
 import { knownJobs } from '../known-jobs';
 import { openRunningSession } from '../session';
+import { soonLost, soonLostSentence } from '../soon-lost';
 import { accountOf, hasKey } from '../settings';
 
 /** One thing that was looked at. */
@@ -131,5 +132,7 @@ async function background({ home }: CommandContext): Promise<Finding> {
 async function jobs({ home }: CommandContext): Promise<Finding> {
   const known = await knownJobs(home.folder);
   const open = known.filter((job) => !job.report).length;
-  return { name: 'jobs', ok: true, value: `${open} open, ${known.length - open} ended` };
+  const counts = `${open} open, ${known.length - open} ended`;
+  const [first] = await soonLost(known, home.folder);
+  return first ? { name: 'jobs', ok: false, value: counts, hint: soonLostSentence(first) } : { name: 'jobs', ok: true, value: counts };
 }

@@ -16,11 +16,13 @@ import { ExitCode } from '../exit-codes';
 import { addJobArgument } from '../job-argument';
 import type { JobOptions } from '../job-argument';
 import { knownJob, knownJobs } from '../known-jobs';
+import type { KnownJob } from '../known-jobs';
 import { locateJob } from '../locate-job';
 import { endedParts, observe } from '../observe';
 import type { Output } from '../output';
 import type { Session } from '../session';
 import { openRunningSession } from '../session';
+import { soonLost, soonLostSentence } from '../soon-lost';
 
 interface StatusOptions extends JobOptions {
   watch?: boolean;
@@ -55,6 +57,8 @@ async function status(context: CommandContext, reference: string | undefined, op
       const look = async () => observe((await knownJob(context.home.folder, known.id)) ?? known, context.home.folder, session);
       const first = await look();
       seen([first]);
+      for (const batch of await soonLost([known], context.home.folder)) out.say(soonLostSentence(batch));
+      for (const { id, report } of await attemptsAfter(context, known.id)) out.say(`Sent again as ${id}${report ? '' : ', which is open'}: message-batches status ${id}`);
       await (options.watch ? watchOne(out, look) : printOne(context, first, session));
     } else {
       const look = () => allJobs(context, session);
@@ -67,6 +71,11 @@ async function status(context: CommandContext, reference: string | undefined, op
   } finally {
     await session?.close();
   }
+}
+
+/** Jobs that have sent requests of a job again, newest first. */
+async function attemptsAfter({ home }: CommandContext, id: string): Promise<KnownJob[]> {
+  return (await knownJobs(home.folder)).filter(({ retryOf }) => retryOf === id);
 }
 
 /** What the folders of this home know, and what else the server knows. */

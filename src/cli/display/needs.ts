@@ -1,11 +1,8 @@
 /** What of a job needs a person, and what that person can do. */
 import type { ObservedJobStatus } from '../../client';
+import { RESULTS_KEPT_MS, RESULTS_SOON_LOST_MS } from '../../contract';
 import type { Rendering } from './rendering';
 
-/** How long the API keeps results, from the creation of a batch on, in ms. */
-const RESULTS_KEPT_MS = 29 * 24 * 60 * 60 * 1000;
-/** From so many ms before that on, somebody should see to it that they are fetched. */
-const WARN_BEFORE_MS = 7 * 24 * 60 * 60 * 1000;
 
 export interface Need {
   /** A few words for a table. */
@@ -35,7 +32,7 @@ export function needOf(job: ObservedJobStatus, { now, formats }: Pick<Rendering,
     return { short: `${state} (${attention.code})`, what: `${state}: ${attention.message}`, hint: attention.hint, command: `message-batches ${job.paused ? 'resume' : 'wait'} ${jobId}` };
   }
   const lost = lostAt(job);
-  if (lost !== undefined && lost - now.getTime() < WARN_BEFORE_MS) {
+  if (lost !== undefined && lost - now.getTime() < RESULTS_SOON_LOST_MS) {
     const left = lost - now.getTime();
     const when = left > 0 ? `in ${formats.duration(left)}` : 'now';
     return { short: `results are lost ${when}`, what: `has results that are not stored yet, and that the API deletes ${when}`, hint: 'A worker fetches them.', command: `message-batches wait ${jobId}` };

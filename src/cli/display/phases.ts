@@ -1,6 +1,7 @@
 /** What a job and its parts are doing, as sentences. The panel, the lines and `status` all speak with these. */
 import type { ObservedJobStatus, ObservedPart, Trouble } from '../../client';
 import type { BatchStatus } from '../../contract';
+import { areSoonLost, resultsKeptUntil } from '../../contract';
 import { counted } from './rendering';
 import type { Rendering } from './rendering';
 
@@ -28,6 +29,17 @@ export function jobSentence(status: ObservedJobStatus, rendering: Rendering): st
  * @param options.alone false where the numbers of the queue, which are the account's, are told beside it.
  */
 export function partSentence(part: ObservedPart, rendering: Rendering, { alone = true } = {}): string {
+  return `${partDoing(part, rendering, alone)}${soonLost(part, rendering)}`;
+}
+
+/** `; the API keeps its results until 2026-12-24 only`, where that is soon. */
+function soonLost({ status, phase, createdAt }: ObservedPart, { now }: Rendering): string {
+  const until = status?.resultsKeptUntil ?? (createdAt === undefined ? undefined : resultsKeptUntil(createdAt));
+  if ((status?.phase ?? phase) === 'ended' || until === undefined || !areSoonLost(until, now.getTime())) return '';
+  return `; the API keeps its results until ${until.slice(0, 10)} only`;
+}
+
+function partDoing(part: ObservedPart, rendering: Rendering, alone: boolean): string {
   const { status } = part;
   if (!status) return `${part.batchId ? `${part.batchId} ` : ''}${(part.phase ?? 'running').replace('_', ' ')}`;
   const { formats } = rendering;

@@ -30,6 +30,11 @@ export class ScannedPlaces {
     return places;
   }
 
+  /** How many results were found. */
+  get size(): number {
+    return this.runs.reduce((sum, run) => sum + run.results, 0);
+  }
+
   /** Where the result of an id may lie; ids may share a hash. */
   candidates(customId: string): LinePlace[] {
     const hash = hashOf(customId);

@@ -1,5 +1,6 @@
 import type { JobReport } from '../../contract';
 import { readResults } from '../read-results';
+import { mustBeUnchanged } from './results-size';
 import { ResultRecord } from './result-record';
 import { StoredResults } from './stored-results';
 
@@ -28,11 +29,12 @@ export interface RecordsQuery {
 export async function* selectRecords(report: JobReport, query: RecordsQuery): AsyncGenerator<ResultRecord[], void, undefined> {
   const { ids, order, withRequests = false, all = false } = query;
   if (!ids && !withRequests && !all && order !== 'input') {
+    await mustBeUnchanged(report);
     for await (const lines of readResults(report.output, query)) yield lines.map(({ bytes }) => new ResultRecord(bytes));
     return;
   }
   const input = { path: query.inputPath ?? report.input.path, sha256: report.input.sha256, generatedIds: report.input.generated_ids };
-  const stored = await StoredResults.open(report.output, { ...query, requests: report.input.requests });
+  const stored = await StoredResults.open(report.output, { ...query, report });
   try {
     if (ids) {
       const lines = await stored.ofIds(ids);

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../contract';
+import { API_OUTCOMES, type JobReport, type Outcome } from '../../contract';
 import { type OpenFile, openForReading, readLines, StorageError } from '../../storage';
 import { outputFolder } from '../output-folder';
 import { readResults, resultsNotFound } from '../read-results';
@@ -8,6 +8,7 @@ import { ResultsIndex } from './index-reader';
 import { type InputRequest, type InputSource, readInputRequests } from './input-requests';
 import { readPlaces } from './read-places';
 import { ResultRecord } from './result-record';
+import { mustHaveSize, resultsChanged } from './results-size';
 import { ScannedPlaces } from './scanned-places';
 
 /** Places looked at in one read of the index: 64 KB of it. */
@@ -18,8 +19,8 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 const NOWHERE: LinePlace = { offset: 0, length: 0 };
 
 export interface StoredResultsOptions {
-  /** How many requests the job has, as its report says. */
-  requests: number;
+  /** The job's report. */
+  report: JobReport;
   signal?: AbortSignal;
   /** Told, in words, why the index is not used. Default: nobody. */
   onNote?: (note: string) => void;
@@ -32,6 +33,8 @@ export interface StoredResultsOptions {
 export class StoredResults {
   private scanned: ScannedPlaces | undefined;
   private missing: Set<string> | undefined;
+  /** A request whose result is not where the index has it, nor anywhere else. */
+  private lost: string | undefined;
 
   private constructor(
     private readonly dir: string,
@@ -50,8 +53,9 @@ export class StoredResults {
       throw resultsNotFound(error, folder);
     });
     try {
+      mustHaveSize(results, file.size, options.report);
       const index = await ResultsIndex.open(resultsIndex, file.size);
-      const problem = typeof index === 'string' ? index : index.requests === options.requests ? undefined : 'was made for another job';
+      const problem = typeof index === 'string' ? index : index.requests === options.report.input.requests ? undefined : 'was made for another job';
       if (typeof index !== 'string' && problem === undefined) return new StoredResults(dir, file, index, options);
       if (typeof index !== 'string') await index.close();
       options.onNote?.(`${resultsIndex} ${problem}: reading all of ${results} instead, which gives the same and takes longer.`);
@@ -123,6 +127,8 @@ export class StoredResults {
         yield records;
       }
     }
+    // Known only now that the input is the one that the index is of.
+    if (this.lost !== undefined) throw resultsChanged(outputFolder(this.dir).results, `the result of ${JSON.stringify(this.lost)} is not there any more`);
   }
 
   /** What the input says of some ids; reads all of it. @throws as `readInputRequests`. */
@@ -172,11 +178,23 @@ export class StoredResults {
   }
 
   private async placeByScan(id: string): Promise<LinePlace> {
-    this.scanned ??= await ScannedPlaces.scan(this.dir, this.options);
+    this.scanned ??= await this.scan();
     const candidates = this.scanned.candidates(id);
     if (candidates.length < 2) return candidates[0] ?? NOWHERE;
     const lines = await readPlaces(this.file, candidates);
     return candidates[lines.findIndex((line) => line && customIdOf(line) === id)] ?? NOWHERE;
+  }
+
+  /** A request without a line would be taken for one that was never sent: as many lines as there were results must be there. */
+  private async scan(): Promise<ScannedPlaces> {
+    const scanned = await ScannedPlaces.scan(this.dir, this.options);
+    const { outcomes } = this.options.report;
+    const expected = API_OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+    if (scanned.size < expected) {
+      const { results } = outputFolder(this.dir);
+      throw resultsChanged(results, `it holds ${scanned.size.toLocaleString('en-US')} results, and the job ended with ${expected.toLocaleString('en-US')}`);
+    }
+    return scanned;
   }
 
   /** The lines at the places, where they are those of the requests; else by a scan. */
@@ -194,6 +212,7 @@ export class StoredResults {
   /** What became of a request that has no result. */
   private async outcomeWithout(id: string, place: LinePlace & { outcome?: Outcome }): Promise<Outcome> {
     if (place.outcome && place.length === 0) return place.outcome;
+    if (place.length > 0) this.lost ??= id;
     this.missing ??= await missingIds(outputFolder(this.dir).missingRequests);
     return this.missing.has(id) ? 'missing' : 'unsent';
   }

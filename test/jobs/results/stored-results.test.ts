@@ -63,6 +63,8 @@ describe('gives the same by a scan, and says so, where the index', () => {
   ];
   it.each(cells)('%s', async (_, change, note) => {
     const job = await fiveRequests();
+    // As an older release wrote it, which nothing says of how long the results were.
+    delete job.report.results;
     change(join(job.output, 'results.index'), join(job.output, 'results.jsonl'));
     const queries: [Omit<RecordsQuery, 'onNote'>, string[]][] = [
       [{ ids: ['c', 'd', 'a'] }, [succeeded('c'), succeeded('a')]],
@@ -243,6 +245,26 @@ it('finds each of many results, over several parts, and over a round that has so
   expect((await select(job, { withRequests: true })).lines).toEqual(expected);
 });
 
+describe('results.jsonl that somebody has changed', () => {
+  it('is refused by its size, whatever is asked for', async () => {
+    const job = await fiveRequests();
+    truncateSync(join(job.output, 'results.jsonl'), 40);
+    const refused = { code: 'changed', message: expect.stringMatching(/results\.jsonl was changed since the job ended: it has 40 bytes, and [\d,]+ were written\.$/), hint: expect.stringContaining('verify') };
+    for (const query of [{}, { ids: ['a'] }, { order: 'input' }, { withRequests: true }, { all: true }] as const) await expect(select(job, query)).rejects.toMatchObject(refused);
+  });
+
+  it.each([true, false])('gives no lost line out for a request that was not sent, with an index: %s', async (indexed) => {
+    const job = await fiveRequests();
+    delete job.report.results;
+    const path = join(job.output, 'results.jsonl');
+    const lines = linesOfFile(path);
+    // As long as before, so that the index seems to fit.
+    writeFileSync(path, `${lines.map((line) => (line === succeeded('e') ? ' '.repeat(line.length) : line)).join('\n')}\n`);
+    if (!indexed) rmSync(join(job.output, 'results.index'));
+    await expect(select(job, { all: true })).rejects.toMatchObject({ code: 'changed', message: expect.stringContaining('it holds 3 results, and the job ended with 4') });
+  });
+});
+
 it('kill -9 of a merge at any moment leaves no index that does not fit its results', async () => {
   const lines = requestLines(4000);
   const { work, plan, output } = await plannedJob(folder.path, lines, { maxRequests: 1000 });
@@ -251,12 +273,12 @@ it('kill -9 of a merge at any moment leaves no index that does not fit its resul
   for (const said of [1, 6, 9]) {
     await killAfterLines(runChild(join(__dirname, '../children/merge.ts'), [work, output]), said);
     if (!existsSync(join(output, 'results.index'))) continue;
-    const stored = await StoredResults.open(output, { requests: 4000 });
-    expect(stored.indexed).toBe(true);
-    await stored.close();
+    const index = await openIndex(output);
+    expect(index.requests).toBe(4000);
+    await index.close();
   }
-  await mergeJob({ workFolder: work, rounds: [plan], output });
-  const stored = await StoredResults.open(output, { requests: 4000 });
+  const merged = await mergeJob({ workFolder: work, rounds: [plan], output });
+  const stored = await StoredResults.open(output, { report: reportOf('', output, plan, merged) });
   expect((await stored.ofIds(['q-3999'])).get('q-3999')?.toString()).toBe(results[3999]);
   await stored.close();
   expect(readdirSync(work).filter((name) => name.startsWith('.results.index') && name.endsWith('.tmp')).length).toBeLessThanOrEqual(3);
@@ -268,7 +290,7 @@ it('a merge that is stopped leaves results and index as they were, and no result
   await mergeJob({ workFolder: work, rounds: [plan], output });
   const before = readFileSync(join(output, 'results.index'));
   await expect(mergeJob({ workFolder: work, rounds: [plan], output, signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop');
-  expect(readdirSync(output).sort()).toEqual(['.parts', 'results.index', 'results.jsonl']);
+  expect(readdirSync(output).sort()).toEqual(['.parts', 'requests.index', 'results.index', 'results.jsonl']);
   expect(readFileSync(join(output, 'results.index')).equals(before)).toBe(true);
 });
 

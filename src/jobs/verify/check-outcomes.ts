@@ -1,0 +1,108 @@
+import { API_OUTCOMES, type JobReport, noOutcomes, OUTCOMES, totalOf } from '../../contract';
+import { isBlankLine, type Line } from '../../jsonl';
+import { readLines, StorageError } from '../../storage';
+import { outputFolder } from '../output-folder';
+import { parseResultLine } from '../result-line';
+import { customIdOf } from '../results/custom-id';
+import { type Check, count, failed, ok, RESULTS_HINT } from './check';
+import type { OutcomeIds } from './outcome-ids';
+
+const REQUESTS_HINT = 'Put failed-requests.jsonl and missing-requests.jsonl back from a copy: what stands in neither, and has no result, is lost from sight.';
+
+/** Holds the lines of results.jsonl, and after them those of the requests that did not succeed, against the report. */
+export class OutcomesCheck {
+  /** By the lines of results.jsonl and of the two lists. */
+  readonly found = noOutcomes();
+  private readonly unreadable: number[] = [];
+  private readonly twice: string[] = [];
+  private lines = 0;
+
+  constructor(
+    private readonly report: JobReport,
+    private readonly ids: OutcomeIds,
+  ) {}
+
+  takeResults(lines: readonly Line[]): void {
+    for (const { bytes, offset } of lines) {
+      this.lines++;
+      const parsed = parseResultLine(bytes);
+      const id = parsed.kind === 'result' ? customIdOf(bytes) : undefined;
+      if (parsed.kind !== 'result' || id === undefined) {
+        this.unreadable.push(this.lines);
+        continue;
+      }
+      this.found[parsed.outcome]++;
+      if (!this.ids.add(id, parsed.outcome, offset)) this.twice.push(id);
+    }
+  }
+
+  /** Every line is a result, and no two are of one request. */
+  resultLines(): Check {
+    const { unreadable, twice } = this;
+    if (unreadable.length > 0) return failed('lines', `${count(unreadable.length)} of ${count(this.lines)} lines of results.jsonl are no results, first line ${count(unreadable[0]!)}`, RESULTS_HINT);
+    if (twice.length > 0) {
+      const tooMany = this.ids.outcomeOf(twice[0]!) === undefined;
+      const what = tooMany ? `there are more results than the ${count(this.report.input.requests)} requests` : `${count(twice.length)} results are further ones of the same request, first ${JSON.stringify(twice[0])}`;
+      return failed('lines', what, RESULTS_HINT);
+    }
+    return ok('lines', `${count(this.lines)} results, each of another request`);
+  }
+
+  /** The lists of requests together with the results come to the outcomes that the report has, and these to the input. */
+  async outcomes(): Promise<Check> {
+    const { outcomes, input, problems } = this.report;
+    const sum = totalOf(outcomes);
+    if (sum !== input.requests || problems.some(({ kind }) => kind === 'unproven')) {
+      return failed('outcomes', `the report itself has ${count(sum)} outcomes for ${count(input.requests)} requests`, 'The working data was kept; show this to whoever keeps message-batches.');
+    }
+    const wrong = (await this.takeMissing()) ?? (await this.takeFailed());
+    if (wrong !== undefined) return failed('outcomes', wrong, REQUESTS_HINT);
+    const differing = OUTCOMES.filter((outcome) => this.found[outcome] !== outcomes[outcome]);
+    if (differing.length > 0) {
+      const what = differing.map((outcome) => `${count(this.found[outcome])} ${outcome}, the report says ${count(outcomes[outcome])}`).join('; ');
+      const inResults = differing.some((outcome) => (API_OUTCOMES as readonly string[]).includes(outcome));
+      return failed('outcomes', `the outputs hold ${what}`, inResults ? RESULTS_HINT : REQUESTS_HINT);
+    }
+    return ok('outcomes', `every one of ${count(input.requests)} requests has one outcome, and the outputs come to those of the report`);
+  }
+
+  private async takeMissing(): Promise<string | undefined> {
+    const { missingRequests } = outputFolder(this.report.output);
+    for await (const id of idsOf(missingRequests)) {
+      if (id === undefined) return 'missing-requests.jsonl has a line that is no request';
+      if (!this.ids.add(id, 'missing')) return `${JSON.stringify(id)} stands in missing-requests.jsonl, and has an outcome already`;
+      this.found.missing++;
+    }
+    return undefined;
+  }
+
+  private async takeFailed(): Promise<string | undefined> {
+    const { failedRequests } = outputFolder(this.report.output);
+    let withResult = 0;
+    for await (const id of idsOf(failedRequests)) {
+      if (id === undefined) return 'failed-requests.jsonl has a line that is no request';
+      const outcome = this.ids.outcomeOf(id);
+      if (outcome === 'succeeded' || outcome === 'missing') return `${JSON.stringify(id)} stands in failed-requests.jsonl, and is ${outcome}`;
+      if (outcome === undefined) {
+        if (!this.ids.add(id, 'unsent')) return `failed-requests.jsonl has more requests than the job`;
+        this.found.unsent++;
+      } else if (outcome !== 'unsent') {
+        withResult++;
+      }
+      if (!this.ids.mark(id, 'failed')) return `${JSON.stringify(id)} stands twice in failed-requests.jsonl`;
+    }
+    const expected = this.found.errored + this.found.canceled + this.found.expired;
+    return withResult === expected ? undefined : `failed-requests.jsonl has ${count(withResult)} of the ${count(expected)} requests whose result is no success`;
+  }
+}
+
+/** The custom_ids of a list of requests, which is not there where it is empty. */
+async function* idsOf(path: string): AsyncGenerator<string | undefined, void, undefined> {
+  try {
+    for await (const lines of readLines(path)) {
+      for (const { bytes } of lines) if (!isBlankLine(bytes)) yield customIdOf(bytes);
+    }
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'changed') throw error;
+  }
+}
