@@ -11,6 +11,7 @@ import { notifyActivity } from './notify';
 import { begunPartsActivity, openPartActivity } from './open-part';
 import { planJobActivity, planNextRoundActivity, planRoundActivity } from './plan-job';
 import { reconcileCreateActivity } from './reconcile-create';
+import { recordSettingsActivity } from './record-settings';
 import { reportPartActivity } from './report-part';
 import { retrieveBatchActivity } from './retrieve-batch';
 import { splitPartActivity } from './split-part';
@@ -43,6 +44,7 @@ function allActivities(deps: ActivityDependencies) {
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),
+    recordSettings: recordSettingsActivity(deps),
     notify: notifyActivity(deps),
   };
 }

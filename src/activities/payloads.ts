@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, Attention, DataReference, FollowUpOptions, JobInput, JobReport, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
+import type { AccountReference, Attention, DataReference, FollowUpOptions, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
 import type { CreateState, PlannedPart } from '../jobs';
 
 /** Which part of which job, and where its working data lies. */
@@ -28,6 +28,8 @@ export interface PlanJobInput {
   queueLimit?: number;
   /** See `JobInput.maxCost`: parts are cut so that it can be held. */
   maxCost?: number;
+  /** See `JobInput.retries`. */
+  retries?: number;
   /** See `JobInput.reuse`. */
   reuse?: string;
   /** See `JobInput.retryOf`. */
@@ -49,6 +51,8 @@ export interface PlannedJob {
   startedAt: string;
   /** The job was finished before: nothing is left to do. */
   report?: JobReport;
+  /** As the job was started, or changed since. */
+  settings?: JobSettings;
   /** Prices of the models that the requests name. */
   prices?: PriceTable;
 }

@@ -12,6 +12,7 @@ import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
+import { settingsOf } from './record-settings';
 import type { PartFacts, PartReference, PlanJobInput, PlannedJob, PlanRoundOptions } from './payloads';
 
 /** Validates the input, cuts it into parts, and puts both on record. A job planned before is only read. */
@@ -21,9 +22,11 @@ export function planJobActivity(deps: ActivityDependencies) {
   };
 }
 
-async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<PlannedJob> {
-  refuseOtherAccount(deps, input);
-  const folder = jobFolder(deps, input.jobId);
+async function plan(deps: ActivityDependencies, started: PlanJobInput): Promise<PlannedJob> {
+  refuseOtherAccount(deps, started);
+  const folder = jobFolder(deps, started.jobId);
+  const settings = await settingsOf(folder, started);
+  const input = { ...started, queueLimit: settings.queueLimit ?? undefined, maxCost: settings.maxCost ?? undefined };
   let job = await folder.readJob();
   const report = await folder.readReport();
   const output = job?.output ?? absoluteLocation(input.output ?? joinLocation(deps.storage.folder, 'outputs', jobFolderName(input.jobId)));
@@ -66,6 +69,7 @@ async function plan(deps: ActivityDependencies, input: PlanJobInput): Promise<Pl
     parts: asPlanned(round).map((part) => part.requests),
     planned: round.parts.map(factsOf),
     prices: deps.prices,
+    settings,
     cancelRequested: await folder.cancelRequested(),
     startedAt: job.created_at,
     report,

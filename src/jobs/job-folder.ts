@@ -3,7 +3,7 @@
  * and whose database can be set back). Every record is small, synced, and keyed by job, round and part.
  */
 import { createHash } from 'node:crypto';
-import type { BatchReport, JobReport, OldOutcome, ReportedAttempt } from '../contract';
+import type { BatchReport, JobReport, JobSettings, OldOutcome, ReportedAttempt } from '../contract';
 import { joinLocation } from '../storage';
 import { CreateRecords } from './create-records';
 import { type SplitRecord, withSplits } from './part-record';
@@ -155,6 +155,15 @@ export class JobFolder {
 
   writeReport(report: JobReport): Promise<void> {
     return this.records.replace(joinLocation(this.folder, 'report.json'), report);
+  }
+
+  /** What the job may cost, and the other settings that can be changed while it runs: a later run of it that is told nothing goes on with them. */
+  readSettings(): Promise<JobSettings | undefined> {
+    return this.records.read(joinLocation(this.folder, 'settings.json'));
+  }
+
+  writeSettings(settings: JobSettings): Promise<void> {
+    return this.records.replace(joinLocation(this.folder, 'settings.json'), settings);
   }
 
   readDeleted(): Promise<DeletedRecord | undefined> {

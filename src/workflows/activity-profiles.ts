@@ -29,6 +29,7 @@ export function activities(taskQueue: string | undefined) {
     notify: short['messageBatches.notify'],
     deleteBatches: short['messageBatches.deleteBatches'],
     recordCancel: short['messageBatches.recordCancel'],
+    recordSettings: short['messageBatches.recordSettings'],
     begunParts: short['messageBatches.begunParts'],
     openPart: short['messageBatches.openPart'],
     claimCreate: short['messageBatches.claimCreate'],

@@ -7,9 +7,16 @@ const DEFAULT_RETRIES = 2;
 export class CurrentSettings {
   /** What was changed, for the next run of the workflow and for parts that have not heard of it. */
   readonly changed: JobSettings;
+  private started: JobSettings;
 
-  constructor(private readonly input: JobInput) {
+  constructor(input: JobInput) {
     this.changed = { ...input.resumed?.settings };
+    this.started = input;
+  }
+
+  /** What the job's record says: it was started before, and may be started now without saying all of it again. */
+  recorded(settings: JobSettings): void {
+    this.started = settings;
   }
 
   change(settings: JobSettings): void {
@@ -17,21 +24,21 @@ export class CurrentSettings {
   }
 
   get retries(): number {
-    return this.changed.retries ?? this.input.retries ?? DEFAULT_RETRIES;
+    return this.changed.retries ?? this.started.retries ?? DEFAULT_RETRIES;
   }
 
   /** See `JobInput.queueLimit`. */
   get queueLimit(): number | undefined {
-    return orNone(this.changed.queueLimit, this.input.queueLimit);
+    return orNone(this.changed.queueLimit, this.started.queueLimit);
   }
 
   /** See `JobInput.maxCost`. */
   get maxCost(): number | undefined {
-    return orNone(this.changed.maxCost, this.input.maxCost);
+    return orNone(this.changed.maxCost, this.started.maxCost);
   }
 }
 
 /** Null takes a limit away. */
-function orNone(changed: number | null | undefined, started: number | undefined): number | undefined {
-  return changed === undefined ? started : (changed ?? undefined);
+function orNone(changed: number | null | undefined, started: number | null | undefined): number | undefined {
+  return (changed === undefined ? started : changed) ?? undefined;
 }

@@ -56,6 +56,7 @@ class JobRun {
   /** Why nothing is sent any more, where it is no cancel: the cap is reached. */
   private stopped?: string;
   private cancelRecorded: Promise<void> | undefined;
+  private recordedChanges: Promise<void> = Promise.resolve();
   /** The workflow itself was canceled, in this run or before a continue-as-new. */
   workflowCanceled: boolean;
 
@@ -131,6 +132,7 @@ class JobRun {
 
   private change(settings: JobSettings): void {
     this.settings.change(settings);
+    this.recordedChanges = this.recordedChanges.then(() => this.desk.untilDone(() => this.acts.recordSettings(this.status.jobId, settings)));
     // Where it waits for money, there may be some now.
     if (settings.maxCost !== undefined) this.desk.resume();
     if (settings.queueLimit !== undefined) void this.round?.tell(settingsSignal, settings);
@@ -159,6 +161,7 @@ class JobRun {
     this.status.output = planned.output;
     this.status.requests = planned.requests;
     this.status.startedAt = planned.startedAt;
+    if (planned.settings) this.settings.recorded(planned.settings);
     if (planned.cancelRequested) this.status.cancelRequested = true;
     if (planned.prices) this.budget = new JobBudget(planned.prices, () => this.settings.maxCost, this.carried.budget);
     upsertMemo({ requests: planned.requests, output: planned.output });
@@ -166,7 +169,7 @@ class JobRun {
     this.enter('running');
     await this.runRounds(planned, sideBySide);
     this.enter('merging');
-    await this.cancelRecorded;
+    await Promise.all([this.cancelRecorded, this.recordedChanges]);
     const report = await this.desk.untilDone(() => this.acts.finishJob(this.status.jobId, this.stopped));
     if (this.input.deleteFromApi) await this.desk.untilDone(() => this.acts.deleteBatches(this.status.jobId));
     await this.notices.ended();
@@ -175,7 +178,7 @@ class JobRun {
 
   private async plan(): Promise<PlannedJob> {
     const { requests, output, account, simulated = false, betas = [], ids, reuse, retryOf } = this.input;
-    const input = { jobId: this.status.jobId, requests, output, account, simulated, betas, ids, reuse, retryOf, ...this.cutting(), resumed: this.input.resumed !== undefined };
+    const input = { jobId: this.status.jobId, requests, output, account, simulated, betas, ids, reuse, retryOf, retries: this.input.retries, ...this.cutting(), resumed: this.input.resumed !== undefined };
     return this.desk.untilDone(() => this.acts.planJob(input));
   }
 
@@ -246,7 +249,7 @@ class JobRun {
   }
 
   private async continueAsNew(): Promise<never> {
-    await this.cancelRecorded;
+    await Promise.all([this.cancelRecorded, this.recordedChanges]);
     await this.notices.sent();
     await condition(allHandlersFinished);
     const { cancelRequested, paused, outcomes, usage } = this.status;
