@@ -74,7 +74,8 @@ test('of the workflow itself: the batch is canceled too, the workflow ends as Ca
 test('a canceled job that is started again sends nothing more', async () => {
   world = await World.create({ processingMs: 3_000 }, temporal);
   await world.startWorker();
-  const input = { requests: await world.writeRequests(REQUESTS), maxRequestsPerBatch: 100 };
+  // There is room for one part at a time.
+  const input = { requests: await world.writeRequests(REQUESTS), maxRequestsPerBatch: 100, queueLimit: 100 };
   const job = await world.startJob(input);
   await world.simulator.waitFor('poll');
   await job.signal('cancel');

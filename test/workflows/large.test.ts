@@ -22,7 +22,7 @@ afterEach(async () => {
   await simulator.close();
 });
 
-test('250,001 small requests make three batches, one after another, below 250 MB', async () => {
+test('250,001 small requests make three batches, below 250 MB', async () => {
   const input = await world.input('large', REQUESTS);
   const running = world.start(['run', input, '--json'], { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: simulator.url });
   const peak = peakMemory(running.child.pid!);
@@ -30,7 +30,7 @@ test('250,001 small requests make three batches, one after another, below 250 MB
 
   expect(code).toBe(0);
   expect((JSON.parse(stdout) as JobReport).outcomes.succeeded).toBe(REQUESTS);
-  expect(simulator.stats().accepted.map((batch) => batch.requests)).toEqual([100_000, 100_000, 50_001]);
+  expect(simulator.stats().accepted.map((batch) => batch.requests).sort((a, b) => b - a)).toEqual([100_000, 100_000, 50_001]);
   console.info(`Peak memory of command and worker: ${Math.round((await peak) / MEGABYTE)} MB`);
   expect(await peak).toBeLessThan(250 * MEGABYTE);
 }, 300_000);
