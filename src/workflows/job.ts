@@ -1,7 +1,6 @@
 import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
-import type { SignalDefinition } from '@temporalio/workflow';
 import type { PartFacts, PlannedJob, PlanRoundOptions } from '../activities';
-import type { Attention, BatchReport, JobCarriedState, JobInput, JobPhase, JobReport, JobSettings, JobStatus } from '../contract';
+import type { Attention, JobCarriedState, JobInput, JobPhase, JobReport, JobSettings, JobStatus } from '../contract';
 import {
   addUsage,
   attentionSignal,
@@ -11,7 +10,6 @@ import {
   jobStatusQuery,
   noOutcomes,
   noUsage,
-  OUTCOMES,
   pauseSignal,
   resumeSignal,
   settingsSignal,

@@ -60,7 +60,7 @@ test('verify and clean have nothing to do with a job that is open', async () => 
   expect(listed.items.filter((item) => item.path.includes('open.results'))).toEqual([]);
   expect(existsSync(path('open.results', '.parts', 'round-01'))).toBe(true);
   await world.run(['cancel', id], api);
-  await world.run(['wait', id], api);
+  expect(await world.run(['wait', id], api)).toMatchObject({ code: 3 });
 });
 
 test('clean frees working data and piped inputs of jobs that have ended, and nothing else', async () => {

@@ -80,6 +80,17 @@ it('says what it cannot check, and proves the rest: an older release, an input t
   });
 });
 
+it('proves a job whose ids were made, also where requests have none', async () => {
+  const anonymous = (text: string) => requestLine('x', text).replace('"custom_id":"x",', '');
+  const lines = [requestLine('a b', 'One'), anonymous('Two'), anonymous('Three'), requestLine('é', 'Four'), requestLine('good', 'Five'), anonymous('Six')];
+  const job = await endedJob(folder.path, lines, [[[succeeded('generated-1'), succeeded('generated-2'), errored('generated-3'), succeeded('generated-4'), succeeded('good')]]], { ids: 'generate' });
+  job.report.input.generated_ids = job.rounds[0]!.generatedIds!;
+  writeFileSync(join(job.output, 'report.json'), JSON.stringify(job.report));
+  expect(await found(job)).toEqual({ proved: true, batches: expect.stringMatching(/^unchecked/) });
+  writeFileSync(join(job.output, 'failed-requests.jsonl'), '');
+  expect(await found(job)).toMatchObject({ proved: false, outcomes: expect.stringMatching(/^failed/) });
+});
+
 it('takes another input for a changed one, and a copy for the same', async () => {
   const job = await provableJob();
   const copy = join(folder.path, 'copy.jsonl');

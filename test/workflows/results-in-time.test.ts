@@ -18,7 +18,7 @@ afterEach(() => world.close());
 afterAll(() => shared.stop());
 
 test('a paused job fetches the results as soon as its batch has ended, and knows until when the API keeps them', async () => {
-  world = await World.create({ processingMs: 5_000 }, temporal);
+  world = await World.create({ processingMs: 3_600_000 }, temporal);
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(20), pollIntervalMs: 200 });
   const part = (await world.client()).workflow.getHandle(batchWorkflowId(world.jobId, 1, 1));
@@ -32,6 +32,7 @@ test('a paused job fetches the results as soon as its batch has ended, and knows
   let status = await part.query(batchStatusQuery);
   while (!status.paused) status = await part.query(batchStatusQuery);
   expect(status).toMatchObject({ paused: true, phase: 'processing', resultsKeptUntil: new Date(Date.parse(created.createdAt) + 29 * 24 * 3_600_000).toISOString() });
+  world.simulator.endBatch(created.batchId);
   expect((await job.result()).outcomes.succeeded).toBe(20);
 });
 

@@ -1,6 +1,7 @@
 import { type JobReport, type Outcome, OUTCOMES, type OldOutcome } from '../../contract';
 import { isBlankLine } from '../../jsonl';
 import { look, type OpenFile, openForReading, readLines, readRecord } from '../../storage';
+import { generatedId } from '../generated-ids';
 import { InputError } from '../input-error';
 import { outputFolder } from '../output-folder';
 import type { PassOptions } from '../progress';
@@ -113,6 +114,12 @@ export class EndedJob {
   /** The lines of results at some places, in their order. @throws InputError `earlier_job_changed` where one is not there. */
   async linesAt(places: readonly ResultPlace[]): Promise<Buffer[]> {
     return (await readPlaces(this.results, places)).map((line) => line ?? this.doesNotFit());
+  }
+
+  /** The id that a request without one was sent under, and has in the outputs. */
+  madeIdOf({ position }: OldRequest): string | undefined {
+    const { generated_ids: prefix } = this.report.input;
+    return prefix === undefined ? undefined : generatedId(prefix, position);
   }
 
   changed(message: string): InputError {

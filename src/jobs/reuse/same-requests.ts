@@ -57,6 +57,8 @@ export class SameRequests {
   }
 
   private async takes({ ordinal, line, request }: PlannedRequest): Promise<boolean> {
+    // Its result would carry an id that was made for it there, and may be that of another request here.
+    if (request.own && request.own.text === undefined) return false;
     const position = this.table.take(hashOfRequest(request));
     if (position === -1 || this.settled[position] === 0) return false;
     await this.reused.add(ordinal, position, this.settled[position] === 1, line);

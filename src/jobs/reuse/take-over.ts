@@ -89,7 +89,8 @@ async function mustHaveLinesOfThese(old: EndedJob, folder: PartFolder, requests:
     for (const [index, { bytes }] of some.entries()) {
       if (places[index]!.length === 0) continue;
       const result = results.shift()!;
-      if (customIdOf(bytes) !== customIdOf(result)) throw old.changed('A request that did not succeed stands where another one did.');
+      const id = customIdOf(bytes) ?? old.madeIdOf(requests[position + index]!);
+      if (id !== customIdOf(result)) throw old.changed('A request that did not succeed stands where another one did.');
     }
     position += some.length;
   }

@@ -14,11 +14,19 @@ import type { OutcomeIds } from './outcome-ids';
 const WINDOW = 4096;
 const INDEX_HINT = 'Remove results.index: it is only an aid, and everything is found without it.';
 
+export interface InputCheckOptions extends PassOptions {
+  /** Where the input lies now, if not where the report says. */
+  inputPath?: string;
+  /** Bytes of results.jsonl as it is. */
+  resultsBytes: number;
+  /** So many requests are in no output by an id: they have none of their own, and no result. */
+  withoutId: number;
+}
+
 /**
  * Holds the input, where it is still there, against the ids that the outputs speak of; and results.index against both.
- * @param resultsBytes of results.jsonl as it is.
  */
-export async function checkInputAndIndex(report: JobReport, ids: OutcomeIds, options: PassOptions & { inputPath?: string; resultsBytes: number }): Promise<Check[]> {
+export async function checkInputAndIndex(report: JobReport, ids: OutcomeIds, options: InputCheckOptions): Promise<Check[]> {
   const opened = await ResultsIndex.open(outputFolder(report.output).resultsIndex, options.resultsBytes);
   const index = typeof opened === 'string' ? undefined : opened;
   try {
@@ -33,7 +41,7 @@ export async function checkInputAndIndex(report: JobReport, ids: OutcomeIds, opt
   }
 }
 
-async function checkInput(report: JobReport, ids: OutcomeIds, places: PlacesCheck | undefined, { inputPath, signal, onProgress }: PassOptions & { inputPath?: string }): Promise<Check> {
+async function checkInput(report: JobReport, ids: OutcomeIds, places: PlacesCheck | undefined, { inputPath, withoutId, signal, onProgress }: InputCheckOptions): Promise<Check> {
   const path = inputPath ?? report.input.path;
   let position = 0;
   let unknown: string | undefined;
@@ -45,7 +53,8 @@ async function checkInput(report: JobReport, ids: OutcomeIds, places: PlacesChec
           unknown ??= customId;
           unknowns++;
         }
-        if (places) await places.compare(position, ids.outcomeOf(customId), ids.offsetOf(customId));
+        const outcome = ids.outcomeOf(customId);
+        if (places && (outcome || withoutId === 0)) await places.compare(position, outcome, ids.offsetOf(customId));
         position++;
       }
       onProgress?.({ lines: position, bytes: 0 });
@@ -57,8 +66,8 @@ async function checkInput(report: JobReport, ids: OutcomeIds, places: PlacesChec
     return unchecked('input', `${path} ${why}, so the requests are known by the outputs alone (--input FILE names a copy)`);
   }
   const hint = 'The outputs are not those of this input: put them back from a copy.';
-  if (unknowns > 0) return failed('input', `${count(unknowns)} requests of the input are in no output, first ${JSON.stringify(unknown)}`, hint);
-  if (position !== ids.size) return failed('input', `the outputs speak of ${count(ids.size)} requests, and the input has ${count(position)}`, hint);
+  if (unknowns !== withoutId) return failed('input', `${count(unknowns)} requests of the input are in no output, first ${JSON.stringify(unknown)}`, hint);
+  if (position !== ids.size + withoutId) return failed('input', `the outputs speak of ${count(ids.size)} requests, and the input has ${count(position)}`, hint);
   return ok('input', `the input is the one that the job was made of, and its ${count(position)} custom_ids are those of the outputs`);
 }
 

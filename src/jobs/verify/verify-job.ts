@@ -83,5 +83,5 @@ async function checkOutputs(report: JobReport, options: VerifyOptions): Promise<
   if (size === undefined) return [results, unchecked('outcomes', 'there is nothing to count')];
   const lines = outcomes.resultLines();
   const counted = await outcomes.outcomes();
-  return [results, lines, counted, ...(await checkInputAndIndex(report, ids, { inputPath, resultsBytes: size, signal, onProgress }))];
+  return [results, lines, counted, ...(await checkInputAndIndex(report, ids, { withoutId: outcomes.withoutId, inputPath, resultsBytes: size, signal, onProgress }))];
 }
