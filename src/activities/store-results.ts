@@ -8,6 +8,7 @@ import { jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
 import type { PartReference, StoredResults, StoreProgress } from './payloads';
 import { ResultsDownload } from './results-download';
+import { StreamSlots } from './stream-slots';
 
 /** How often one attempt fetches a body that ends before every request has a line. */
 const TRIES_AN_ATTEMPT = 3;
@@ -26,6 +27,7 @@ const LONGEST_RETRY_MS = 60_000;
  * costs a second of work, and two that run at once cannot harm each other.
  */
 export function storeResultsActivity(deps: ActivityDependencies) {
+  const slots = new StreamSlots();
   return async function storeResults(ref: PartReference, batchId: string, requests: number): Promise<StoredResults> {
     const before = Context.current().info.heartbeatDetails as StoreProgress | undefined;
     const progress: StoreProgress = { generation: 0, lines: 0, bytes: 0, shortBodies: 0, ...before };
@@ -42,7 +44,7 @@ export function storeResultsActivity(deps: ActivityDependencies) {
         if (tries >= TRIES_AN_ATTEMPT && progress.shortBodies < SHORT_BODIES) throw incomplete(progress, expectedLines(counted, requests));
       }
     };
-    return runActivity(deps, body, () => ({ ...progress }));
+    return runActivity(deps, () => slots.run(body, Context.current().cancellationSignal), () => ({ ...progress }));
   };
 }
 

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
+import { readChunks } from '../storage';
 import { BodyAssembler } from './body-assembler';
 import type { PartFolder } from './part-folder';
 import { partChanged, readPartRequests } from './part-requests';
+import { BODY_END, BODY_START } from './part-size';
 import type { PlannedPart } from './round-plan';
+
+const LINE_FEED = 0x0a;
+const COMMA = 0x2c;
 
 /** The body of a create call. */
 export interface StreamedBody {
@@ -17,26 +22,42 @@ export interface StreamedBody {
  * of the plan: a changed part is never sent whole, so the API never accepts it.
  */
 export function createBody(folder: PartFolder, plan: PlannedPart): StreamedBody {
-  return { contentLength: plan.bodyBytes, chunks: () => bodyChunks(folder, plan) };
+  return { contentLength: plan.bodyBytes, chunks: () => checkedChunks(folder, plan) };
 }
 
-async function* bodyChunks(folder: PartFolder, plan: PlannedPart): AsyncGenerator<Buffer, void, undefined> {
-  const body = new BodyAssembler();
+async function* checkedChunks(folder: PartFolder, plan: PlannedPart): AsyncGenerator<Buffer, void, undefined> {
   const hash = createHash('sha256');
   let bytes = 0;
-  const checked = (chunk: Buffer): Buffer => {
+  let held: Buffer | undefined;
+  for await (const chunk of plan.plain ? plainChunks(folder) : parsedChunks(folder)) {
     hash.update(chunk);
     bytes += chunk.length;
     if (bytes > plan.bodyBytes) throw partChanged(folder.requests, 'it makes a longer body than was planned');
-    return chunk;
-  };
+    if (held) yield held;
+    held = chunk;
+  }
+  if (!held || bytes !== plan.bodyBytes || hash.digest('hex') !== plan.bodySha256) throw partChanged(folder.requests, 'its hash is not the one that was planned');
+  yield held;
+}
+
+async function* parsedChunks(folder: PartFolder): AsyncGenerator<Buffer, void, undefined> {
+  const body = new BodyAssembler();
   for await (const requests of readPartRequests(folder)) {
     for (const { request } of requests) {
       const chunk = body.add(request.sent);
-      if (chunk) yield checked(chunk);
+      if (chunk) yield chunk;
     }
   }
-  const last = checked(body.end());
-  if (bytes !== plan.bodyBytes || hash.digest('hex') !== plan.bodySha256) throw partChanged(folder.requests, 'its hash is not the one that was planned');
-  yield last;
+  yield body.end();
+}
+
+/** Of lines that are sent as they are: a comma takes the place of each line feed but the last. */
+async function* plainChunks(folder: PartFolder): AsyncGenerator<Buffer, void, undefined> {
+  let before = BODY_START;
+  for await (const chunk of readChunks(folder.requests)) {
+    yield before;
+    before = Buffer.from(chunk);
+    for (let at = before.indexOf(LINE_FEED); at !== -1; at = before.indexOf(LINE_FEED, at + 1)) before[at] = COMMA;
+  }
+  yield Buffer.concat([before.subarray(0, -1), BODY_END]);
 }

@@ -18,6 +18,8 @@ const LINE_END = Buffer.from('\n');
 export class PartWriter {
   private requests = 0;
   private bodyBytes = 0;
+  /** Each request is sent as its line is. */
+  private isPlain = true;
   private readonly body = new BodyAssembler(true);
   private readonly bodyHash = createHash('sha256');
   private readonly lines = new ByteBlocks();
@@ -51,6 +53,7 @@ export class PartWriter {
     this.hash.of(request);
     for (const word of this.hash.words) this.hashes.addUint32(word);
     this.uses.add(request);
+    this.isPlain &&= request.own === undefined && request.sent.length === line.length;
     const chunk = this.body.add(request.sent);
     if (chunk) this.takeBody(chunk);
     const block = this.lines.add(line, LINE_END);
@@ -78,6 +81,7 @@ export class PartWriter {
       bodyBytes: this.bodyBytes,
       bodySha256: this.bodyHash.digest('hex'),
       ...this.group,
+      ...(this.isPlain && { plain: true }),
       expected: this.uses.list(),
     };
   }

@@ -13,6 +13,8 @@ export interface PlannedPart {
   bodySha256: string;
   /** Beta names that these requests ask for beside the job's own; absent where there are none. */
   betas?: string[];
+  /** Each line of the job's copy is sent as it is, so that the body can be made without looking into them. */
+  plain?: true;
   /** What these requests are expected to use, by model; absent in plans of older releases. */
   expected?: ExpectedUse[];
   /** One request of each shared cached prefix: it ends before other parts of the round begin. */
