@@ -362,7 +362,7 @@ test('the report when nothing failed, but a result is missing: nothing is offere
   const text = renderReport({ ...finished, outcomes: { ...noOutcomes(), succeeded: 1318, missing: 1 } }, at(3000), there);
   expect(text).not.toContain('failed-requests.jsonl');
   expect(text).toMatch(/\nmissing +questions\.results\/missing-requests\.jsonl\n/);
-  expect(text).toMatch(/To read the results: .*\n1 request got no result but may have been paid\. .* a second time: message-batches run questions\.results\/missing-requests\.jsonl$/);
+  expect(text).toMatch(/To read the results: .*\n1 request got no result but may have been paid\. .* a second time: message-batches retry job_\w+ --only missing$/);
 });
 
 test('the report when its outputs are gone: no file is named that is not there', () => {

@@ -59,13 +59,15 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (outcomes.missing > 0) table.push(['missing', missing]);
   table.push(['report', shownPath(joinLocation(report.output, 'report.json'), rendering)]);
 
+  const lines = [title, drawn(table)];
+  const retry = `message-batches retry ${report.job_id}`;
   const simulate = report.account.label === SIMULATED_ACCOUNT.label ? ' --simulate' : '';
   const invalid = reasons.some(({ type }) => type === 'invalid_request_error');
-  const again = invalid ? 'What was invalid fails again as it is: mend these lines, then run them' : 'To send what did not succeed again';
-  const next = someFailed ? `${again}: ${colors.bold(`message-batches run ${failed}${simulate}`)}` : `To read the results: ${colors.bold(`message-batches results ${report.job_id}`)}`;
-  const lines = [title, drawn(table), next];
+  if (invalid) lines.push(`What was invalid fails again as it is: mend these lines, then run them: ${colors.bold(`message-batches run ${failed}${simulate}`)}`);
+  else if (someFailed) lines.push(`To send again what may succeed: ${colors.bold(`${retry}${outcomes.canceled > 0 ? ' --only errored,expired,unsent,canceled' : ''}`)}`);
+  else lines.push(`To read the results: ${colors.bold(`message-batches results ${report.job_id}`)}`);
   if (outcomes.missing > 0) {
-    lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`message-batches run ${missing}${simulate}`)}`);
+    lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`${retry} --only missing`)}`);
   }
   return lines.join('\n');
 }
