@@ -86,3 +86,25 @@ test('a part whose every request expires is sent again; one whose retries are us
   expect(report.outcomes.expired).toBe(20);
   expect(report.batches.map(({ round, requests }) => [round, requests]).sort()).toEqual([[1, 10], [1, 10], [2, 10], [2, 10]]);
 });
+
+test('with a warm cache, one request of each shared prefix is done before the others are sent, and they read from the cache', async () => {
+  world = await World.create({ processingMs: 500 }, temporal);
+  await world.startWorker();
+  const line = (id: string, system: string): string => {
+    const params = { model: 'claude-sonnet-4-5', max_tokens: 64, system: [{ type: 'text', text: system, cache_control: { type: 'ephemeral', ttl: '1h' } }], messages: [{ role: 'user', content: `Question ${id}` }] };
+    return JSON.stringify({ custom_id: id, params });
+  };
+  const long = ['a', 'b'].map((name) => `You are ${name}. ${'Be careful. '.repeat(500)}`);
+  const requests = join(world.folder, 'cached.jsonl');
+  await writeFile(requests, `${Array.from({ length: 20 }, (_, index) => line(`q-${index}`, long[index % 2]!)).join('\n')}\n`);
+  const report = await world.runJob({ requests, warmCache: true, pollIntervalMs: 200 });
+
+  const [warm, others] = report.batches;
+  expect([warm?.requests, others?.requests]).toEqual([2, 18]);
+  expect(Date.parse(others!.created_at)).toBeGreaterThanOrEqual(Date.parse(warm!.ended_at));
+  expect(report.outcomes.succeeded).toBe(20);
+  // 18 of 20 prompts, nearly all of which is the shared prefix.
+  expect(report.cache_hit_share).toBeGreaterThan(0.8);
+});
+  expect(cold.batches).toHaveLength(1);
+});
