@@ -1,5 +1,5 @@
 import { InvalidAnswerError, type MessageBatch } from '../api';
-import type { CreateIntent, CreateRecords, CreateUnanswered } from '../jobs';
+import type { CreateIntent, CreateRecords, CreateUnanswered, PartOwner } from '../jobs';
 import { fileNameOf, readCustomIds } from '../jobs';
 import { validTime } from './create-batch';
 import type { ActivityDependencies } from './dependencies';
@@ -43,7 +43,7 @@ export async function lookUpCreate(deps: ActivityDependencies, ref: PartReferenc
     return { kind: 'wait', ms: tooEarlyMs, message: 'The create was not answered; making sure what became of it before anything is sent again' };
   }
 
-  const { candidates, unreadable, reachedKnown } = await findCandidates(deps, creates, intent, ref.betas);
+  const { candidates, unreadable, reachedKnown } = await findCandidates(deps, creates, intent, ref);
   if (candidates.length === 0 && unreadable.length === 0 && reachedKnown) {
     await creates.voided(attempt, { at: new Date().toISOString(), reason: 'not_in_list', message: 'Not in the list of batches' });
     return creates.state();
@@ -61,7 +61,7 @@ export async function lookUpCreate(deps: ActivityDependencies, ref: PartReferenc
     return { kind: 'ambiguous', batchIds, message: `The create was not answered, and ${batchIds.join(', ')} could be its batch` };
   }
   const owner = await accountRecords(deps).own(chosen.id, ownerOf(ref));
-  if (owner.job_id !== ref.jobId || owner.round !== ref.round || owner.part !== ref.part) {
+  if (!isOwner(ref, owner)) {
     return { kind: 'wait', ms: 1_000, message: 'Another part has just taken the batch that was found' };
   }
   const { simulated } = await deps.api.retrieve(chosen.id, { betas: ref.betas });
@@ -97,7 +97,7 @@ function untilProof(intent: CreateIntent, unanswered: CreateUnanswered | undefin
 }
 
 interface Found {
-  /** Of the same total, and neither owned nor ruled out. */
+  /** Of the same total, and neither owned by others nor ruled out. */
   candidates: MessageBatch[];
   /** Newer than the create, but their counts tell no total. */
   unreadable: string[];
@@ -105,23 +105,30 @@ interface Found {
   reachedKnown: boolean;
 }
 
-async function findCandidates(deps: ActivityDependencies, creates: CreateRecords, intent: CreateIntent, betas: string[] | undefined): Promise<Found> {
-  const [owned, disproved] = await Promise.all([accountRecords(deps).ownedIds(), creates.disprovedIds()]);
+async function findCandidates(deps: ActivityDependencies, creates: CreateRecords, intent: CreateIntent, ref: PartReference): Promise<Found> {
+  const account = accountRecords(deps);
+  const [owned, disproved] = await Promise.all([account.ownedIds(), creates.disprovedIds()]);
   const before = new Set(intent.newest_before);
   const found: Found = { candidates: [], unreadable: [], reachedKnown: before.size === 0 };
   // `listAll` throws where pages do not lead on, so a list that was cut short is never taken for the whole.
-  for await (const batch of deps.api.listAll({ limit: 1_000 }, { betas })) {
+  for await (const batch of deps.api.listAll({ limit: 1_000 }, { betas: ref.betas })) {
     if (before.has(batch.id)) {
       found.reachedKnown = true;
       break;
     }
     const name = fileNameOf(batch.id);
-    if (owned.has(name) || disproved.has(name)) continue;
+    if (disproved.has(name)) continue;
     const total = totalOf(batch);
+    // One that a look-up for this very part has taken, and could not put on record as adopted any more, is still its own.
+    if (owned.has(name) && (total !== intent.requests || !isOwner(ref, await account.owner(batch.id)))) continue;
     if (total === intent.requests) found.candidates.push(batch);
     else if (!(total > 0)) found.unreadable.push(batch.id);
   }
   return found;
+}
+
+function isOwner({ jobId, round, part }: PartReference, owner: PartOwner | undefined): boolean {
+  return owner?.job_id === jobId && owner.round === round && owner.part === part;
 }
 
 function totalOf(batch: MessageBatch): number {

@@ -103,6 +103,28 @@ describe('the answer is lost', () => {
   });
 });
 
+describe('the answer is lost, and the look-up has found the batch, but', () => {
+  const adopted = async (): Promise<void> => expect(await world.recordNames()).toContainEqual(expect.stringContaining('create-01.adopted-msgbatch_'));
+
+  test('its worker is killed before that is on record', async () => {
+    world.simulator.addFault({ on: 'create', kind: 'lose-answer' });
+    const first = await world.startWorker({ stopAt: { record: '/batches/msgbatch_', when: 'after', signal: 'SIGKILL' } });
+    const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
+    await first.stopped();
+    await world.startWorker();
+    await expectPaidOnce(await job.result());
+    await adopted();
+  });
+
+  test('it cannot be looked at', async () => {
+    world.simulator.addFault({ on: 'create', kind: 'lose-answer' });
+    world.simulator.addFault({ on: 'retrieve', kind: 'not-found' });
+    await world.startWorker();
+    await expectPaidOnce(await world.runJob({ requests: await world.writeRequests(REQUESTS) }));
+    await adopted();
+  });
+});
+
 test('a 504 answered early, and the create is accepted later', async () => {
   // Longer than the wait after an error by which the API lets go of a create.
   const lateMs = 18_000;

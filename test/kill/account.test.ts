@@ -1,0 +1,88 @@
+/** The workflow of an account is lost, or the server under it, while batches wait for room: nobody is forgotten. */
+import { accountStatusQuery, accountWorkflowId, workflowTaskQueue } from '../../src/contract';
+import type { AccountStatus } from '../../src/contract';
+import type { accountWorkflow } from '../../src/workflows';
+import { expectPaidOnce, expectTruthOfParts, idsOf } from '../support/truth-of-parts';
+import { World } from '../support/world';
+
+const JOBS = 10;
+const PARTS = 2;
+const REQUESTS_A_PART = 10;
+const REQUESTS = PARTS * REQUESTS_A_PART;
+/** Room for three parts. */
+const QUEUE_LIMIT = 35;
+const LONG = process.env['REPETITIONS'] !== undefined;
+
+let world: World;
+
+afterEach(() => world.close());
+
+/** @param jobs so many, which differ in their requests. */
+async function startJobs(jobs: number) {
+  const names = Array.from({ length: jobs }, (_, job) => `job-${job}`);
+  const inputs = await Promise.all(names.map((prefix) => world.writeRequests(REQUESTS, { name: `${prefix}.jsonl`, prefix })));
+  const handles = await Promise.all(
+    inputs.map((requests, job) => world.startJob({ jobId: `${world.jobId}-${job}`, requests, maxRequestsPerBatch: REQUESTS_A_PART, queueLimit: QUEUE_LIMIT, pollIntervalMs: 300 })),
+  );
+  return { names, handles };
+}
+
+/** Waits until the account has as many waiters and admitted batches. */
+async function accountHas(least: Pick<AccountStatus, 'waiting' | 'admitted'>): Promise<void> {
+  const account = (await world.client()).workflow.getHandle<typeof accountWorkflow>(accountWorkflowId(world.account));
+  for (;;) {
+    const status = await account.query(accountStatusQuery).catch(() => undefined);
+    if (status && status.waiting >= least.waiting && status.admitted >= least.admitted) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function endAll(): void {
+  world.simulator.setOptions({ processingMs: 300 });
+  for (const { id } of world.simulator.stats().accepted) world.simulator.endBatch(id);
+}
+
+async function expectAllDone({ names, handles }: Awaited<ReturnType<typeof startJobs>>): Promise<void> {
+  const reports = await Promise.all(handles.map((job) => job.result()));
+  expectPaidOnce(world, reports, handles.length * REQUESTS);
+  for (const [job, report] of reports.entries()) {
+    expect(report.outcomes.succeeded).toBe(REQUESTS);
+    await expectTruthOfParts(world, report, idsOf(REQUESTS, names[job]));
+  }
+}
+
+test.each([
+  ['one run of its workflow', undefined],
+  ['many continue-as-new', 40],
+])('SIGKILL of the server while batches wait and others are admitted, then a restart; %s', async (_runs, mostEvents) => {
+  world = await World.create({ processingMs: Infinity });
+  await world.startWorker();
+  await (await world.client()).workflow.start<typeof accountWorkflow>('accountWorkflow', {
+    workflowId: accountWorkflowId(world.account),
+    taskQueue: workflowTaskQueue(world.account),
+    args: [{ mostEvents }],
+  });
+  const jobs = await startJobs(4);
+  await accountHas({ waiting: 4, admitted: 3 });
+  await world.temporal.restart();
+  endAll();
+  await world.simulator.waitFor('create-accepted', 4);
+  // Once more, while it is at work.
+  await world.temporal.restart();
+  await expectAllDone(jobs);
+}, 120_000);
+
+test('the workflow of the account is terminated in the middle of ten jobs', async () => {
+  world = await World.create({ processingMs: Infinity, queueLimit: 60 });
+  await world.startWorker();
+  const jobs = await startJobs(JOBS);
+  await accountHas({ waiting: JOBS, admitted: 3 });
+  const client = await world.client();
+  await client.workflow.getHandle(accountWorkflowId(world.account)).terminate('test');
+  endAll();
+  // Who waits asks again after two minutes; a changed limit makes it ask at once.
+  if (!LONG) await Promise.all(jobs.handles.map((job) => job.signal('settings', { queueLimit: QUEUE_LIMIT + 1 })));
+  await expectAllDone(jobs);
+  const { queueLimit } = await jobs.handles[0]!.query<{ queueLimit: number }, []>('status');
+  expect(queueLimit).toBe(LONG ? QUEUE_LIMIT : QUEUE_LIMIT + 1);
+}, LONG ? 600_000 : 120_000);
