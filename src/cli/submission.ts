@@ -4,9 +4,9 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { JobHandle, StartJobOptions } from '../client';
 import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport, PriceTable } from '../contract';
-import { activityTaskQueue, API_OUTCOMES, SIMULATED_ACCOUNT } from '../contract';
-import type { EarlierJob, InputCheck } from '../jobs';
-import { checkInput, claimOutput, diskNeeded, earlierJob, InputError, JobFolder, outputFolder } from '../jobs';
+import { activityTaskQueue, API_OUTCOMES, expectedCost, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCOUNT } from '../contract';
+import type { CheckInputOptions, EarlierJob, InputCheck } from '../jobs';
+import { checkInput, claimOutput, diskNeeded, earlierJob, InputError, JobFolder, outputFolder, partBudget } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
 import { exitCodeOfReport, showReport } from './attach';
 import { addCallsPerMinute, type CallsPerMinuteOptions } from './calls-per-minute';
@@ -103,8 +103,9 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
 
   const prices = await pricesOf(context);
   const input = await openInput(inputArgument, home.folder);
-  const check = await checkInput(input.path, checkOptionsOf(options));
+  const check = await checkInput(input.path, limitedCheckOptions(options, prices));
   if (check.problemCount > 0) throw badInput(check, shownPath(input.path, { cwd: process.cwd() }));
+  mustHavePrices(check, prices, options);
 
   const simulated = options.simulate ?? false;
   const derived = options.id ?? jobIdOf({ inputSha256: check.sha256, account, apiVersion: API_VERSION, betas: options.beta, simulated });
@@ -129,6 +130,26 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
   // To show what became of a job takes no key.
   if (!report) requireKey(env, account);
   return { id, account, output, check, prices, input: input.path, betas: options.beta, earlier, known: known !== undefined, report };
+}
+
+/** Batches are cut smaller where the queue has little room, or the job may cost little: as it is planned later, so that what is told is what is sent. */
+function limitedCheckOptions(options: SubmissionOptions, prices: PriceTable): CheckInputOptions {
+  const [queueLimit, maxCost] = [amountOf(options.queueLimit), amountOf(options.maxCost)];
+  const asked = checkOptionsOf(options);
+  return {
+    ...asked,
+    ...(queueLimit !== undefined && { maxRequests: Math.min(queueLimit, asked.maxRequests ?? MAX_REQUESTS_PER_BATCH) }),
+    ...(maxCost !== undefined && { budget: partBudget(maxCost, prices) }),
+  };
+}
+
+function mustHavePrices({ expected }: InputCheck, prices: PriceTable, options: SubmissionOptions): void {
+  const maxCost = amountOf(options.maxCost);
+  const { withoutPrice } = expectedCost(expected, prices);
+  if (maxCost === undefined || withoutPrice.length === 0) return;
+  throw new CliError('no_price', `No price of ${withoutPrice.join(', ')} is known, so the job cannot be held below $${maxCost}.`, {
+    hint: 'Nothing was sent. Add the model to a price table of your own (--prices FILE, or prices.json in the home folder), or leave --max-cost out.',
+  });
 }
 
 /** What else is wrong with a folder of this machine shows when it is claimed. */
