@@ -1,9 +1,10 @@
 /** From errors of the rooms below to failures as Temporal knows them. */
 import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, TemporalFailure } from '@temporalio/common';
 import { ApiError, AuthenticationError, ConnectionError, CredentialError, InvalidRequestError, MessageBatchesError, NotFoundError, PermissionError } from '../api';
 import type { Attention, AttentionCode } from '../contract';
+import { ACTIVITY_PREFIX } from '../contract';
 import { InputError } from '../jobs';
 import { StorageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
@@ -17,11 +18,15 @@ export const FAILURE_TYPES = {
   apiRefused: 'ApiRefused',
   batchNotFound: 'BatchNotFound',
   storage: 'StorageProblem',
+  unexpected: 'Unexpected',
   invalidInput: 'InvalidInput',
 } as const;
 
 /** So many attempts are made where the API answers 404, which it can do for a moment about what it knows. */
 const NOT_FOUND_ATTEMPTS = 10;
+
+/** So many attempts, four minutes in all, are made where an error says nothing of itself: it may pass, and if it does not a person is asked. */
+const UNEXPECTED_ATTEMPTS = 10;
 
 /** So many attempts, a quarter of a minute in all, are made where no credential is to be had: what gives it may be down for a moment. */
 const CREDENTIAL_ATTEMPTS = 5;
@@ -80,7 +85,21 @@ function toFailure(deps: ActivityDependencies, error: unknown): unknown {
     return ApplicationFailure.create({ type: FAILURE_TYPES.storage, message: `${error.message} ${error.hint}`, nonRetryable: false, category: ApplicationFailureCategory.BENIGN });
   }
   if (error instanceof StorageError) return nonRetryable(FAILURE_TYPES.storage, `${error.message} ${error.hint}`, 'storage');
-  return error;
+  if (error instanceof TemporalFailure || isStop(error) || Context.current().info.attempt < UNEXPECTED_ATTEMPTS) return error;
+  return nonRetryable(FAILURE_TYPES.unexpected, unexpectedMessage(error), 'unexpected');
+}
+
+/** Of an activity that was told to stop; Temporal knows what became of it. */
+function isStop(error: unknown): boolean {
+  return Context.current().cancellationSignal.aborted || (error instanceof Error && error.name === 'CompleteAsyncError');
+}
+
+/** Names the place too, which whoever mends it needs; only the first line of a message, and no more of it than of an API's. */
+function unexpectedMessage(error: unknown): string {
+  const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  const [place] = /(?<=\bat ).*?[\w-]+\.[jt]s:\d+/.exec(stack.slice(stack.indexOf(message) + message.length)) ?? [];
+  const [firstLine = ''] = message.split('\n');
+  return `${Context.current().info.activityType.replace(ACTIVITY_PREFIX, '')} fails again and again: ${name}: ${firstLine.slice(0, MAX_MESSAGE_LENGTH)}${place === undefined ? '' : ` (at ${place.split(/[\\/(]/).at(-1)})`}`;
 }
 
 /** Whoever has started the job may sit at another machine, where the input is. */

@@ -73,14 +73,21 @@ export class ResultsDownload {
     }
   }
 
-  private async continue(segments: Segments, isTheTruth: boolean): Promise<LedgerRecord | 'short' | 'changed'> {
+  /** Closes the ledger with what is stored, as nothing more will come. @throws as `run` */
+  async closeStored(): Promise<LedgerRecord> {
+    const outcome = await this.continue(await openSegments(this.folder.segments), true, { fetches: false });
+    if (typeof outcome !== 'object') throw new StorageError('changed', this.folder.segments, `What was stored of the results of ${this.options.batchId} was changed.`, 'Bring the files back from a copy, then resume.');
+    return outcome;
+  }
+
+  private async continue(segments: Segments, isTheTruth: boolean, { fetches = true } = {}): Promise<LedgerRecord | 'short' | 'changed'> {
     const { requests, batchId } = this.options;
     const { generation } = segments;
     const builder = await LedgerBuilder.open({ partFolder: this.folder, requests, batchId, generation, signal: this.signal });
     try {
       if (!(await builder.takeStored(segments, await this.knownBytes(generation)))) return 'changed';
       this.tell(generation, builder, segments.checkpoint);
-      const whole = await this.fetchRest(segments, builder, isTheTruth);
+      const whole = fetches && (await this.fetchRest(segments, builder, isTheTruth));
       if (whole === 'changed') return whole;
       if (!whole && !isTheTruth) return 'short';
       await this.mustBeThePartsBatch();

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { NotFoundError } from '../api';
 import type { EndedRecord, LedgerRecord } from '../jobs';
 import { readLedgerRecord } from '../jobs';
 import { openSegments } from '../storage';
@@ -25,10 +26,12 @@ const LONGEST_RETRY_MS = 60_000;
  *
  * What is synced is the checkpoint; the heartbeat only tells of it. So an attempt that was killed, frozen or cut off
  * costs a second of work, and two that run at once cannot harm each other.
+ *
+ * `lost`: somebody has said that the API will not know the batch again. Where it answers 404 once more, what is stored is all there is.
  */
 export function storeResultsActivity(deps: ActivityDependencies) {
   const slots = new StreamSlots();
-  return async function storeResults(ref: PartReference, batchId: string, requests: number): Promise<StoredResults> {
+  return async function storeResults(ref: PartReference, batchId: string, requests: number, lost = false): Promise<StoredResults> {
     const before = Context.current().info.heartbeatDetails as StoreProgress | undefined;
     const progress: StoreProgress = { generation: 0, lines: 0, bytes: 0, shortBodies: 0, ...before };
     const body = async (): Promise<StoredResults> => {
@@ -38,7 +41,10 @@ export function storeResultsActivity(deps: ActivityDependencies) {
       const counted = ended?.batch_id === batchId ? ended.counts : undefined;
       for (let tries = 1; ; tries++) {
         const download = new ResultsDownload({ deps, ref, batchId, requests, apiCounts: counted, expected: expectedLines(counted, requests), progress });
-        const record = await download.run(progress.shortBodies >= SHORT_BODIES);
+        const record = await download.run(progress.shortBodies >= SHORT_BODIES).catch((error: unknown) => {
+          if (lost && error instanceof NotFoundError) return download.closeStored();
+          throw error;
+        });
         if (record) return storedOf(record);
         progress.shortBodies++;
         if (tries >= TRIES_AN_ATTEMPT && progress.shortBodies < SHORT_BODIES) throw incomplete(progress, expectedLines(counted, requests));

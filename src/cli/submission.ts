@@ -207,7 +207,8 @@ export async function startOptions({ home }: CommandContext, submission: Submiss
   const root = await openStorageRoot(home.folder);
   return {
     id: submission.id,
-    requests: submission.input,
+    // The same content is the same job, wherever it lies.
+    requests: { uri: submission.input, sha256: submission.check.sha256 },
     output: submission.output,
     account: submission.account,
     simulated: options.simulate ?? false,

@@ -30,3 +30,29 @@ export class JobUnfinishedError extends Error {
     super(`Job ${jobId} has not ended yet: its outputs are written at the end`);
   }
 }
+
+/** A job cannot be started with these options: one is missing, misspelt, or has a value that it cannot have. Nothing was started. */
+export class JobOptionsError extends Error {
+  override readonly name = 'JobOptionsError';
+  readonly code = 'invalid_job_options';
+  readonly hint = 'Nothing was started. Mend the option, then start the job again.';
+}
+
+/** A job of this id is known that was made of other requests: it is not taken for the one that was asked for. Nothing was started. */
+export class JobConflictError extends Error {
+  override readonly name = 'JobConflictError';
+  readonly code = 'job_conflict';
+  readonly hint = 'Nothing was started. Give these requests a job id of their own, or the job the requests that it was made of.';
+
+  constructor(
+    readonly jobId: string,
+    /** Where the requests of the job that is known lie. */
+    readonly known: string,
+    /** Where those lie that it was asked for. */
+    readonly asked: string,
+    running: boolean,
+  ) {
+    const same = known === asked ? 'of which a checksum says that they are others now' : `not of ${asked}`;
+    super(`Job ${jobId} ${running ? 'runs already, and' : 'has ended, and'} was made of ${known}, ${same}`);
+  }
+}

@@ -41,6 +41,14 @@ export interface JobMemo {
   attention?: Attention | null;
   simulated: boolean;
   account?: AccountReference;
+  /** Which requests the job was started with; absent where it was started by other means than the client, or by an older release. */
+  requestsFrom?: RequestsFingerprint;
+}
+
+/** Where requests lie, and their checksum where whoever started the job knew it. */
+export interface RequestsFingerprint {
+  uri: string;
+  sha256?: string;
 }
 
 /** The status of a job that has ended. */

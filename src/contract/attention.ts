@@ -12,8 +12,10 @@ export type AttentionCode =
   | 'unproved_batch'
   /** The API refuses a call for good, for a reason that is neither the key nor money. */
   | 'api_refused'
-  /** The API keeps answering 404 for a batch that it accepted. */
+  /** The API keeps answering 404 for a batch that it accepted. A cancel while this stands says that the batch is lost: what is not stored of it is missing. */
   | 'batch_not_found'
+  /** An error that nobody has thought of, again and again. */
+  | 'unexpected'
   /** A part's workflow was ended from outside; its records are kept. */
   | 'part_failed'
   /** The results differ from what was stored, or cannot be stored (disk full, permission, a file changed). */

@@ -16,8 +16,8 @@ export interface FaultTarget {
 export type When = 'beforeAccept' | 'afterAccept';
 
 export type FaultKind =
-  /** Answers this status. `html`: as something in between would, with HTML and no request-id. */
-  | { kind: 'status'; status: number; when?: When; retryAfterSeconds?: number; errorCode?: string; html?: boolean; headers?: Record<string, string> }
+  /** Answers this status, with this `message`. `html`: as something in between would, with HTML and no request-id. */
+  | { kind: 'status'; status: number; when?: When; retryAfterSeconds?: number; errorCode?: string; message?: string; html?: boolean; headers?: Record<string, string> }
   /** A 404 for a batch that exists. */
   | { kind: 'not-found' }
   /** A 200 whose body is not what it should be. */

@@ -99,7 +99,7 @@ export class FaultyExchange {
     if (fault.kind === 'status') {
       const headers = { ...(fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) }), ...fault.headers };
       if (fault.html) return htmlAnswer(fault.status, 'Simulated error', headers);
-      const failure = new ApiFailure(fault.status, `Simulated ${errorType(fault.status)}.`, { errorCode: fault.errorCode, headers });
+      const failure = new ApiFailure(fault.status, fault.message ?? `Simulated ${errorType(fault.status)}.`, { errorCode: fault.errorCode, headers });
       return failureAnswer(failure, this.requestId);
     }
     const form = fault.kind === 'garbage' ? fault.form : undefined;

@@ -23,6 +23,7 @@ export class Admission {
   private admitted = false;
   private answered = false;
   private limitChanged = false;
+  private isAccepted = false;
 
   constructor(private readonly options: AdmissionOptions) {
     setHandler(
@@ -50,6 +51,7 @@ export class Admission {
 
   /** The API has accepted the batch: it takes room until `left`. */
   accepted(): Promise<void> {
+    this.isAccepted = true;
     return this.tell({ kind: 'accepted', ...this.request() });
   }
 
@@ -60,13 +62,15 @@ export class Admission {
 
   /** Takes no room any more. Where the account's workflow is gone, it knows nothing of this batch anyway. */
   left(): Promise<void> {
+    this.isAccepted = false;
     return this.signal({ kind: 'left', workflowId: workflowInfo().workflowId }).catch(() => undefined);
   }
 
-  /** Told with the next message; one that waits tells it at once. */
+  /** Told at once, also by one that is in the queue: the lowest limit that is known of holds. One that creates tells it with what comes of that. */
   setQueueLimit(queueLimit: number | undefined): void {
     this.options.queueLimit = queueLimit;
     this.limitChanged = true;
+    if (this.isAccepted) void this.accepted();
   }
 
   private request(): AdmissionRequest {

@@ -12,7 +12,8 @@ const HINTS: Record<AttentionCode, string> = {
   ambiguous_create: 'Look at these batches in the Console; delete or archive what is not this job\'s, then run `message-batches resume`.',
   unproved_batch: 'If that batch is yours, run `message-batches resume`: it is then canceled. Its results are kept either way.',
   api_refused: 'Look at what the API says; once that is mended, run `message-batches resume`.',
-  batch_not_found: 'Check that the key is of the workspace that made the batch, then run `message-batches resume`.',
+  batch_not_found: 'Check that the key is of the workspace that made the batch, then run `message-batches resume`. If the batch was deleted, run `message-batches cancel`: its requests without a result then end as missing.',
+  unexpected: 'This should not happen: please report it, with this message. Nothing is lost; `message-batches resume` tries again, perhaps with another release.',
   part_failed: 'Look at the part\'s workflow in Temporal\'s web UI, then run `message-batches resume`.',
   storage: 'Free disk space or restore the file or permission, then run `message-batches resume`.',
 };

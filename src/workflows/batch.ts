@@ -54,6 +54,8 @@ class BatchRun {
   private admission?: Admission;
   private queueLimit?: number;
   private canceledAt?: number;
+  /** The API does not know the batch, and somebody who was asked about it has canceled: it is not waited for. */
+  private isGivenUp = false;
   private followUpScope?: CancellationScope;
   /** The workflow itself was canceled, in this run or before a continue-as-new. */
   workflowCanceled: boolean;
@@ -96,6 +98,10 @@ class BatchRun {
   }
 
   cancel(): void {
+    if (this.desk.current?.code === 'batch_not_found' && patched('lost-batch')) {
+      this.isGivenUp = true;
+      this.desk.resume();
+    }
     if (this.status.cancelRequested) return;
     this.status.cancelRequested = true;
     this.canceledAt = Date.now();
@@ -187,7 +193,7 @@ class BatchRun {
     }
   }
 
-  /** Only an answer of the API ends this wait: outages, unknown statuses and `expires_at` passing prove nothing. */
+  /** Only an answer of the API ends this wait, or a person where it knows nothing of the batch: outages, unknown statuses and `expires_at` passing prove nothing. */
   private async waitForEnd(batch: AcceptedCreate): Promise<BatchSnapshot> {
     this.enter('processing');
     const created = Date.parse(batch.createdAt);
@@ -195,10 +201,14 @@ class BatchRun {
     let saidEnded = batch.ended ?? false;
     let hintMs: number | undefined;
     for (;;) {
-      if (this.cancelPending() && (await this.mayCancel(batch))) {
+      if (this.cancelPending() && !(batch.adopted && this.isGivenUp) && (await this.mayCancel(batch))) {
         this.enter('canceling');
-        const canceled = await this.desk.untilDone(() => this.acts.cancelBatch(this.ref, batch.batchId));
+        const canceled = await this.desk.untilDone(
+          () => this.acts.cancelBatch(this.ref, batch.batchId),
+          (seen) => seen.status !== 'not_found',
+        );
         this.status.cancelSent = canceled.status !== 'not_found';
+        if (canceled.status === 'not_found' && this.isGivenUp) return canceled;
         this.seen(canceled);
         if (canceled.status === 'ended') return canceled;
       }
@@ -217,6 +227,7 @@ class BatchRun {
       );
       this.status.polls++;
       if (snapshot.status === 'not_found') {
+        if (this.isGivenUp) return snapshot;
         notFoundSince ??= Date.now();
         if (Date.now() - notFoundSince > NOT_FOUND_PATIENCE_MS) await this.desk.ask('batch_not_found', `The API knows no batch ${batch.batchId}`);
         continue;
@@ -247,7 +258,8 @@ class BatchRun {
 
   private async store(batch: AcceptedCreate): Promise<LedgerResult> {
     this.enter('storing');
-    const stored = await this.desk.untilDone(() => this.acts.storeResults(this.ref, batch.batchId, this.status.requests));
+    const { ref, status } = this;
+    const stored = await this.desk.untilDone(() => (this.isGivenUp ? this.acts.storeResults(ref, batch.batchId, status.requests, true) : this.acts.storeResults(ref, batch.batchId, status.requests)));
     this.status.stored = { lines: stored.lines, bytes: stored.bytes };
     const ledger = await this.desk.untilDone(() => this.acts.closeLedger(this.ref, batch.batchId, this.status.requests, batch.adopted, stored));
     if (!ledger.disproved) {

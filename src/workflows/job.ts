@@ -99,7 +99,12 @@ class JobRun {
 
   /** Handlers are synchronous where they can be; what they tell the parts is sent meanwhile. */
   cancel(): void {
-    if (this.status.cancelRequested) return;
+    if (this.status.cancelRequested) {
+      // Said again where a person is asked about a batch that the API does not know, it gives that one up.
+      const asksForLost = [...this.attention.values()].some(({ code }) => code === 'batch_not_found');
+      if (asksForLost && patched('lost-batch')) void CancellationScope.nonCancellable(async () => this.round?.tell(cancelSignal));
+      return;
+    }
     this.status.cancelRequested = true;
     // Whatever waits for a person looks again: a canceled job may need none.
     this.desk.resume();

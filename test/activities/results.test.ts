@@ -320,6 +320,47 @@ describe('storeResults', () => {
       details: [{ code: 'batch_not_found' }],
     });
   });
+
+  test('of a batch that somebody has given up, what is stored is all there is', async () => {
+    job = await Job.create();
+    const batchId = await job.createBatch();
+    const body = await job.resultsOf(batchId);
+    const two = body.split('\n').slice(0, 2).join('\n').length + 1;
+    job.simulator.addFault({ on: 'results', kind: 'cut', afterBytes: two, looksComplete: true, times: 3 });
+    await failureOf(job.run('storeResults', job.ref, batchId, REQUESTS));
+    job.simulator.addFault({ on: 'results', kind: 'not-found' });
+    const stored = await job.run('storeResults', job.ref, batchId, REQUESTS, true);
+    expect(stored).toMatchObject({ lines: 2 });
+    expect(await job.stored()).toBe(body.slice(0, two));
+    expect(await job.run('closeLedger', job.ref, batchId, REQUESTS, false, stored)).toMatchObject({ outcomes: { succeeded: 2, missing: 3 }, disproved: false });
+  });
+
+  test('a batch that somebody has given up, and the API knows after all, is fetched', async () => {
+    job = await Job.create();
+    const batchId = await job.createBatch();
+    await expect(job.run('storeResults', job.ref, batchId, REQUESTS, true)).resolves.toMatchObject({ lines: REQUESTS });
+  });
+});
+
+describe('an error that nobody has thought of', () => {
+  const failing = (): Promise<ApplicationFailure> => {
+    const api = { retrieve: () => Promise.reject(new TypeError('x is not a function\nsecond line')) } as unknown as MessageBatchesApi;
+    const broken = createActivities({ ...job.deps, api })['messageBatches.retrieveBatch'];
+    return failureOf(environment({ attempt }).run(broken as (...args: unknown[]) => Promise<unknown>, job.ref, 'msgbatch_1'));
+  };
+  let attempt = 1;
+
+  test('may pass; after ten attempts a person is asked, and told what to report', async () => {
+    job = await Job.create();
+    attempt = 9;
+    await expect(failing()).rejects.toThrow('Not an ApplicationFailure: TypeError: x is not a function');
+    attempt = 10;
+    await expect(failing()).resolves.toMatchObject({
+      nonRetryable: true,
+      details: [{ code: 'unexpected' }],
+      message: expect.stringMatching(/fails again and again: TypeError: x is not a function \(at results\.test\.ts:\d+\)$/),
+    });
+  });
 });
 
 describe('closeLedger', () => {

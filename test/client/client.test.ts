@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JobFailedError, JobNotFoundError, JobUnfinishedError, MessageBatchesClient } from '../../src/client';
+import { JobConflictError, JobFailedError, JobNotFoundError, JobOptionsError, JobUnfinishedError, MessageBatchesClient } from '../../src/client';
 import type { ObservedJobStatus, StartJobOptions } from '../../src/client';
 import { activityTaskQueue, jobWorkflowId } from '../../src/contract';
 import { openStorageRoot } from '../../src/storage';
@@ -88,6 +88,69 @@ test('the same id attaches to the running job', async () => {
   const [one, other] = await Promise.all([first.report(), second.report()]);
   expect(other).toEqual(one);
   expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('other requests under the id of a job that runs or has ended: both are named, and the report stays', async () => {
+  await begin({ processingMs: 500 });
+  const options = await startOptions();
+  const job = await batches.startJob(options);
+  const other = join(world.folder, 'other.jsonl');
+  const conflict = { name: 'JobConflictError', jobId: job.id, known: options.requests, asked: other };
+  await expect(batches.startJob({ ...options, requests: other })).rejects.toMatchObject({ ...conflict, message: `Job ${job.id} runs already, and was made of ${options.requests as string}, not of ${other}` });
+  await world.startWorker();
+  const report = await job.report();
+  await expect(batches.startJob({ ...options, requests: { uri: other } })).rejects.toMatchObject({ ...conflict, message: expect.stringContaining('has ended') });
+  expect(await job.report()).toEqual(report);
+  // The same ones again only show what became of them.
+  expect(await (await batches.startJob(options)).report()).toEqual(report);
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+});
+
+test('requests are the same by their checksum where both are given, wherever they lie', async () => {
+  await begin();
+  const options = await startOptions();
+  const uri = options.requests as string;
+  const job = await batches.startJob({ ...options, requests: { uri, sha256: 'aa' } });
+  await batches.startJob({ ...options, requests: { uri: '/elsewhere.jsonl', sha256: 'aa' } });
+  await expect(batches.startJob({ ...options, requests: { uri, sha256: 'bb' } })).rejects.toThrow(/a checksum says that they are others now/);
+  await expect(batches.startJob({ ...options, requests: { uri, sha256: 'bb' } })).rejects.toBeInstanceOf(JobConflictError);
+  await (await world.client()).workflow.getHandle(jobWorkflowId(job.id)).terminate('not needed');
+});
+
+test('two programs that start other requests under one id at once: one of them is told', async () => {
+  await begin();
+  const options = await startOptions();
+  const outcomes = await Promise.allSettled([batches.startJob(options), batches.startJob({ ...options, requests: join(world.folder, 'other.jsonl') })]);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  await (await world.client()).workflow.getHandle(jobWorkflowId(options.id)).terminate('not needed');
+});
+
+test.each([
+  [{ id: undefined }, /option id of a job must be a text .*, and is missing/],
+  [{ id: '' }, /option id .*, not ""/],
+  [{ id: 'a\nb' }, /option id/],
+  [{ id: 'x'.repeat(501) }, /option id .* 1 to 500 bytes/],
+  [{ id: 7 }, /option id .*, not 7/],
+  [{ requests: undefined }, /option requests .* and is missing/],
+  [{ requests: {} }, /option requests .*, not \{\}/],
+  [{ requets: 'x' }, /no option "requets"\. Did you mean requests\?/],
+  [{ jobId: 'x' }, /Did you mean id\?/],
+  [{ maxcost: 5 }, /Did you mean maxCost\?/],
+  [{ somethingElse: 5 }, /no option "somethingElse"\. It has: id, requests, /],
+  [{ retries: -1 }, /option retries of a job must be a whole number from 0, not -1/],
+  [{ retries: '3' }, /option retries .*, not "3"/],
+  [{ queueLimit: 0 }, /option queueLimit .* from 1, not 0/],
+  [{ maxCost: 0 }, /option maxCost .* more than 0, not 0/],
+  [{ maxCost: NaN }, /option maxCost/],
+  [{ maxRequestsPerBatch: 0.5 }, /option maxRequestsPerBatch/],
+  [{ betas: 'one' }, /option betas .* a list of texts, not "one"/],
+  [{ ids: 'make' }, /option ids of a job must be "given" or "generate", not "make"/],
+  [{ followUp: { workflw: 'x' } }, /option followUp/],
+])('an option that cannot be: %j', async (wrong, message) => {
+  await begin();
+  const options = { ...(await startOptions()), ...wrong } as unknown as StartJobOptions;
+  await expect(batches.startJob(options)).rejects.toMatchObject({ name: 'JobOptionsError', message: expect.stringMatching(message), hint: expect.stringContaining('Nothing was started') });
+  await expect(batches.startJob(options)).rejects.toBeInstanceOf(JobOptionsError);
 });
 
 test('without a worker the server tells what it knows, at once', async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { JobHandle, ObservedJobStatus, ObservedPart } from '../../client';
 import { activityTaskQueue } from '../../contract';
-import type { BatchPhase } from '../../contract';
+import type { Attention, BatchPhase } from '../../contract';
 import { JobFolder } from '../../jobs';
 import { openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
@@ -19,6 +19,9 @@ import { openSession } from '../session';
 import { requireAccess } from '../settings';
 
 const LOOK_EVERY_MS = 500;
+
+/** How long what was asked of a person before the cancel may still show after it, in ms. */
+const OLD_ATTENTION_MS = 20_000;
 
 /** What a batch does once it has ended at the API. */
 const PHASES_AFTER_END: BatchPhase[] = ['storing', 'following_up', 'ended'];
@@ -46,7 +49,7 @@ async function cancel(context: CommandContext, reference: string | undefined, op
     // Before the worker: it then begins with the cancel, and sends nothing.
     await job.cancel();
     if (!served) await startWorkerInBackground(context, known.account);
-    const status = await acknowledged(job, out.say);
+    const status = await acknowledged(job, out.say, found?.attention);
     const batchIds = status.running.flatMap((part) => part.batchId ?? []);
     const what = status.phase === 'ended' ? 'has ended' : `is canceled at the API${batchIds.length > 0 ? ` (${batchIds.join(', ')})` : ''}`;
     out.print(`Job ${job.id} ${what}. What is done is kept.\nWait for the outputs: message-batches wait ${job.id}`);
@@ -79,12 +82,14 @@ async function beginAgain({ home }: CommandContext, session: Session, known: Kno
 }
 
 /** Waits until every batch that runs was canceled at the API, or the job has ended. */
-async function acknowledged(job: JobHandle, say: (line: string) => void): Promise<ObservedJobStatus> {
+async function acknowledged(job: JobHandle, say: (line: string) => void, before?: Attention): Promise<ObservedJobStatus> {
   let said = false;
+  const oldUntil = Date.now() + OLD_ATTENTION_MS;
   for (;;) {
     const status = await job.status();
     if (status.phase === 'ended' || status.phase === 'merging') return status;
-    if (status.attention) {
+    const isOld = status.attention?.since === before?.since && Date.now() < oldUntil;
+    if (status.attention && !isOld) {
       throw new CliError(status.attention.code, `The cancel of job ${job.id} waits for a person: ${status.attention.message}`, {
         hint: status.attention.hint,
         exitCode: ExitCode.attention,

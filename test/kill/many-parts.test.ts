@@ -1,0 +1,254 @@
+/** Jobs of ten parts whose key, money, disk or batches fail in the middle: nothing is sent twice, nothing is lost, and it goes on. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { resumeSignal } from '../../src/contract';
+import { askApi, endBatches, expectOnce, expectServedBytes, parts, statusOf, writePartsOf } from '../support/parts';
+import type { OpenWorld } from '../support/side-by-side';
+import { testSideBySide } from '../support/side-by-side';
+import { SmallDisk } from '../support/small-disk';
+import type { World } from '../support/world';
+
+const PARTS = 10;
+const IN_PART = 10;
+const REQUESTS = PARTS * IN_PART;
+const MB = 1_000_000;
+
+/** Ten parts, of which so many have room in the queue; they are looked at five times a second. */
+const tenParts = (inQueue = PARTS) => ({ maxRequestsPerBatch: IN_PART, queueLimit: inQueue * IN_PART, pollIntervalMs: 200, retries: 0 });
+
+const CASES = [
+  { name: 'a cancel while parts are queued, created, looked up, processed and stored', run: expectAllCanceled },
+  { name: 'the key is switched off (401) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, (world) => world.simulator.setKeys(['new-key'])) },
+  { name: 'the key may do nothing any more (403) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, forbidAll) },
+  { name: 'a spend limit (429) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 429, errorCode: 'enforced_spend_limit_reached' }) },
+  { name: 'a spend limit (400) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 400, message: 'You have reached your specified API usage limits.' }) },
+  { name: 'the disk fills up while ten parts are stored side by side', run: expectGoesOnAfterFullDisk },
+  { name: 'the disk fills up while the input is planned', run: expectPlansAfterFullDisk },
+  { name: 'one part is refused for good', run: expectOneRefused },
+  { name: 'one batch is canceled by somebody else', run: expectOneCanceled },
+  { name: 'one batch is deleted by somebody else: the others end', run: expectOthersEnd },
+  { name: 'a pause in the middle: nothing new is created, other jobs get the room', run: expectPaused },
+  { name: 'limits that are changed in the middle: of the queue, of further rounds', run: expectChanged },
+];
+
+testSideBySide(CASES, { timeoutMs: 90_000, atOnce: 4 }, ({ run }, open) => run(open));
+
+function forbidAll({ simulator }: World): void {
+  for (const on of ['create', 'retrieve', 'list', 'results'] as const) simulator.addFault({ on, kind: 'status', status: 403, times: Infinity });
+}
+
+async function expectGoesOnWithGoodKey(open: OpenWorld, switchOff: (world: World) => void): Promise<void> {
+  const world = await open({ processingMs: Infinity, answerBytes: 2_000, resultsBytesPerSecond: 20_000 });
+  const first = await world.startWorker();
+  const job = await world.startJob({ ...tenParts(6), requests: await world.writeRequests(REQUESTS) });
+  await world.simulator.waitFor('create-accepted', 6);
+  const { accepted } = world.simulator.stats();
+  for (const { id } of accepted.slice(0, 2)) world.simulator.endBatch(id);
+  await world.simulator.waitFor('results-started', 1);
+  switchOff(world);
+  expect(await world.attention(job)).toMatchObject({ code: 'key_refused', message: expect.stringMatching(/401|403|authentication|permission/i), hint: expect.stringMatching(/ANTHROPIC_API_KEY/) });
+  // A worker whose key is refused leaves the job to another one.
+  await first.ended();
+  world.simulator.clearFaults();
+  world.simulator.setKeys(['new-key']);
+  await world.startWorker({ key: 'new-key' });
+  await job.signal(resumeSignal);
+  endBatches(world);
+  const report = await job.result();
+  expect(report).toMatchObject({ status: 'finished', outcomes: { succeeded: REQUESTS } });
+  expect(world.simulator.stats().accepted).toHaveLength(PARTS);
+  await expectOnce(world, report);
+  await expectServedBytes(world, report, 'new-key');
+}
+
+async function expectGoesOnWithMoney(open: OpenWorld, refusal: { status: number; errorCode?: string; message?: string }): Promise<void> {
+  const world = await open({ processingMs: Infinity });
+  world.simulator.addFault({ on: 'create', kind: 'status', ...refusal, after: 4, times: Infinity });
+  await world.startWorker();
+  const job = await world.startJob({ ...tenParts(), requests: await world.writeRequests(REQUESTS) });
+  expect(await world.attention(job)).toMatchObject({ code: 'spend_limit', hint: expect.stringMatching(/message-batches resume/) });
+  const other = await world.startJob({ ...tenParts(), jobId: `${world.jobId}-other`, requests: await world.writeRequests(21, { name: 'other.jsonl', prefix: 'other' }) });
+  await parts(world, { queued: 3 }, `${world.jobId}-other`);
+  const received = world.simulator.stats().calls.create;
+  // What has been accepted goes on meanwhile.
+  for (const { id } of world.simulator.stats().accepted) world.simulator.endBatch(id);
+  while ((await statusOf(world)).parts.ended < 4) await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(world.simulator.stats().calls.create).toBe(received);
+  expect(await statusOf(world)).toMatchObject({ attention: { code: 'spend_limit' } });
+
+  world.simulator.clearFaults();
+  await job.signal(resumeSignal);
+  endBatches(world);
+  const [report, otherReport] = await Promise.all([job.result(), other.result()]);
+  expect([report.outcomes.succeeded, otherReport.outcomes.succeeded]).toEqual([REQUESTS, 21]);
+  expect(world.simulator.stats().accepted).toHaveLength(PARTS + 3);
+  await expectOnce(world, report);
+}
+
+async function expectGoesOnAfterFullDisk(open: OpenWorld): Promise<void> {
+  // Results of about 2 MB a part.
+  const world = await open({ processingMs: Infinity, answerBytes: 200_000 });
+  const disk = SmallDisk.mount(join(world.folder, 'disk'), 8 * MB);
+  try {
+    await world.startWorker();
+    const job = await world.startJob({ ...tenParts(), output: join(disk.path, 'results'), requests: await world.writeRequests(REQUESTS) });
+    await world.simulator.waitFor('create-accepted', PARTS);
+    endBatches(world);
+    expect(await world.attention(job)).toMatchObject({ code: 'storage', message: expect.stringMatching(/the disk is full/) });
+    while (Object.keys(await askedFor(world)).length < 2) await new Promise((resolve) => setTimeout(resolve, 100));
+    disk.resize(100 * MB);
+    await job.signal(resumeSignal);
+    const report = await job.result();
+    expect(report.outcomes.succeeded).toBe(REQUESTS);
+    expect(world.simulator.stats().accepted).toHaveLength(PARTS);
+    await expectServedBytes(world, report);
+  } finally {
+    disk.unmount();
+  }
+}
+
+/** Codes of what parts wait for a person for, by part. */
+async function askedFor(world: World): Promise<Record<number, string>> {
+  const { running } = await statusOf(world);
+  return Object.fromEntries(running.flatMap(({ part, status }) => (status?.attention ? [[part, status.attention.code]] : [])));
+}
+
+async function expectPlansAfterFullDisk(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: 0 });
+  const disk = SmallDisk.mount(join(world.folder, 'disk'), 12 * MB);
+  try {
+    await world.startWorker();
+    // Room enough when it is looked at, as compressed it tells little of its length.
+    const requests = await gzipped(await world.writeRequests(REQUESTS, { bytes: 200_000 }));
+    const job = await world.startJob({ ...tenParts(), output: join(disk.path, 'results'), requests });
+    expect(await world.attention(job)).toMatchObject({ code: 'storage', message: expect.stringMatching(/the disk is full/) });
+    expect(world.simulator.stats().calls.create).toBe(0);
+    disk.resize(100 * MB);
+    await job.signal(resumeSignal);
+    const report = await job.result();
+    expect(report.outcomes.succeeded).toBe(REQUESTS);
+    await expectOnce(world, report);
+    await expectServedBytes(world, report);
+  } finally {
+    disk.unmount();
+  }
+}
+
+async function gzipped(path: string): Promise<string> {
+  await writeFile(`${path}.gz`, gzipSync(await readFile(path)));
+  return `${path}.gz`;
+}
+
+async function expectOneRefused(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: 0 });
+  world.simulator.addFault({ on: 'create', kind: 'status', status: 400, message: 'Something in this batch is not allowed.', after: 3 });
+  await world.startWorker();
+  const report = await world.runJob({ ...tenParts(), requests: await world.writeRequests(REQUESTS) });
+  expect(report).toMatchObject({ status: 'finished', outcomes: { succeeded: REQUESTS - IN_PART, unsent: IN_PART }, unsent_reason: expect.stringMatching(/Something in this batch is not allowed/) });
+  await expectOnce(world, report);
+}
+
+async function expectOneCanceled(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: Infinity });
+  await world.startWorker();
+  const job = await world.startJob({ ...tenParts(), requests: await world.writeRequests(REQUESTS) });
+  await world.simulator.waitFor('create-accepted', PARTS);
+  const canceled = world.simulator.stats().accepted[4]!.id;
+  expect((await askApi(world, 'POST', `${canceled}/cancel`)).status).toBe(200);
+  await world.simulator.waitFor('results-finished');
+  endBatches(world);
+  const report = await job.result();
+  expect(report).toMatchObject({ status: 'finished', outcomes: { succeeded: REQUESTS - IN_PART, canceled: IN_PART } });
+  expect(report.batches.find(({ id }) => id === canceled)).toMatchObject({ outcomes: { canceled: IN_PART } });
+  await expectOnce(world, report);
+}
+
+async function expectOthersEnd(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: Infinity });
+  await world.startWorker();
+  const job = await world.startJob({ ...tenParts(), requests: await world.writeRequests(REQUESTS) });
+  await world.simulator.waitFor('create-accepted', PARTS);
+  const lost = world.simulator.stats().accepted[4]!.id;
+  world.simulator.endBatch(lost);
+  expect((await askApi(world, 'DELETE', lost)).status).toBe(200);
+  endBatches(world);
+  while ((await statusOf(world)).parts.ended < PARTS - 1) await new Promise((resolve) => setTimeout(resolve, 100));
+  // What becomes of it then is a matter of minutes: test/workflows/lost-batch.test.ts.
+  expect((await statusOf(world)).running).toEqual([expect.objectContaining({ batchId: lost })]);
+  await job.terminate('test');
+}
+
+async function expectAllCanceled(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: Infinity, answerBytes: 2_000, resultsBytesPerSecond: 30_000 });
+  // When the cancel comes, one is looked up and another one is being created; of eleven, eight have room at once.
+  world.simulator.addFault({ on: 'create', kind: 'lose-answer', after: 6 });
+  world.simulator.addFault({ on: 'create', kind: 'hold-answer', ms: 8_000, after: 6 });
+  await world.startWorker();
+  const path = await writePartsOf(world, Array.from({ length: 11 }, (_, part) => 100 + part));
+  const job = await world.startJob({ requests: path, pollIntervalMs: 200, retries: 0, createGraceMs: 8_000, queueLimit: 860 });
+  await parts(world, { queued: 3, reconciling: 1, creating: 1, processing: 6 });
+  const [first] = world.simulator.stats().accepted;
+  world.simulator.endBatch(first!.id);
+  await world.simulator.waitFor('results-started');
+  // The room that it leaves is for one more.
+  await parts(world, { queued: 2, storing: 1, reconciling: 1, creating: 1, processing: 6 });
+  const { accepted } = world.simulator.stats();
+  const sent = accepted.reduce((sum, { requests }) => sum + requests, 0);
+  await job.signal('cancel');
+  // What was only found by its total is canceled when somebody says that it may be.
+  const asked = await Promise.race([world.attention(job), job.result()]);
+  if ('code' in asked) {
+    expect(asked.code).toBe('unproved_batch');
+    await job.signal(resumeSignal);
+  }
+  const report = await job.result();
+  expect(report.status).toBe('canceled');
+  expect(report.outcomes.unsent).toBe(report.input.requests - sent);
+  expect(report.outcomes.canceled).toBeGreaterThan(0);
+  expect(report.outcomes.succeeded).toBeGreaterThanOrEqual(first!.requests);
+  await expectOnce(world, report);
+  const { accepted: afterwards, calls } = world.simulator.stats();
+  expect(afterwards).toHaveLength(accepted.length);
+  expect(calls.cancel).toBe(accepted.length - 1);
+  // Started again, it sends nothing that was left.
+  expect(await world.runJob({ requests: path })).toEqual(report);
+  expect(world.simulator.stats().accepted).toHaveLength(accepted.length);
+}
+
+async function expectPaused(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: Infinity });
+  await world.startWorker();
+  const job = await world.startJob({ ...tenParts(5), requests: await world.writeRequests(REQUESTS) });
+  await world.simulator.waitFor('create-accepted', 5);
+  await parts(world, { processing: 5, queued: 5 });
+  await job.signal('pause');
+  const other = await world.startJob({ ...tenParts(5), jobId: `${world.jobId}-other`, requests: await world.writeRequests(20, { name: 'other.jsonl', prefix: 'other' }) });
+  await parts(world, { queued: 2 }, `${world.jobId}-other`);
+  for (const { id } of world.simulator.stats().accepted.slice(0, 2)) world.simulator.endBatch(id);
+  // The two parts of the other job have the room, and what was accepted is stored.
+  await parts(world, { processing: 2 }, `${world.jobId}-other`);
+  while ((await statusOf(world)).parts.ended < 2) await new Promise((resolve) => setTimeout(resolve, 100));
+  endBatches(world);
+  expect((await other.result()).outcomes.succeeded).toBe(20);
+  while ((await statusOf(world)).parts.ended < 5) await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(world.simulator.stats().accepted).toHaveLength(5 + 2);
+  expect(await statusOf(world)).toMatchObject({ paused: true, parts: { total: PARTS, ended: 5 } });
+  await job.signal(resumeSignal);
+  const report = await job.result();
+  expect(report.outcomes.succeeded).toBe(REQUESTS);
+  await expectOnce(world, report);
+}
+
+async function expectChanged(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: Infinity, overloadedShare: 1 });
+  await world.startWorker();
+  const job = await world.startJob({ ...tenParts(2), retries: 5, requests: await world.writeRequests(REQUESTS) });
+  await parts(world, { processing: 2, queued: 8 });
+  await job.signal('settings', { queueLimit: 4 * IN_PART, retries: 0 });
+  await parts(world, { processing: 4, queued: 6 });
+  endBatches(world);
+  const report = await job.result();
+  expect(report.outcomes).toMatchObject({ errored: REQUESTS, unsent: 0 });
+  expect(report.batches.map(({ round }) => round)).toEqual(Array.from({ length: PARTS }, () => 1));
+}
