@@ -29,6 +29,9 @@ const NOT_FOUND_PATIENCE_MS = 10 * 60_000;
 
 const DEFAULT_CREATE_GRACE_MS = 120_000;
 
+/** Why a part was not sent whose own workflow was canceled: the job was not. */
+const WORKFLOW_CANCELED = 'The workflow of this part was canceled before it was sent, by hand or because that of its job was terminated';
+
 /**
  * One message batch: create, wait, stream results, follow-ups, report.
  *
@@ -139,7 +142,7 @@ class BatchRun {
     let known: KnownCreate & { ended?: boolean } = opened.create;
     for (;;) {
       const obtained = await creation.obtain(opened, known);
-      if (obtained.kind === 'unsent') return this.report(unsent(opened.requests, obtained.reason));
+      if (obtained.kind === 'unsent') return this.report(unsent(opened.requests, this.workflowCanceled ? WORKFLOW_CANCELED : obtained.reason));
       if (obtained.kind === 'too_large') return this.tooLarge(obtained.message);
       const ended = await this.waitForEnd(obtained);
       await this.admission?.left();
