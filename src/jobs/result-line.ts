@@ -40,7 +40,13 @@ const PASSING_ERRORS = new Set(['overloaded_error', 'api_error', 'rate_limit_err
  */
 export function parseResultLine(bytes: Buffer): ResultLine {
   if (!isUtf8(bytes)) return malformed('not valid UTF-8');
-  return usualLine(bytes) ?? parseWhole(bytes);
+  return usualLine(bytes) ?? parseWhole(bytes, isText);
+}
+
+/** As `parseResultLine`, of a line in the outputs of a job. It may have the input's own id, which may be a number: `customIdOf` tells it as it is written. */
+export function parseOutputLine(bytes: Buffer): ResultLine {
+  if (!isUtf8(bytes)) return malformed('not valid UTF-8');
+  return usualLine(bytes) ?? parseWhole(bytes, (id) => isText(id) || typeof id === 'number');
 }
 
 /** @returns undefined where it takes the whole line to tell. */
@@ -76,7 +82,11 @@ function usageOf(bytes: Buffer, { messageStart, messageEnd }: UsualResult): Toke
   return at > messageStart && bytes[at - 1] === COMMA ? scanUsage(bytes, at + USAGE.length - 1, messageEnd) : undefined;
 }
 
-function parseWhole(bytes: Buffer): ResultLine {
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function parseWhole(bytes: Buffer, isId: (id: unknown) => boolean): ResultLine {
   if (bytes.length > LONGEST_PARSED) return malformed('too long for a line that is not written as the API writes results');
   let value: unknown;
   try {
@@ -86,11 +96,12 @@ function parseWhole(bytes: Buffer): ResultLine {
   } catch {
     return malformed('not JSON');
   }
-  const customId = field(value, 'custom_id');
+  const id = field(value, 'custom_id');
   const result = field(value, 'result');
   const type = field(result, 'type');
-  if (typeof type !== 'string') return malformed(isError(value) ? 'an error object in place of a result' : typeof customId !== 'string' ? 'no custom_id' : 'no result.type');
-  if (typeof customId !== 'string') return malformed('no custom_id');
+  if (typeof type !== 'string') return malformed(isError(value) ? 'an error object in place of a result' : !isId(id) ? 'no custom_id' : 'no result.type');
+  if (!isId(id)) return malformed('no custom_id');
+  const customId = String(id);
   if (!isApiOutcome(type)) return { kind: 'unknown_type', customId, type };
   const message = field(result, 'message');
   if (type === 'succeeded' && (typeof message !== 'object' || message === null)) return malformed('succeeded without a message');

@@ -21,7 +21,7 @@ const shared = sharedTemporal();
 let world: World;
 
 beforeAll(async () => {
-  world = await World.create({ processingMs: 2_000, requestsPerMinute: CALLS_PER_MINUTE, queueLimit: QUEUE_LIMIT }, await shared.start());
+  world = await World.create({ processingMs: LONG ? 30_000 : 2_000, requestsPerMinute: CALLS_PER_MINUTE, queueLimit: QUEUE_LIMIT }, await shared.start());
 });
 
 afterAll(async () => {

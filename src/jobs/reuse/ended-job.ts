@@ -5,7 +5,7 @@ import { generatedId } from '../generated-ids';
 import { InputError } from '../input-error';
 import { outputFolder } from '../output-folder';
 import type { PassOptions } from '../progress';
-import { parseResultLine } from '../result-line';
+import { parseOutputLine } from '../result-line';
 import type { ResultPlace } from '../results/index-format';
 import { ResultsIndex } from '../results/index-reader';
 import { readPlaces } from '../results/read-places';
@@ -156,7 +156,7 @@ function changed({ job_id: jobId }: JobReport, message: string): InputError {
 
 function isPassing(line: Buffer): boolean {
   if (!line.includes(ERRORED)) return false;
-  const parsed = parseResultLine(line);
+  const parsed = parseOutputLine(line);
   return parsed.kind === 'result' && parsed.outcome === 'errored' && parsed.retryable;
 }
 

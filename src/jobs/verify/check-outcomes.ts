@@ -2,7 +2,7 @@ import { API_OUTCOMES, type JobReport, noOutcomes, OUTCOMES, totalOf } from '../
 import { isBlankLine, type Line } from '../../jsonl';
 import { readLines, StorageError } from '../../storage';
 import { outputFolder } from '../output-folder';
-import { parseResultLine } from '../result-line';
+import { parseOutputLine } from '../result-line';
 import { customIdOf } from '../results/custom-id';
 import { type Check, count, failed, ok, RESULTS_HINT } from './check';
 import type { OutcomeIds } from './outcome-ids';
@@ -27,7 +27,7 @@ export class OutcomesCheck {
   takeResults(lines: readonly Line[]): void {
     for (const { bytes, offset } of lines) {
       this.lines++;
-      const parsed = parseResultLine(bytes);
+      const parsed = parseOutputLine(bytes);
       const id = parsed.kind === 'result' ? customIdOf(bytes) : undefined;
       if (parsed.kind !== 'result' || id === undefined) {
         this.unreadable.push(this.lines);
