@@ -26,8 +26,8 @@ export interface AdmissionRequest {
 /** From the account to a batch. */
 export type AdmissionAnswer =
   | { kind: 'admitted' }
-  /** Still waiting: so many requests are in the queue or about to be, of so many that there is room for as far as is known. */
-  | { kind: 'queued'; inQueue: number; limit?: number };
+  /** Still waiting: so many requests are in the queue or about to be, of so many that there is room for as far as is known. `held`: a batch of the account waits for money. */
+  | { kind: 'queued'; inQueue: number; limit?: number; held?: boolean };
 
 export const accountSignal = defineSignal<[AccountMessage]>('account');
 export const admissionSignal = defineSignal<[AdmissionAnswer]>('admission');

@@ -59,6 +59,8 @@ export interface BatchCarriedState {
   polls: number;
   /** The workflow itself was canceled, so it ends as Cancelled. */
   workflowCanceled: boolean;
+  /** A cancel was asked for by a signal or stands on record. */
+  cancelWanted?: boolean;
 }
 
 /** Answer of the `status` query of `batchWorkflow`. Times are ISO strings. */
@@ -71,7 +73,7 @@ export interface BatchStatus {
   /** How many requests this batch holds. */
   requests: number;
   /** While it waits for room: how many requests of the account are in the API's queue, and for how many there is room as far as is known. */
-  queue?: { inQueue: number; limit?: number };
+  queue?: { inQueue: number; limit?: number; held?: boolean };
   /**
    * The API's own `request_counts`. Documented as zero until the whole batch has ended,
    * so a display must not show them as progress before.

@@ -50,8 +50,10 @@ export interface JobInput {
 /** What a job workflow carries over a continue-as-new; everything else is in the job folder. */
 export interface JobCarriedState {
   round: number;
-  /** Parts of this round that have ended. */
+  /** The parts of this round up to this number have ended. */
   partsDone: number;
+  /** Numbers of parts beyond that have ended too. */
+  alsoDone?: number[];
   /** Requests of this round's ended parts that may be sent again. */
   retryable: number;
   cancelRequested: boolean;

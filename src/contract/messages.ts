@@ -10,6 +10,8 @@ export const cancelSignal = defineSignal('cancel');
 export const pauseSignal = defineSignal('pause');
 /** Go on after a pause, or try again what waited for a person. For jobs and batches. */
 export const resumeSignal = defineSignal('resume');
+/** From a job to a batch: it is not to be created any more, for this reason. One that was accepted, or may have been, goes on. */
+export const withdrawSignal = defineSignal<[string]>('withdraw');
 /** Changes settings of a running job. */
 export const settingsSignal = defineSignal<[JobSettings]>('settings');
 /** From a batch to its job: this part waits for a person, or no longer. */

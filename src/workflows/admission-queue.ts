@@ -17,6 +17,9 @@ const LONGEST_PROBE_MS = 2 * 3_600_000;
 const FIRST_FULL_OF_OTHERS_MS = 15_000;
 const LONGEST_FULL_OF_OTHERS_MS = 10 * 60_000;
 
+/** A create takes no longer; an admission that is older hinders no other (its worker may be gone, its job paused), in ms. */
+const LONGEST_CREATING_MS = 15 * 60_000;
+
 /** A batch is processed for a day at most; what still counts as accepted then is of a workflow that could not say that it has left, in ms. */
 const LONGEST_ACCEPTED_MS = 26 * 3_600_000;
 
@@ -113,8 +116,8 @@ export class AdmissionQueue {
 
   /** What one that asks and is not admitted is told. */
   answer(): Extract<AdmissionAnswer, { kind: 'queued' }> {
-    const { inQueue, limit } = this.status();
-    return { kind: 'queued', inQueue, ...(limit !== undefined && { limit }) };
+    const { inQueue, limit, held } = this.status();
+    return { kind: 'queued', inQueue, ...(limit !== undefined && { limit }), ...(held && { held }) };
   }
 
   isWaiting(workflowId: string): boolean {
@@ -124,7 +127,8 @@ export class AdmissionQueue {
   /** How long nothing happens by itself, in ms; undefined where only a message can change anything. */
   wakeIn(now: number): number | undefined {
     if (!this.hasWaiting()) return undefined;
-    const times = [this.kept.fullOfOthersUntil, this.kept.learned === undefined ? 0 : this.kept.probeAt].filter((time) => time > now);
+    const stale = [...this.places.values()].filter(({ state }) => state === 'admitted').map(({ since }) => since + LONGEST_CREATING_MS);
+    const times = [this.kept.fullOfOthersUntil, this.kept.learned === undefined ? 0 : this.kept.probeAt, ...stale].filter((time) => time > now);
     return times.length === 0 ? undefined : Math.min(...times) - now;
   }
 
@@ -153,7 +157,7 @@ export class AdmissionQueue {
 
   private accept(place: Place, now: number): void {
     if (place.state !== 'accepted') this.enter(place, 'accepted', now);
-    this.withMoney(place.workflowId);
+    this.kept.withoutMoney = [];
     this.kept.fullOfOthersMs = FIRST_FULL_OF_OTHERS_MS;
     if (this.kept.learned === undefined) return;
     const accepted = this.requestsIn('accepted');
@@ -168,7 +172,7 @@ export class AdmissionQueue {
     this.kept.refused++;
     if (why === 'spend_limit') {
       // It keeps its turn: it tries again when somebody has seen to the money.
-      if (place.state !== 'admitted') this.enter(place, 'admitted', now);
+      this.enter(place, 'admitted', now);
       if (!this.kept.withoutMoney.includes(place.workflowId)) this.kept.withoutMoney.push(place.workflowId);
       return;
     }
@@ -187,8 +191,11 @@ export class AdmissionQueue {
   }
 
   private next(now: number): Place | undefined {
-    if (this.kept.withoutMoney.length > 0 || this.count('admitted') >= MOST_CREATING) return undefined;
-    const [head, ...others] = this.candidates();
+    const creating = this.creating(now);
+    // While one waits for money, another tries now and then whether there is some.
+    const most = this.kept.withoutMoney.length > 0 ? (creating.some(({ workflowId }) => this.kept.withoutMoney.includes(workflowId)) ? 0 : 1) : MOST_CREATING;
+    if (creating.length >= most) return undefined;
+    const [head, ...others] = this.candidates(creating);
     if (!head) return undefined;
     if (this.fits(head, now)) {
       if (this.kept.blocked?.workflowId === head.workflowId) this.kept.blocked = undefined;
@@ -206,15 +213,14 @@ export class AdmissionQueue {
    * The first that waits of each job, the job that takes least room first. None of the same total as a create under way: an
    * unanswered create is found again by its total (the records see to that as well, but only by waiting and asking again).
    */
-  private candidates(): Place[] {
+  private candidates(creating: readonly Place[]): Place[] {
     const taken = new Map<string, number>();
     const first = new Map<string, Place>();
-    const creating = new Set<number>();
-    for (const { state, requests } of this.places.values()) if (state === 'admitted') creating.add(requests);
+    const totals = new Set(creating.map(({ requests }) => requests));
     for (const place of this.places.values()) {
       const { jobId } = place;
       if (place.state !== 'waiting') taken.set(jobId, (taken.get(jobId) ?? 0) + place.requests);
-      else if (creating.has(place.requests)) continue;
+      else if (totals.has(place.requests)) continue;
       else if (!first.has(jobId) || place.order < first.get(jobId)!.order) first.set(jobId, place);
     }
     return [...first.values()].sort((a, b) => (taken.get(a.jobId) ?? 0) - (taken.get(b.jobId) ?? 0) || a.order - b.order);
@@ -228,9 +234,14 @@ export class AdmissionQueue {
     if (given !== undefined && inQueue + place.requests > given) return false;
     const { learned } = this.kept;
     if (learned === undefined || inQueue + place.requests <= learned) return true;
-    if (!mayProbe || now < this.kept.probeAt || this.count('admitted') > 0) return false;
+    if (!mayProbe || now < this.kept.probeAt || this.creating(now).length > 0) return false;
     this.kept.probeAt = now + this.kept.probeMs;
     return true;
+  }
+
+  /** Creates under way. */
+  private creating(now: number): Place[] {
+    return [...this.places.values()].filter(({ state, since }) => state === 'admitted' && now - since < LONGEST_CREATING_MS);
   }
 
   private given(): number | undefined {

@@ -7,6 +7,8 @@ import type { accountWorkflow } from './account';
 
 /** How long to wait before asking again, in ms: what was said may be lost with the account's workflow. */
 const ASK_AGAIN_MS = 2 * 60_000;
+/** The same, of those who were told that they have to wait: doubled up to this. */
+const LONGEST_ASK_AGAIN_MS = 30 * 60_000;
 
 /** So often asked without any answer, a batch goes on alone: the API itself has the last word on its queue. */
 const MOST_UNANSWERED = 3;
@@ -31,22 +33,27 @@ export class Admission {
       (answer) => {
         this.answered = true;
         if (answer.kind === 'admitted') this.admitted = true;
-        else options.onQueue({ inQueue: answer.inQueue, limit: answer.limit });
+        else options.onQueue({ inQueue: answer.inQueue, limit: answer.limit, ...(answer.held && { held: true }) });
       },
       { description: 'From the account: this batch may be created, or has to wait for room in the queue' },
     );
   }
 
-  /** Returns when this batch may be created, or where `unless` holds. */
-  async enter(unless: () => boolean): Promise<void> {
+  /** @returns true when this batch may be created, false where `unless` came first. */
+  async enter(unless: () => boolean): Promise<boolean> {
     this.admitted = false;
-    for (let unanswered = 0; !this.admitted && !unless() && unanswered < MOST_UNANSWERED; ) {
+    let waitMs = ASK_AGAIN_MS;
+    for (let unanswered = 0; unanswered < MOST_UNANSWERED; ) {
       this.answered = this.limitChanged = false;
       await this.tell({ kind: 'ask', ...this.request() });
-      await condition(() => this.admitted || this.limitChanged || unless(), ASK_AGAIN_MS);
-      unanswered = this.answered || this.limitChanged ? 0 : unanswered + 1;
+      await condition(() => this.admitted || this.limitChanged || unless(), waitMs);
+      if (this.admitted || unless()) break;
+      const heard = this.answered || this.limitChanged;
+      unanswered = heard ? 0 : unanswered + 1;
+      waitMs = heard ? Math.min(waitMs * 2, LONGEST_ASK_AGAIN_MS) : ASK_AGAIN_MS;
     }
     this.options.onQueue(undefined);
+    return this.admitted || !unless();
   }
 
   /** The API has accepted the batch: it takes room until `left`. */

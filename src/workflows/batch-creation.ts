@@ -29,6 +29,8 @@ export interface BatchCreationOptions {
   graceMs: number;
   /** Undefined in runs that an older release has begun. */
   admission?: Admission;
+  /** Why the job does not want the batch any more, where that is so. */
+  withdrawn: () => string | undefined;
   enter: (phase: BatchPhase) => void;
   continueAsNew: () => Promise<never>;
 }
@@ -56,9 +58,11 @@ export class BatchCreation {
         known = await this.reconcile(known.attempt);
         continue;
       }
-      if (!(await this.mayCreate())) {
+      const may = await this.mayCreate();
+      if (may === 'in a new run') continue;
+      if (may === 'no') {
         await admission?.left();
-        return { kind: 'unsent', reason: 'The job was canceled before this part was sent' };
+        return { kind: 'unsent', reason: this.options.withdrawn() ?? 'The job was canceled before this part was sent' };
       }
       const created = await this.create(opened, known.attempt);
       if (created.kind !== 'not_accepted') {
@@ -74,20 +78,27 @@ export class BatchCreation {
     }
   }
 
-  /** Waits for the end of a pause, and for room in the queue. @returns false where a cancel came. */
-  private async mayCreate(): Promise<boolean> {
-    const { status, admission } = this.options;
-    const stopped = (): boolean => status.paused || status.cancelRequested;
+  /** Waits for the end of a pause, and for room in the queue. `no` where it is not wanted any more. */
+  private async mayCreate(): Promise<'yes' | 'no' | 'in a new run'> {
+    const { status, admission, withdrawn } = this.options;
+    const unwanted = (): boolean => status.cancelRequested || withdrawn() !== undefined;
     for (;;) {
-      await condition(() => !status.paused || status.cancelRequested);
-      if (status.cancelRequested) return false;
-      if (!admission || this.isAdmitted) return true;
+      // A turn is not kept while it is paused: others need it.
+      if (status.paused && this.isAdmitted && admission) await this.giveTurnBack(admission);
+      await condition(() => !status.paused || unwanted());
+      if (unwanted()) return 'no';
+      if (!admission || this.isAdmitted) return 'yes';
       this.options.enter('queued');
-      await admission.enter(stopped);
-      // Its turn is not kept while it is paused.
-      if (stopped()) await admission.left();
-      else this.isAdmitted = true;
+      this.isAdmitted = await admission.enter(() => status.paused || unwanted() || workflowInfo().continueAsNewSuggested);
+      if (this.isAdmitted) continue;
+      if (workflowInfo().continueAsNewSuggested && !status.paused && !unwanted()) return 'in a new run';
+      await admission.left();
     }
+  }
+
+  private async giveTurnBack(admission: Admission): Promise<void> {
+    this.isAdmitted = false;
+    await admission.left();
   }
 
   private async create(opened: OpenedPart, attempt: number): Promise<CreateResult> {
@@ -111,8 +122,8 @@ export class BatchCreation {
   }
 
   private async beforeNextCreate(why: Exclude<NotAccepted, 'refused' | 'too_large'>, message: string, retryAfterMs = 0): Promise<void> {
-    const { status, desk, admission } = this.options;
-    const canceled = (): boolean => status.cancelRequested;
+    const { status, desk, admission, withdrawn } = this.options;
+    const canceled = (): boolean => status.cancelRequested || withdrawn() !== undefined;
     if (why === 'queue_full' && admission) {
       this.isAdmitted = false;
       await admission.refused('queue_full');
@@ -127,7 +138,8 @@ export class BatchCreation {
         this.isAdmitted = false;
         await admission?.left();
       }
-      await desk.ask(why, message, canceled);
+      // Somebody has seen to it: that it waits for room now is no matter for a person.
+      if ((await desk.ask(why, message, canceled)) && admission) await desk.clear();
     }
   }
 

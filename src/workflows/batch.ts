@@ -15,7 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { BatchSnapshot, KnownCreate, LedgerResult, PartReference } from '../activities';
 import type { BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts, JobSettings } from '../contract';
-import { accountWorkflowId, attentionSignal, batchStatusQuery, cancelSignal, DEFAULT_BASE_URL, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal, settingsSignal } from '../contract';
+import { accountWorkflowId, attentionSignal, batchStatusQuery, cancelSignal, DEFAULT_BASE_URL, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal, settingsSignal, withdrawSignal } from '../contract';
 import { activities } from './activity-profiles';
 import { Admission } from './admission';
 import { AttentionDesk } from './attention';
@@ -56,6 +56,10 @@ class BatchRun {
   private readonly desk = new AttentionDesk((attention) => this.attentionChanged(attention));
   private admission?: Admission;
   private queueLimit?: number;
+  /** Its job does not want it any more, for this reason. */
+  private withdrawn?: string;
+  /** Asked for by a signal or on record: not only because its job was closed. */
+  private cancelWanted = false;
   private canceledAt?: number;
   /** The API does not know the batch, and somebody who was asked about it has canceled: it is not waited for. */
   private isGivenUp = false;
@@ -69,6 +73,7 @@ class BatchRun {
     this.queueLimit = input.queueLimit;
     this.graceMs = input.createGraceMs ?? DEFAULT_CREATE_GRACE_MS;
     this.workflowCanceled = resumed?.workflowCanceled ?? false;
+    this.cancelWanted = resumed?.cancelWanted ?? false;
     this.ref = {
       jobId: input.jobId ?? jobIdOfWorkflow(workflowInfo().workflowId),
       round: input.round ?? 1,
@@ -94,10 +99,11 @@ class BatchRun {
 
   listen(): void {
     setHandler(batchStatusQuery, () => ({ ...this.status, attention: this.desk.current }), { description: 'Phase, batch id, counts, polls, results stored, problems' });
-    setHandler(cancelSignal, () => this.cancel(), { description: 'Cancel at the API, keep what is done' });
+    setHandler(cancelSignal, () => this.wantCancel(), { description: 'Cancel at the API, keep what is done' });
     setHandler(pauseSignal, () => void (this.status.paused = true), { description: 'Create nothing until resumed' });
     setHandler(resumeSignal, () => this.resume(), { description: 'Go on after a pause, or try again what waits for a person' });
     setHandler(settingsSignal, (settings) => this.change(settings), { description: 'Changes the limit of the processing queue' });
+    setHandler(withdrawSignal, (reason) => void (this.withdrawn = reason), { description: 'From the job: do not create this batch any more, where it was not created yet' });
   }
 
   cancel(): void {
@@ -111,6 +117,11 @@ class BatchRun {
     // Whatever waits for a person looks again: a canceled batch may need none.
     this.desk.resume();
     this.followUpScope?.cancel();
+  }
+
+  private wantCancel(): void {
+    this.cancelWanted = true;
+    this.cancel();
   }
 
   cancelWorkflow(): void {
@@ -134,7 +145,8 @@ class BatchRun {
     const opened = await this.desk.untilDone(() => this.acts.openPart(this.ref));
     if ('report' in opened) return this.finished(opened.report);
     this.status.requests = opened.requests;
-    if (opened.cancelRequested) this.cancel();
+    if (opened.cancelRequested) this.wantCancel();
+    if (opened.splitInto) return this.finished({ ...this.blankReport(), tooLarge: 'It was cut in two before' });
 
     // What the part's own requests ask for as well.
     if (opened.betas) this.ref.betas = opened.betas;
@@ -142,7 +154,11 @@ class BatchRun {
     let known: KnownCreate & { ended?: boolean } = opened.create;
     for (;;) {
       const obtained = await creation.obtain(opened, known);
-      if (obtained.kind === 'unsent') return this.report(unsent(opened.requests, this.workflowCanceled ? WORKFLOW_CANCELED : obtained.reason));
+      if (obtained.kind === 'unsent') {
+        // Nobody wanted this batch canceled: it stays to be sent by whoever goes on with the job.
+        if (await this.isOnlyOrphaned()) throw new CancelledFailure('The job was closed before this part was sent');
+        return this.report(unsent(opened.requests, this.workflowCanceled ? WORKFLOW_CANCELED : obtained.reason));
+      }
       if (obtained.kind === 'too_large') return this.tooLarge(obtained.message);
       const ended = await this.waitForEnd(obtained);
       await this.admission?.left();
@@ -159,6 +175,19 @@ class BatchRun {
     }
   }
 
+  /** The workflow was canceled because its job's was closed (terminated, failed), and not by anybody who meant it. */
+  private async isOnlyOrphaned(): Promise<boolean> {
+    const { parent } = workflowInfo();
+    if (!this.admission || !this.workflowCanceled || this.cancelWanted || !parent) return false;
+    const { round, part } = this.ref;
+    // A run that is still there can be told something.
+    const told = getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(attentionSignal, { round, part });
+    return told.then(
+      () => false,
+      () => true,
+    );
+  }
+
   private creation(): BatchCreation {
     const { acts, ref, status, desk, graceMs, input } = this;
     if (patched('admission')) {
@@ -170,7 +199,7 @@ class BatchRun {
         onQueue: (queue) => (status.queue = queue),
       });
     }
-    return new BatchCreation({ acts, ref, status, desk, graceMs, admission: this.admission, enter: (phase) => this.enter(phase), continueAsNew: () => this.continueAsNew() });
+    return new BatchCreation({ acts, ref, status, desk, graceMs, admission: this.admission, withdrawn: () => this.withdrawn, enter: (phase) => this.enter(phase), continueAsNew: () => this.continueAsNew() });
   }
 
   /** Nothing of it is on record: its job cuts the part. A batch that is no part of a job cannot be cut. */
@@ -353,6 +382,7 @@ class BatchRun {
         paused: this.status.paused,
         polls: this.status.polls,
         workflowCanceled: this.workflowCanceled,
+        cancelWanted: this.cancelWanted,
       },
     });
   }

@@ -1,5 +1,5 @@
 /** Who is told that a job ended, or that it pauses. */
-import { log } from '@temporalio/workflow';
+import { CancellationScope, log } from '@temporalio/workflow';
 import type { Attention, Problem } from '../contract';
 import type { activities } from './activity-profiles';
 
@@ -38,7 +38,8 @@ export class JobNotices {
     const { targets } = this.options;
     if (targets.length === 0) return;
     const before = this.sending;
-    this.sending = before.then(() => this.tell(notice));
+    // Not in the scope of whoever asks, which is the canceled one where the workflow itself was canceled.
+    this.sending = CancellationScope.nonCancellable(() => before.then(() => this.tell(notice)));
   }
 
   /** One after another, so that nobody hears of the end before the pause. A notice that fails stops no job. */

@@ -10,7 +10,7 @@ import type { batchWorkflow } from './batch';
 
 /** How soon a part is started again whose workflow of an earlier run is still open, in ms; doubled up to the longest. */
 const FIRST_STILL_RUNNING_MS = 5_000;
-const LONGEST_STILL_RUNNING_MS = 60_000;
+const LONGEST_STILL_RUNNING_MS = 10 * 60_000;
 
 export interface JobPartOptions {
   input: BatchInput & PartReference;
@@ -38,7 +38,7 @@ export class JobPart {
   }
 
   /** By its id, as it may be the child of an earlier run of this job; one that has just ended needs no telling. */
-  async tell<Args extends [] | [JobSettings]>(signal: SignalDefinition<Args>, ...args: Args): Promise<void> {
+  async tell<Args extends [] | [JobSettings] | [string]>(signal: SignalDefinition<Args>, ...args: Args): Promise<void> {
     const tell = (): Promise<void> => getExternalWorkflowHandle(this.workflowId).signal(signal, ...args);
     // Not in the handler's scope, which is the canceled one where the workflow itself was canceled.
     await CancellationScope.nonCancellable(tell).catch(() => undefined);

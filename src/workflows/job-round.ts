@@ -3,7 +3,7 @@ import { condition, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
 import type { PartFacts, PartReference, PlannedJob } from '../activities';
 import type { Attention, BatchReport, JobInput, JobSettings, JobStatus } from '../contract';
-import { addUsage, noOutcomes, noUsage, OUTCOMES } from '../contract';
+import { addUsage, noOutcomes, noUsage, OUTCOMES, withdrawSignal } from '../contract';
 import type { activities } from './activity-profiles';
 import type { AttentionDesk } from './attention';
 import type { JobBudget } from './job-budget';
@@ -50,6 +50,8 @@ export class JobRound {
   private splitting: Promise<void> = Promise.resolve();
   /** What a part threw that no person can mend: the job ends with it. */
   private failure?: { error: unknown };
+  /** The history is long, and all that runs waits for workflows of an earlier run: what comes next is for a new run. */
+  private goesOn = false;
 
   /**
    * @param parts in their order.
@@ -59,12 +61,13 @@ export class JobRound {
     private readonly job: RoundJob,
     private readonly round: number,
     private parts: PartFacts[],
-    carried: { partsDone: number; retryable: number },
+    carried: { partsDone: number; alsoDone?: number[]; retryable: number },
   ) {
     for (let part = 1; part <= carried.partsDone; part++) this.begun.add(part);
+    for (const part of carried.alsoDone ?? []) this.begun.add(part);
     this.retryable = carried.retryable;
     job.status.round = round;
-    job.status.parts = { total: parts.filter(({ splitInto }) => !splitInto).length, ended: carried.partsDone };
+    job.status.parts = { total: parts.filter(({ splitInto }) => !splitInto).length, ended: this.begun.size };
   }
 
   /** Parts that have not ended. */
@@ -95,8 +98,14 @@ export class JobRound {
         await condition(() => this.running.size === 0);
         throw this.failure.error;
       }
+      if (this.goesOn) await this.job.continueAsNew();
+      if (!this.job.sideBySide && this.running.size > 0) {
+        await condition(() => this.running.size === 0 || this.goesOn);
+        continue;
+      }
       if (workflowInfo().continueAsNewSuggested && this.begun.size > 0) {
-        await condition(() => this.running.size === 0);
+        await condition(() => this.running.size === 0 || this.goesOn || this.failure !== undefined);
+        if (this.failure) continue;
         await this.job.continueAsNew();
       }
       const { ended } = this;
@@ -108,7 +117,7 @@ export class JobRound {
         if (part.reused) this.job.status.parts.ended++;
         continue;
       }
-      const isSame = (): boolean => this.ended === ended && this.job.stops() === stops;
+      const isSame = (): boolean => this.ended === ended && this.job.stops() === stops && !this.goesOn;
       await condition(() => !isSame() || (part !== undefined && this.mayBegin(part)) || this.isStuck(part));
       if (!isSame() || !part) continue;
       if (this.mayBegin(part)) this.begin(part);
@@ -131,6 +140,13 @@ export class JobRound {
 
   private hasMoneyFor(part: PartFacts): boolean {
     return this.job.budget?.covers(part) ?? true;
+  }
+
+  /** Parts that do not fit below the cap any more are not sent, where they were not yet: those that were begun first come first. */
+  capChanged(): void {
+    const tooMuch = new Set(this.job.budget?.beyondCap() ?? []);
+    const most = `The job may cost $${this.job.settings.maxCost} at most`;
+    for (const [number, part] of this.running) if (tooMuch.has(number)) void part.tell(withdrawSignal, `${most}, and this batch might have exceeded that`);
   }
 
   /** Nothing runs that could set money free. */
@@ -261,18 +277,27 @@ export class JobRound {
     });
   }
 
-  /** Where only workflows of an earlier run are waited for. */
+  /** Where only workflows of an earlier run are waited for, and the history is long, it is waited for in a new run. */
   private async goOnInNewRun(): Promise<void> {
     const nothingElse = [...this.running.values()].every((part) => part.waitsForEarlierRun);
-    if (!nothingElse || !workflowInfo().continueAsNewSuggested) return;
-    for (const number of this.running.keys()) this.begun.delete(number);
-    await this.job.continueAsNew();
+    if (nothingElse && workflowInfo().continueAsNewSuggested) this.goesOn = true;
+    if (this.goesOn) await condition(() => false);
   }
 
-  /** The parts up to this number have been begun; those beyond that were begun too show that they are done as soon as they are begun again. */
+  /** The parts up to this number have ended. */
   get partsDone(): number {
     let done = 0;
-    while (this.begun.has(done + 1)) done++;
+    while (this.hasEnded(done + 1)) done++;
     return done;
+  }
+
+  /** Numbers of parts beyond that have ended. */
+  get alsoDone(): number[] {
+    const { partsDone } = this;
+    return [...this.begun].filter((part) => part > partsDone && this.hasEnded(part)).sort((a, b) => a - b);
+  }
+
+  private hasEnded(part: number): boolean {
+    return this.begun.has(part) && !this.running.has(part);
   }
 }

@@ -9,14 +9,14 @@ export class CurrentSettings {
   readonly changed: JobSettings;
   private started: JobSettings;
 
-  constructor(input: JobInput) {
+  constructor(private readonly input: JobInput) {
     this.changed = { ...input.resumed?.settings };
     this.started = input;
   }
 
   /** What the job's record says: it was started before, and may be started now without saying all of it again. */
   recorded(settings: JobSettings): void {
-    this.started = settings;
+    this.started = { ...this.input, ...settings };
   }
 
   change(settings: JobSettings): void {

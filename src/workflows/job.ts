@@ -1,4 +1,4 @@
-import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, log, patched, setHandler, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { PartFacts, PlannedJob, PlanRoundOptions } from '../activities';
 import type { Attention, JobCarriedState, JobInput, JobPhase, JobReport, JobSettings, JobStatus } from '../contract';
 import {
@@ -108,6 +108,7 @@ class JobRun {
     this.status.cancelRequested = true;
     // Whatever waits for a person looks again: a canceled job may need none.
     this.desk.resume();
+    this.round?.resume();
     // Not in the caller's scope, which is the canceled one where the workflow itself was canceled.
     void CancellationScope.nonCancellable(async () => {
       this.cancelRecorded = this.desk.untilDone(() => this.acts.recordCancel(this.status.jobId));
@@ -135,9 +136,17 @@ class JobRun {
 
   private change(settings: JobSettings): void {
     this.settings.change(settings);
-    this.recordedChanges = this.recordedChanges.then(() => this.desk.untilDone(() => this.acts.recordSettings(this.status.jobId, settings)));
+    // Not in the handler's scope, which is the canceled one where the workflow itself was canceled.
+    void CancellationScope.nonCancellable(() => {
+      const record = (): Promise<void> => this.desk.untilDone(() => this.acts.recordSettings(this.status.jobId, settings));
+      this.recordedChanges = this.recordedChanges.then(record).catch((error: unknown) => log.warn('A changed setting could not be put on record', { error: String(error) }));
+      return this.recordedChanges;
+    });
     // Where it waits for money, there may be some now.
-    if (settings.maxCost !== undefined) this.desk.resume();
+    if (settings.maxCost !== undefined) {
+      this.desk.resume();
+      this.round?.capChanged();
+    }
     if (settings.queueLimit !== undefined) void this.round?.tell(settingsSignal, settings);
   }
 
@@ -166,7 +175,7 @@ class JobRun {
     this.status.startedAt = planned.startedAt;
     if (planned.settings) this.settings.recorded(planned.settings);
     if (planned.cancelRequested) this.status.cancelRequested = true;
-    if (planned.prices) this.budget = new JobBudget(planned.prices, () => this.settings.maxCost, this.carried.budget);
+    this.budget = new JobBudget(planned.prices, () => this.settings.maxCost, this.carried.budget);
     upsertMemo({ requests: planned.requests, output: planned.output });
 
     this.enter('running');
@@ -197,6 +206,7 @@ class JobRun {
       if (!this.round.mayRetry() && (await job.begunParts(round + 1)).length === 0) return;
       this.carried.round++;
       this.carried.partsDone = this.carried.retryable = 0;
+      this.carried.alsoDone = undefined;
     }
   }
 
@@ -256,11 +266,11 @@ class JobRun {
     await this.notices.sent();
     await condition(allHandlersFinished);
     const { cancelRequested, paused, outcomes, usage } = this.status;
-    const { partsDone, retryable } = this.round ?? this.carried;
+    const { partsDone, alsoDone, retryable } = this.round ?? this.carried;
     return continueAsNew<typeof batchJobWorkflow>({
       ...this.input,
       jobId: this.status.jobId,
-      resumed: { round: this.carried.round, partsDone, retryable, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings.changed, budget: this.budget?.state() },
+      resumed: { round: this.carried.round, partsDone, alsoDone, retryable, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings.changed, budget: this.budget?.state() },
     });
   }
 }

@@ -72,6 +72,7 @@ function partDoing(part: ObservedPart, rendering: Rendering, alone: boolean): st
 /** `100,000 requests waiting for room at the API: 300,000 of 300,000 are in its queue` */
 function queueSentence({ queue, requests }: BatchStatus, rendering: Rendering): string {
   const waiting = `${counted(requests, 'request', rendering)} waiting for room at the API`;
+  if (queue?.held) return `${counted(requests, 'request', rendering)} waiting: another batch of the account waits for money`;
   return queue ? `${waiting}: ${inQueue(queue, rendering)} are in its queue` : waiting;
 }
 
