@@ -100,8 +100,7 @@ export class AdmissionQueue {
     this.places.delete(workflowId);
     this.withMoney(workflowId);
     if (jobId === undefined || [...this.places.values()].some((place) => place.jobId === jobId)) return;
-    const { [jobId]: _gone, ...served } = this.kept.served ?? {};
-    this.kept.served = served;
+    this.kept.served = Object.fromEntries(Object.entries(this.kept.served ?? {}).filter(([job]) => job !== jobId));
   }
 
   /** Who may create now; they count as admitted from here on. */
