@@ -49,6 +49,8 @@ export interface AdmissionState {
   refused: number;
   /** Batches that wait for money: nothing else is admitted meanwhile. */
   withoutMoney: string[];
+  /** When each job that has a place was admitted last, in the numbers of `nextOrder`. */
+  served?: Record<string, number>;
   /** Who is to go next and does not fit, and how many requests have passed it since. */
   blocked?: { workflowId: string; passed: number };
 }
@@ -97,8 +99,11 @@ export class AdmissionQueue {
 
   /** Forgets a batch: it has ended, needs no batch any more, or its workflow is gone. */
   leave(workflowId: string): void {
+    const jobId = this.places.get(workflowId)?.jobId;
     this.places.delete(workflowId);
     this.withMoney(workflowId);
+    if (jobId === undefined || [...this.places.values()].some((place) => place.jobId === jobId)) return;
+    this.kept.served = Object.fromEntries(Object.entries(this.kept.served ?? {}).filter(([job]) => job !== jobId));
   }
 
   /** Who may create now; they count as admitted from here on. */
@@ -109,6 +114,7 @@ export class AdmissionQueue {
     const admitted: string[] = [];
     for (let next = this.next(now); next; next = this.next(now)) {
       this.enter(next, 'admitted', now);
+      this.kept.served = { ...this.kept.served, [next.jobId]: this.kept.nextOrder++ };
       admitted.push(next.workflowId);
     }
     return admitted;
@@ -210,7 +216,8 @@ export class AdmissionQueue {
   }
 
   /**
-   * The first that waits of each job, the job that takes least room first. None of the same total as a create under way: an
+   * The first that waits of each job, the job that takes least room first; of several, the one whose last turn is the longest ago, or
+   * jobs that have just given room back would take it again and again. None of the same total as a create under way: an
    * unanswered create is found again by its total (the records see to that as well, but only by waiting and asking again).
    */
   private candidates(creating: readonly Place[]): Place[] {
@@ -223,7 +230,8 @@ export class AdmissionQueue {
       else if (totals.has(place.requests)) continue;
       else if (!first.has(jobId) || place.order < first.get(jobId)!.order) first.set(jobId, place);
     }
-    return [...first.values()].sort((a, b) => (taken.get(a.jobId) ?? 0) - (taken.get(b.jobId) ?? 0) || a.order - b.order);
+    const { served = {} } = this.kept;
+    return [...first.values()].sort((a, b) => (taken.get(a.jobId) ?? 0) - (taken.get(b.jobId) ?? 0) || (served[a.jobId] ?? 0) - (served[b.jobId] ?? 0) || a.order - b.order);
   }
 
   private fits(place: Place, now: number, mayProbe = true): boolean {

@@ -1,6 +1,5 @@
 /** The workflow of an account is lost, or the server under it, while batches wait for room: nobody is forgotten. */
-import { accountStatusQuery, accountWorkflowId, workflowTaskQueue } from '../../src/contract';
-import type { AccountStatus } from '../../src/contract';
+import { accountWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { accountWorkflow } from '../../src/workflows';
 import { expectPaidOnce, expectTruthOfParts, idsOf } from '../support/truth-of-parts';
 import { World } from '../support/world';
@@ -27,21 +26,6 @@ async function startJobs(jobs: number) {
   return { names, handles };
 }
 
-/** Waits until the account has as many waiters and admitted batches. */
-async function accountHas(least: Pick<AccountStatus, 'waiting' | 'admitted'>): Promise<void> {
-  const account = (await world.client()).workflow.getHandle<typeof accountWorkflow>(accountWorkflowId(world.account));
-  for (;;) {
-    const status = await account.query(accountStatusQuery).catch(() => undefined);
-    if (status && status.waiting >= least.waiting && status.admitted >= least.admitted) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function endAll(): void {
-  world.simulator.setOptions({ processingMs: 300 });
-  for (const { id } of world.simulator.stats().accepted) world.simulator.endBatch(id);
-}
-
 async function expectAllDone({ names, handles }: Awaited<ReturnType<typeof startJobs>>): Promise<void> {
   const reports = await Promise.all(handles.map((job) => job.result()));
   expectPaidOnce(world, reports, handles.length * REQUESTS);
@@ -63,9 +47,9 @@ test.each([
     args: [{ mostEvents }],
   });
   const jobs = await startJobs(4);
-  await accountHas({ waiting: 4, admitted: 3 });
+  await world.accountHas({ waiting: 4, admitted: 3 });
   await world.temporal.restart();
-  endAll();
+  world.endBatches(300);
   await world.simulator.waitFor('create-accepted', 4);
   // Once more, while it is at work.
   await world.temporal.restart();
@@ -76,10 +60,10 @@ test('the workflow of the account is terminated in the middle of ten jobs', asyn
   world = await World.create({ processingMs: Infinity, queueLimit: 60 });
   await world.startWorker();
   const jobs = await startJobs(JOBS);
-  await accountHas({ waiting: JOBS, admitted: 3 });
+  await world.accountHas({ waiting: JOBS, admitted: 3 });
   const client = await world.client();
   await client.workflow.getHandle(accountWorkflowId(world.account)).terminate('test');
-  endAll();
+  world.endBatches(300);
   // Who waits asks again after two minutes; a changed limit makes it ask at once.
   if (!LONG) await Promise.all(jobs.handles.map((job) => job.signal('settings', { queueLimit: QUEUE_LIMIT + 1 })));
   await expectAllDone(jobs);

@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 import type { ApiOptions } from '../../src/api';
-import type { AccountReference, Attention, JobInput, JobPhase, JobReport } from '../../src/contract';
-import { activityTaskQueue, batchWorkflowId, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
+import type { AccountReference, AccountStatus, Attention, JobInput, JobPhase, JobReport } from '../../src/contract';
+import { accountStatusQuery, accountWorkflowId, activityTaskQueue, batchWorkflowId, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot } from '../../src/storage';
-import type { batchJobWorkflow } from '../../src/workflows';
+import type { accountWorkflow, batchJobWorkflow } from '../../src/workflows';
 import { TemporalServer } from './temporal-server';
 
 export interface StopAt {
@@ -158,6 +158,23 @@ export class World {
       if (attention) return attention;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  /** Waits until at least so many batches of the account wait for room in the API's queue, and so many have it. */
+  async accountHas(least: Pick<AccountStatus, 'waiting' | 'admitted'>): Promise<void> {
+    const account = (await this.client()).workflow.getHandle<typeof accountWorkflow>(accountWorkflowId(this.account));
+    for (;;) {
+      // It is started by the first batch that asks.
+      const status = await account.query(accountStatusQuery).catch(() => undefined);
+      if (status && status.waiting >= least.waiting && status.admitted >= least.admitted) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Ends all batches that were accepted, and each of those to come after so long. */
+  endBatches(processingMs: number): void {
+    this.simulator.setOptions({ processingMs });
+    for (const { id } of this.simulator.stats().accepted) this.simulator.endBatch(id);
   }
 
   /** Waits until so many bytes of the first part's results lie on disk. */

@@ -94,6 +94,23 @@ test('the job that takes least room is next, so a small one does not wait for th
   expect(queue.admit(2)[0]).toBe('small/1');
 });
 
+test('where as many jobs as there is room for have many parts, they do not hand the room back and forth: one that comes later gets its turn', () => {
+  const parts = (job: string): AccountMessage[] => Array.from({ length: 5 }, (_, part) => ask(`${job}/${part + 1}`, 10, { queueLimit: 20 }));
+  let queue = queueOf(...parts('a'), ...parts('b'), ...parts('c'), ask('late/1', 10, { queueLimit: 20 }));
+  const turns: string[] = [];
+  for (let now = 0; turns.length < 16; now++) {
+    for (let [next] = queue.admit(now); next !== undefined; [next] = queue.admit(now)) {
+      turns.push(next);
+      queue.take(accepted(next, 10), now);
+    }
+    queue = new AdmissionQueue(queue.state());
+    queue.take({ kind: 'left', workflowId: turns[now]! }, now);
+  }
+  expect(turns.slice(0, 8)).toEqual(['a/1', 'b/1', 'c/1', 'late/1', 'a/2', 'b/2', 'c/2', 'a/3']);
+  for (const workflowId of turns) queue.take({ kind: 'left', workflowId }, 20);
+  expect(queue.state().served).toEqual({});
+});
+
 test('smaller ones may pass who does not fit, but no more than its own size: then the room is kept for it', () => {
   const queue = queueOf(ask('other/1', 95, { queueLimit: 100 }));
   queue.admit(0);
