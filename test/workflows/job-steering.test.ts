@@ -1,0 +1,78 @@
+/** Jobs that are canceled, ended, paused or changed while some of their parts wait for room. */
+import { batchWorkflowId } from '../../src/contract';
+import { sharedTemporal } from '../support/shared-temporal';
+import type { TemporalServer } from '../support/temporal-server';
+import { World } from '../support/world';
+
+const shared = sharedTemporal();
+let temporal: TemporalServer;
+let world: World;
+
+beforeAll(async () => {
+  temporal = await shared.start();
+});
+
+afterAll(() => shared.stop());
+
+afterEach(() => world.close());
+
+/** Four parts, of which one has room. */
+async function fourParts(): Promise<{ requests: string; maxRequestsPerBatch: number; queueLimit: number; pollIntervalMs: number }> {
+  return { requests: await world.writeRequests(40), maxRequestsPerBatch: 10, queueLimit: 10, pollIntervalMs: 200 };
+}
+
+test('a setting that is changed after the workflow was canceled stops nothing: the job ends as Cancelled, with its report', async () => {
+  world = await World.create({ processingMs: Infinity, cancelingMs: 2_000 }, temporal);
+  await world.startWorker();
+  const job = await world.startJob(await fourParts());
+  await world.simulator.waitFor('poll');
+  await job.cancel();
+  await job.signal('settings', { maxCost: 10 });
+  await job.signal('pause');
+  await expect(job.result()).rejects.toThrow();
+  expect((await job.describe()).status.name).toBe('CANCELLED');
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+}, 60_000);
+
+test('a job that is terminated and started again sends the parts that only waited for room', async () => {
+  world = await World.create({ processingMs: 1_000 }, temporal);
+  await world.startWorker();
+  const input = await fourParts();
+  const job = await world.startJob(input);
+  await world.simulator.waitFor('poll');
+  await job.terminate('test');
+  const report = await world.runJob(input);
+  // What was at the API was canceled with its job's workflow, or had ended; nobody meant the others.
+  expect(report.outcomes.unsent).toBe(0);
+  expect(report.outcomes.succeeded + report.outcomes.canceled).toBe(40);
+  expect(report.outcomes.succeeded).toBeGreaterThanOrEqual(30);
+  expect(world.simulator.stats().accepted).toHaveLength(4);
+}, 120_000);
+
+test('a part whose workflow somebody cancels, while its job goes on, stays unsent', async () => {
+  world = await World.create({ processingMs: Infinity }, temporal);
+  await world.startWorker();
+  const job = await world.startJob(await fourParts());
+  await world.simulator.waitFor('poll');
+  const client = await world.client();
+  const handles = [1, 2, 3, 4].map((part) => client.workflow.getHandle(batchWorkflowId(world.jobId, 1, part)));
+  const waiting = await Promise.all(handles.map(async (handle) => ((await handle.describe()).memo?.['phase'] === 'queued' ? handle : undefined)));
+  await waiting.find((handle) => handle !== undefined)!.cancel();
+  world.simulator.setOptions({ processingMs: 200 });
+  for (const { id } of world.simulator.stats().accepted) world.simulator.endBatch(id);
+  const report = await job.result();
+  expect(report.outcomes).toMatchObject({ succeeded: 30, unsent: 10 });
+}, 120_000);
+
+test('a cap that is lowered takes back what was not sent yet', async () => {
+  world = await World.create({ processingMs: Infinity }, temporal);
+  await world.startWorker();
+  const job = await world.startJob(await fourParts());
+  await world.simulator.waitFor('poll');
+  await job.signal('settings', { maxCost: 0.000001 });
+  world.simulator.endBatch(world.simulator.stats().accepted[0]!.id);
+  const report = await job.result();
+  expect(report.outcomes).toMatchObject({ succeeded: 10, unsent: 30 });
+  expect(report.unsent_reason).toMatch(/may cost \$0\.000001 at most/);
+  expect(world.simulator.stats().accepted).toHaveLength(1);
+}, 60_000);
