@@ -29,7 +29,7 @@ test('a setting that is changed after the workflow was canceled stops nothing: t
   await job.cancel();
   await job.signal('settings', { maxCost: 10 });
   await job.signal('pause');
-  await expect(job.result()).rejects.toThrow();
+  await expect(job.result()).rejects.toThrow('Workflow execution cancelled');
   expect((await job.describe()).status.name).toBe('CANCELLED');
   expect(world.simulator.stats().accepted).toHaveLength(1);
 }, 60_000);
