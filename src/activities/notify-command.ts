@@ -46,8 +46,8 @@ export async function notifyCommand(command: string, notice: Notice, { signal, t
     const [code, by] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, OUTPUT_GRACE_MS).unref())]);
     signal.throwIfAborted();
-    if (stop.signal.aborted) throw new NotifyFailure(`it had not ended after ${timeoutMs} ms and was killed`, true);
-    if (code !== 0) throw new NotifyFailure(`it ended with ${code ?? by}${printed(output)}`, code === null || !NO_PROGRAM.includes(code));
+    if (stop.signal.aborted) throw new NotifyFailure(`it had not ended after ${timeoutMs} ms and was killed`, true, { output: output.trim() });
+    if (code !== 0) throw failed(code ?? by, output);
     return output;
   } finally {
     clearTimeout(timer);
@@ -69,10 +69,9 @@ function killGroup(pid: number): void {
   }
 }
 
-/** How much of what it printed a failure tells. */
-const MAX_TOLD = 200;
-
-function printed(output: string): string {
+function failed(by: number | NodeJS.Signals | null, output: string): NotifyFailure {
+  const isThere = typeof by !== 'number' || !NO_PROGRAM.includes(by);
+  const what = isThere ? `it ended with ${by}` : `it ended with ${by}: there is no such program, or it may not be run`;
   const text = output.trim();
-  return text === '' ? '' : `: ${text.length > MAX_TOLD ? `${text.slice(0, MAX_TOLD)}…` : text}`;
+  return new NotifyFailure(text === '' ? what : `${what}; what it printed is in the log of the worker`, isThere, { output: text });
 }

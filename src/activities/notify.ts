@@ -52,7 +52,11 @@ async function tellOnce(deps: ActivityDependencies, records: NoticeRecords, noti
   try {
     await tell(deps, notice, target);
   } catch (error) {
-    if (error instanceof NotifyFailure) return { reason: error.message, passing: error.passing };
+    if (error instanceof NotifyFailure) {
+      const { message: reason, passing, output } = error;
+      if (output) log.warn('A command was not told of a job', { jobId: notice.job_id, event: notice.event, target: shownTarget(target), reason, output: output.slice(0, MAX_LOGGED) });
+      return { reason, passing };
+    }
     // Of a proxy's settings.
     if (error instanceof InvalidRequestError) return { reason: error.message, passing: false };
     throw error;

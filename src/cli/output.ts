@@ -55,15 +55,15 @@ export class Output {
     if (!this.quiet) process.stderr.write(`${this.forStderr(line)}\n`);
   };
 
-  /** A text as the terminal of stderr can show it. */
-  readonly forStderr = (text: string): string => (this.stderrAscii ? toAscii(text) : text);
+  /** A text as the terminal of stderr can show it: what came from outside has nothing in it that a terminal obeys. */
+  readonly forStderr = (text: string): string => shownAs(text, this.stderrAscii);
 
   /** The same for stdout. */
-  readonly forStdout = (text: string): string => (this.stdoutAscii ? toAscii(text) : text);
+  readonly forStdout = (text: string): string => shownAs(text, this.stdoutAscii);
 
   /** The answer for a person; nothing with `--json`. */
   print(text: string): void {
-    if (!this.json) process.stdout.write(`${this.forStdout(printableLines(text))}\n`);
+    if (!this.json) process.stdout.write(`${this.forStdout(text)}\n`);
   }
 
   /** The answer for a script; nothing without `--json`. Keys are those of our files: snake_case. */
@@ -77,8 +77,8 @@ export class Output {
     } else {
       // To leave a job to the background, or to wait for a person, is no error.
       const prefix = error.exitCode === ExitCode.failed ? `${this.stderrColors.red('Error:')} ` : '';
-      process.stderr.write(`${prefix}${this.forStderr(printableLines(error.message))}\n`);
-      if (error.hint) process.stderr.write(`${this.forStderr(printableLines(error.hint))}\n`);
+      process.stderr.write(`${prefix}${this.forStderr(error.message)}\n`);
+      if (error.hint) process.stderr.write(`${this.forStderr(error.hint)}\n`);
     }
     if (this.verbose && error.cause instanceof Error) process.stderr.write(`${stackOf(error.cause)}\n`);
   }
@@ -92,6 +92,11 @@ export class Output {
   async progressRendering(): Promise<Rendering> {
     return { ...(await this.rendering()), width: widthOf(process.stderr), colors: this.stderrColors };
   }
+}
+
+function shownAs(text: string, ascii: boolean): string {
+  const safe = printableLines(text);
+  return ascii ? toAscii(safe) : safe;
 }
 
 /** What goes to a file or a pipe is cut nowhere. */

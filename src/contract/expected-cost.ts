@@ -64,18 +64,6 @@ export function expectedCost(expected: readonly ExpectedUse[], table: PriceTable
   };
 }
 
-/**
- * What to set aside before a part is sent, in US dollars: the worst, until enough requests of the model are known; then what
- * those have cost, with a margin. Models without a price count nothing: see `ExpectedCost.withoutPrice`.
- */
-export function reserveFor(expected: readonly ExpectedUse[], table: PriceTable, calibration: Calibration = {}): number {
-  return expected.reduce((sum, use) => {
-    const cost = expectedOf(use, table, calibration).cost;
-    if (!cost) return sum;
-    return sum + (knownOf(use, calibration) ? cost.high : cost.worst);
-  }, 0);
-}
-
 function expectedOf(use: ExpectedUse, table: PriceTable, calibration: Calibration): ExpectedModelCost {
   const { model, requests } = use;
   const known = knownOf(use, calibration);

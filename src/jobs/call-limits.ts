@@ -33,6 +33,8 @@ const LONGEST_PAUSE_MS = 60_000;
 export class CallLimits {
   private known: KnownLimits = { pausedUntil: 0 };
   private lookedAt = -Infinity;
+  /** The end of the pause that was last found recorded; NaN without one. */
+  private seenUntil = NaN;
 
   /** @param folder `accounts/KEY` */
   constructor(
@@ -48,9 +50,12 @@ export class CallLimits {
       const [limits, pause] = await Promise.all([this.readIfPossible<LimitsRecord>('limits'), this.readIfPossible<PauseRecord>('pause')]);
       if (isCount(limits?.calls_per_minute)) this.known.callsPerMinute = limits.calls_per_minute;
       const until = Date.parse(pause?.until ?? '');
-      // A record from before a clock was set back must not hold calls for longer than one can.
-      if (until > this.known.pausedUntil) this.known.pausedUntil = Math.min(until, now + LONGEST_PAUSE_MS);
+      // Once: a record from before a clock was set back stays as it is, and would hold calls until that time comes again.
+      if (until !== this.seenUntil && until > this.known.pausedUntil) this.known.pausedUntil = until;
+      this.seenUntil = until;
     }
+    // The same of what is known here: nothing holds calls for longer than one pause can.
+    this.known.pausedUntil = Math.min(this.known.pausedUntil, now + LONGEST_PAUSE_MS);
     return this.known;
   }
 

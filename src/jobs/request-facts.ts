@@ -15,6 +15,8 @@ export interface RequestFacts {
 }
 
 const LONGEST_MODEL = 128;
+/** The API knows content in content two or three levels deep. What is nested deeper is not looked at: the stack has an end. */
+const DEEPEST = 64;
 /** What is above is a mistake that the API will refuse, and must not spoil sums. */
 const MOST_TOKENS = 1_000_000_000;
 
@@ -34,23 +36,23 @@ function maxTokensOf({ max_tokens: maxTokens }: Record<string, unknown>): number
 function bringsMore({ messages, system, tools, mcp_servers: mcpServers }: Record<string, unknown>): boolean {
   if (isFilled(mcpServers)) return true;
   if (Array.isArray(tools) && tools.some((tool) => isServerTool(field(tool, 'type')))) return true;
-  return hasReference(system) || isInContent(messages, hasReference);
+  return hasReference(system, 0) || isInContent(messages, hasReference);
 }
 
 function isCached({ cache_control: ofAll, messages, system, tools }: Record<string, unknown>): boolean {
-  return isMark(ofAll) || hasMark(tools) || hasMark(system) || isInContent(messages, hasMark);
+  return isMark(ofAll) || hasMark(tools, 0) || hasMark(system, 0) || isInContent(messages, hasMark);
 }
 
 /** Whether the content of one of some messages is so. */
-function isInContent(messages: unknown, isSo: (content: unknown) => boolean): boolean {
+function isInContent(messages: unknown, isSo: (content: unknown, depth: number) => boolean): boolean {
   if (!Array.isArray(messages)) return false;
-  for (const message of messages as unknown[]) if (isSo(field(message, 'content'))) return true;
+  for (const message of messages as unknown[]) if (isSo(field(message, 'content'), 0)) return true;
   return false;
 }
 
-function hasMark(blocks: unknown): boolean {
-  if (!Array.isArray(blocks)) return false;
-  for (const block of blocks as unknown[]) if (isMark(field(block, 'cache_control')) || hasMark(field(block, 'content'))) return true;
+function hasMark(blocks: unknown, depth: number): boolean {
+  if (!Array.isArray(blocks) || depth > DEEPEST) return false;
+  for (const block of blocks as unknown[]) if (isMark(field(block, 'cache_control')) || hasMark(field(block, 'content'), depth + 1)) return true;
   return false;
 }
 
@@ -62,11 +64,11 @@ function isServerTool(type: unknown): boolean {
   return typeof type === 'string' && /^(?:web_search|web_fetch|code_execution|mcp_toolset)/.test(type);
 }
 
-function hasReference(content: unknown): boolean {
-  if (!Array.isArray(content)) return false;
+function hasReference(content: unknown, depth: number): boolean {
+  if (!Array.isArray(content) || depth > DEEPEST) return false;
   for (const block of content as unknown[]) {
     const type = field(field(block, 'source'), 'type');
-    if (type === 'url' || type === 'file' || hasReference(field(block, 'content'))) return true;
+    if (type === 'url' || type === 'file' || hasReference(field(block, 'content'), depth + 1)) return true;
   }
   return false;
 }

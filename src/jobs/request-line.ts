@@ -23,6 +23,9 @@ export interface LineProblem {
 const KEYS = new Set(['custom_id', 'params', 'metadata', 'betas']);
 /** Safe in a header. */
 const BETA_NAME = /^[a-z0-9][\w.-]{0,127}$/i;
+const MOST_BETAS = 32;
+/** As a header: proxies refuse requests whose headers have 8 KB in all. */
+const MAX_BETAS_BYTES = 4096;
 /** Most bytes (UTF-8) of an id that the API would refuse. */
 const MAX_OWN_ID_BYTES = 512;
 const ID_HINT = 'Or have ids made: --ids generate.';
@@ -50,6 +53,7 @@ export function parseCarefully(bytes: Buffer, options: ParseOptions = {}): Reque
   try {
     value = JSON.parse(trimmed.toString('utf8'));
   } catch (error) {
+    if (error instanceof RangeError) return { message: 'The line is nested too deeply, or too long, to be read.', hint: `A request is ${SHAPE}; the API takes none that is nested like this.` };
     return notJson(trimmed, error);
   }
   if (!isObject(value)) return notAnObject(value);
@@ -83,19 +87,33 @@ function problemOf(value: Record<string, unknown>, options: ParseOptions): LineP
 function metadataProblem(metadata: unknown): LineProblem | undefined {
   if (metadata === undefined) return undefined;
   if (!isObject(metadata)) return { message: 'metadata is not an object.', hint: 'Write it as "metadata": {…}, or leave it out.' };
-  const size = Buffer.byteLength(JSON.stringify(metadata));
+  const size = sizeOf(metadata);
+  if (size === undefined) return { message: 'metadata is nested too deeply.', hint: 'Keep an id there, and the data in a file or database of your own.' };
   if (size <= MAX_METADATA_BYTES) return undefined;
   return { message: `metadata has ${size} bytes; at most ${MAX_METADATA_BYTES} are carried.`, hint: 'Keep an id there, and the data in a file or database of your own.' };
+}
+
+/** @returns bytes as JSON; undefined where it is nested more deeply than the stack is high. */
+function sizeOf(value: object): number | undefined {
+  try {
+    return Buffer.byteLength(JSON.stringify(value));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function betasProblem(betas: unknown): LineProblem | undefined {
   const hint = 'Write the names of betas as "betas": ["…"], or leave it out.';
   if (betas === undefined) return undefined;
   if (!Array.isArray(betas)) return { message: 'betas is not a list.', hint };
+  if (betas.length > MOST_BETAS) return { message: `betas has ${betas.length} names; at most ${MOST_BETAS} are sent.`, hint: 'Name those that the request needs only.' };
   for (const name of betas as unknown[]) {
     if (typeof name !== 'string') return { message: 'betas has something in it that is not a string.', hint };
     if (!BETA_NAME.test(name)) return { message: `betas has ${quoted(name)} in it, which is no name of a beta.`, hint };
   }
+  const bytes = betas.join().length;
+  if (bytes > MAX_BETAS_BYTES) return { message: `betas has ${bytes} bytes as a header; at most ${MAX_BETAS_BYTES} are sent.`, hint: 'Name those that the request needs only.' };
   return undefined;
 }
 

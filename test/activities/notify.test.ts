@@ -186,8 +186,19 @@ test('a worker that allows no commands says so, and runs none', async () => {
 });
 
 test('a command that fails is tried again; one that is not there, or may not be told by name, is not', async () => {
-  expect((await failureOf(notify({ targets: [`TOKEN=secret sh -c 'echo no mail today >&2; exit 3'`] }))).message).toBe('a command: it ended with 3: no mail today');
-  expect(await notify({ targets: ['no-such-program --x'] })).toMatchObject({ told: 0, failed: [{ target: 'no-such-program …', reason: expect.stringMatching(/^it ended with 127: .*not found/) }] });
+  expect((await failureOf(notify({ targets: ['exit 3'] }))).message).toBe('exit …: it ended with 3');
+  expect(await notify({ targets: ['no-such-program --x'] })).toMatchObject({ told: 0, failed: [{ target: 'no-such-program …', reason: expect.stringMatching(/^it ended with 127: there is no such program/) }] });
+  expect(logged.join()).toMatch(/no-such-program.*not found/);
+});
+
+test('what a command prints goes to the log of the worker, and into no history or report', async () => {
+  const command = `TOKEN=secret sh -c 'echo no mail for somebody@example.com >&2; exit 3'`;
+  const failure = await failureOf(notify({ targets: [command] }));
+  expect(failure.message).toBe('a command: it ended with 3; what it printed is in the log of the worker');
+  expect(logged.filter((line) => line.includes('somebody@example.com'))).toHaveLength(1);
+  const result = await notify({ targets: [command] }, { attempt: 5 });
+  expect(JSON.stringify(result)).not.toContain('somebody');
+  expect(logged.join()).not.toContain('secret');
 });
 
 test('a command that hangs is killed with all that it started', async () => {

@@ -1,4 +1,4 @@
-import { addToCalibration, addUsage, cacheHitShare, type Calibration, costOf, type ExpectedUse, expectedCost, modelFamily, noUsage, priceOf, type PriceTable, reserveFor, type TokenUsage } from '../../src/contract';
+import { addToCalibration, addUsage, cacheHitShare, type Calibration, costOf, type ExpectedUse, expectedCost, modelFamily, noUsage, priceOf, type PriceTable, type TokenUsage } from '../../src/contract';
 
 const PRICES: PriceTable = {
   date: '2026-01-02',
@@ -89,7 +89,6 @@ it('names models without a price, and counts their tokens', () => {
   expect(worst).toBeCloseTo(6, 9);
   expect(withoutPrice).toEqual(['claude-b']);
   expect(models[1]).toMatchObject({ model: 'claude-b', tokens: { output: { high: 1_000_000 } } });
-  expect(reserveFor([use({ model: 'claude-b' })], PRICES)).toBe(0);
 });
 
 describe('once parts have ended', () => {
@@ -100,16 +99,16 @@ describe('once parts have ended', () => {
     return calibration;
   };
 
-  it('sets the worst aside until a hundred requests of the model are known, then what those took and a margin', () => {
-    expect(reserveFor([use()], PRICES, ended(99, 99))).toBeCloseTo(6, 9);
-    expect(reserveFor([use()], PRICES, ended(100, 100))).toBeCloseTo((0.25 + 0.5) * 1.25, 9);
+  it('goes by what a hundred requests of the model took, with a margin; fewer say nothing', () => {
+    expect(expectedCost([use()], PRICES, ended(99, 99)).high).toBeCloseTo(expectedCost([use()], PRICES).high, 9);
+    expect(expectedCost([use()], PRICES, ended(100, 100)).worst).toBeCloseTo(6, 9);
     const { low, high, tokens } = expectedCost([use()], PRICES, ended(100, 100));
     expect([low, high]).toEqual([expect.closeTo(0.75 / 1.25, 9), expect.closeTo(0.75 * 1.25, 9)]);
     expect(tokens).toEqual({ input: { low: 200_000, high: 312_500 }, output: { low: 80_000, high: 125_000 } });
   });
 
   it('is not misled by requests that did not succeed, which are not paid', () => {
-    expect(reserveFor([use()], PRICES, ended(1000, 100))).toBeCloseTo((0.25 + 0.5) * 1.25, 9);
+    expect(expectedCost([use()], PRICES, ended(1000, 100)).high).toBeCloseTo((0.25 + 0.5) * 1.25, 9);
   });
 
   it('takes as few as possible to have succeeded where a part has several models', () => {
@@ -120,12 +119,12 @@ describe('once parts have ended', () => {
     expect(calibration['claude-a']).toMatchObject({ requests: 200, bytes: 200_000 });
   });
 
-  it('never sets more aside than the worst, which holds calls of tools too', () => {
+  it('is never more than the worst, which holds calls of tools too', () => {
     const calibration: Calibration = {};
     const used = usage({ input_tokens: 10, output_tokens: 1e9, server_tool_use: { web_search_requests: 100 } });
     addToCalibration(calibration, { expected: [use({ requests: 100 })], usageByModel: { 'claude-a': used }, succeeded: 100 });
     // A search a request, at $10 per 1,000.
-    expect(reserveFor([use()], PRICES, calibration)).toBeCloseTo(6 + 10 * 1.25, 9);
+    expect(expectedCost([use()], PRICES, calibration).high).toBeCloseTo(6 + 10 * 1.25, 9);
   });
 
   it('stands a model of any name, and is plain JSON', () => {

@@ -110,6 +110,15 @@ describe('a pause that the API asks for', () => {
     await pace.pause(5_000);
     expect(await waits(paceOf(), 2)).toEqual([60_000, 0]);
   });
+
+  test.each(['the worker that was told', 'another'])('lasts no longer where the clock is set back by an hour meanwhile: %s', async (which) => {
+    const [told, other] = [paceOf(), paceOf()];
+    await told.pause(60_000);
+    await waits(other, 1);
+    await told.pause(120_000);
+    time.now -= 3_600_000;
+    expect(await waits(which === 'another' ? other : told, 2)).toEqual([60_000, 0]);
+  });
 });
 
 describe('a folder that cannot be used', () => {

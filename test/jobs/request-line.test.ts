@@ -82,6 +82,24 @@ describe('a bad line', () => {
     expect(bad(requestLine('a', 'Hi', { a: 'é'.repeat(2045) })).message).toBe('metadata has 4098 bytes; at most 4096 are carried.');
   });
 
+  it('may nest its params as deeply as it likes, but not its metadata', () => {
+    const nested = (begin: string, end: string) => begin.repeat(20_000) + end.repeat(20_000);
+    const blocks = nested('[{"content":', '}]').replace('}', '1}');
+    for (const params of [`{"messages":[{"content":${blocks}}]}`, `{"system":${blocks}}`, `{"tools":${blocks}}`, `{"x":${nested('[', ']')}}`]) {
+      for (const more of ['', ',"metadata":{}', ',"betas":["b"]']) expect(good(`{"custom_id":"a","params":${params}${more}}`).customId).toBe('a');
+    }
+    expect(bad(`{"custom_id":"a","params":{},"metadata":{"x":${nested('[', ']')}}}`).message).toBe('metadata is nested too deeply.');
+    expect(bad(`{"custom_id":"a","params":{},"meta":{"x":${nested('[', ']')}}}`).message).toBe('"meta" is not a key of a request.');
+  });
+
+  it('says how many betas are too many, and how long their header is', () => {
+    const withBetas = (betas: string[]) => JSON.stringify({ custom_id: 'a', params: {}, betas });
+    const names = (count: number, length: number) => Array.from({ length: count }, (_, index) => `${index}`.padEnd(length, 'x'));
+    expect(good(withBetas(names(32, 127))).betas).toHaveLength(32);
+    expect(bad(withBetas(names(33, 10))).message).toBe('betas has 33 names; at most 32 are sent.');
+    expect(bad(withBetas(names(32, 128))).message).toBe('betas has 4127 bytes as a header; at most 4096 are sent.');
+  });
+
   it('is refused where it is not UTF-8', () => {
     expect(bad(Buffer.concat([Buffer.from('{"custom_id":"a","params":{"x":"'), Buffer.from([0xe9]), Buffer.from('"}}')])).message).toBe('Not valid UTF-8.');
   });

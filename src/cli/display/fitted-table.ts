@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { printable } from '../printable';
 import { drawn, plainTable } from './plain-table';
 import { cut } from './rendering';
 import type { Rendering } from './rendering';
@@ -25,7 +26,7 @@ const GAP = 2;
  * @param options.head whether the titles are shown
  */
 export function fittedTable<Row>(all: Column<Row>[], rows: Row[], { colors, width }: Pick<Rendering, 'colors' | 'width'>, { head = true } = {}): string {
-  const texts = new Map(all.map((column) => [column, rows.map((row) => column.text(row).replace(/\s+/g, ' ').trim())]));
+  const texts = new Map(all.map((column) => [column, rows.map((row) => printable(column.text(row)).replace(/\s+/g, ' ').trim())]));
   let columns = all.filter((column) => rows.length === 0 || texts.get(column)!.some((text) => text !== ''));
   const widest = new Map(columns.map((column) => [column, Math.max(head ? stringWidth(column.title) : 0, ...texts.get(column)!.map((text) => stringWidth(text)))]));
   const wanted = (column: Column<Row>) => widest.get(column)!;

@@ -5,7 +5,7 @@ import type { PartBudget } from '../part-size';
 const SHARE = 1 / 10;
 
 /** Beyond so many parts the cap is surely reached: what is left need not be cut small. */
-const MOST_SMALL_PARTS = 2_000;
+const MOST_SMALL_PARTS = 1_000;
 
 /**
  * Cuts parts so that a job can stay below a cap whatever its answers cost: a part is begun when its worst fits.

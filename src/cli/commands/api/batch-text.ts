@@ -1,13 +1,11 @@
 /** Batches as people read them. */
 import type { MessageBatch } from '../../../api';
+import { resultsKeptUntil } from '../../../contract';
 import { fittedTable } from '../../display/fitted-table';
 import type { Column } from '../../display/fitted-table';
 import { drawn, plainTable } from '../../display/plain-table';
 import type { Rendering } from '../../display/rendering';
 import { printable } from '../../printable';
-
-/** How long the API keeps results, from the creation on, in ms. */
-const RESULTS_KEPT_MS = 29 * 24 * 60 * 60 * 1000;
 
 /** A batch in detail, a fact a line. @param commands what shows its results */
 export function renderBatch(batch: MessageBatch, rendering: Rendering, commands: { results: string }): string {
@@ -56,8 +54,8 @@ function counts({ request_counts: requests }: Partial<MessageBatch>, { formats }
 function results(batch: MessageBatch, rendering: Rendering, command: string): string {
   if (batch.archived_at) return `no longer kept by the API, since ${moment(batch.archived_at, rendering)}`;
   if (batch.processing_status !== 'ended') return 'when it has ended';
-  const until = new Date(Date.parse(batch.created_at) + RESULTS_KEPT_MS);
-  return `${command}${Number.isNaN(until.getTime()) ? '' : ` (kept until ${until.toISOString().slice(0, 10)})`}`;
+  const until = resultsKeptUntil(batch.created_at);
+  return `${command}${until === undefined ? '' : ` (kept until ${until.slice(0, 10)})`}`;
 }
 
 /** `2026-11-21T10:00:00Z (5 min ago)`. */
