@@ -48,6 +48,8 @@ describe('does not prove', () => {
     ['results that are gone', (_, path) => rmSync(path('results.jsonl')), { results: /not there/, outcomes: /unchecked: there is nothing/ }],
     ['a failed request that was taken out of its list', (_, path) => writeFileSync(path('failed-requests.jsonl'), `${requestLine('b')}\n`), { outcomes: /has 1 of the 2 requests whose result is no success/ }],
     ['a succeeded one among the failed', (_, path) => appendFileSync(path('failed-requests.jsonl'), `${requestLine('a')}\n`), { outcomes: /"a" stands in failed-requests.jsonl, and is succeeded/ }],
+    ['a failed request that was changed', (_, path) => replaceIn(path('failed-requests.jsonl'), '"b","params":{"model":"claude-opus-4-5"', '"b","params":{"model":"claude-opus-4-6"'), { outcomes: /"b" in failed-requests.jsonl is not as the job was made of it/ }],
+    ['a missing request that was changed', (_, path) => replaceIn(path('missing-requests.jsonl'), 'Hi', 'Ho'), { outcomes: /"d" in missing-requests.jsonl is not as the job was made of it/ }],
     ['a list of missing requests that is gone', (_, path) => rmSync(path('missing-requests.jsonl')), { outcomes: /0 missing, the report says 1/, input: /1 requests of the input are in no output, first "d"/ }],
     ['a report that somebody changed', (job, path) => writeFileSync(path('report.json'), JSON.stringify({ ...job.report, usage: { ...job.report.usage, input_tokens: 1 } })), { report: /differ in usage/ }],
     ['a report that is not JSON', (_, path) => writeFileSync(path('report.json'), '{'), { report: /is not JSON/ }],
@@ -111,6 +113,20 @@ it('tells in one read whether the results may be had from the outputs alone', as
   rmSync(join(job.output, 'report.json'));
   expect(await whyNotProved(job.report)).toMatch(/its outputs are gone/);
 });
+
+it('lists of requests are proved by their ids alone where requests.index is not there, and that is said', async () => {
+  const job = await provableJob();
+  rmSync(join(job.output, 'requests.index'));
+  const { proved, checks } = await verifyJob(job.report, { folder: job.records });
+  expect(proved).toBe(true);
+  expect(checks.find(({ name }) => name === 'outcomes')).toMatchObject({ state: 'ok', message: expect.stringContaining('requests.index of this job is not there') });
+});
+
+function replaceIn(path: string, from: string, to: string): void {
+  const text = readFileSync(path, 'utf8');
+  expect(text).toContain(from);
+  writeFileSync(path, text.replace(from, to));
+}
 
 /** Exchanges the places of the first and the last request, `a` and `e`, which have both succeeded. */
 function swapPlaces(path: string): void {

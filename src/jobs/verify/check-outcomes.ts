@@ -5,6 +5,7 @@ import { outputFolder } from '../output-folder';
 import { parseOutputLine } from '../result-line';
 import { customIdOf } from '../results/custom-id';
 import { type Check, count, failed, ok, RESULTS_HINT } from './check';
+import { ListedRequests } from './listed-requests';
 import type { OutcomeIds } from './outcome-ids';
 
 const REQUESTS_HINT = 'Put failed-requests.jsonl and missing-requests.jsonl back from a copy: what stands in neither, and has no result, is lost from sight.';
@@ -19,10 +20,14 @@ export class OutcomesCheck {
   /** Requests without an id of their own, and without a result: nothing names them. */
   withoutId = 0;
 
+  private readonly listed: ListedRequests;
+
   constructor(
     private readonly report: JobReport,
     private readonly ids: OutcomeIds,
-  ) {}
+  ) {
+    this.listed = new ListedRequests(outputFolder(report.output).requestsIndex, report.input.requests);
+  }
 
   takeResults(lines: readonly Line[]): void {
     for (const { bytes, offset } of lines) {
@@ -65,7 +70,8 @@ export class OutcomesCheck {
       const inResults = differing.some((outcome) => (API_OUTCOMES as readonly string[]).includes(outcome));
       return failed('outcomes', `the outputs hold ${what}`, inResults ? RESULTS_HINT : REQUESTS_HINT);
     }
-    return ok('outcomes', `every one of ${count(input.requests)} requests has one outcome, and the outputs come to those of the report`);
+    const but = this.listed.unchecked ? '; requests.index of this job is not there, so nobody can tell whether the listed requests are as they were sent' : '';
+    return ok('outcomes', `every one of ${count(input.requests)} requests has one outcome, and the outputs come to those of the report${but}`);
   }
 
   /** Requests may be sent under ids of ours, which the outputs have where a request has none itself. */
@@ -75,15 +81,15 @@ export class OutcomesCheck {
 
   private async takeMissing(): Promise<string | undefined> {
     const { missingRequests } = outputFolder(this.report.output);
-    for await (const id of idsOf(missingRequests)) {
+    for await (const { id, bytes } of requestsOf(missingRequests)) {
       if (id === undefined) {
         if (!this.mayLackIds) return 'missing-requests.jsonl has a line that is no request';
         this.withoutId++;
-        this.found.missing++;
-        continue;
+      } else if (!this.ids.add(id, 'missing')) {
+        return `${JSON.stringify(id)} stands in missing-requests.jsonl, and has an outcome already`;
       }
-      if (!this.ids.add(id, 'missing')) return `${JSON.stringify(id)} stands in missing-requests.jsonl, and has an outcome already`;
       this.found.missing++;
+      if (!(await this.listed.isOfJob(bytes))) return changed(id, 'missing-requests.jsonl');
     }
     return undefined;
   }
@@ -92,10 +98,11 @@ export class OutcomesCheck {
     const { failedRequests } = outputFolder(this.report.output);
     let withResult = 0;
     let withoutId = 0;
-    for await (const id of idsOf(failedRequests)) {
+    for await (const { id, bytes } of requestsOf(failedRequests)) {
       if (id === undefined) {
         if (!this.mayLackIds) return 'failed-requests.jsonl has a line that is no request';
         withoutId++;
+        if (!(await this.listed.isOfJob(bytes))) return changed(id, 'failed-requests.jsonl');
         continue;
       }
       const outcome = this.ids.outcomeOf(id);
@@ -107,6 +114,7 @@ export class OutcomesCheck {
         withResult++;
       }
       if (!this.ids.mark(id, 'failed')) return `${JSON.stringify(id)} stands twice in failed-requests.jsonl`;
+      if (!(await this.listed.isOfJob(bytes))) return changed(id, 'failed-requests.jsonl');
     }
     const expected = this.found.errored + this.found.canceled + this.found.expired;
     // Which of these has a result nobody can tell: those of them that are too many to have one were not sent.
@@ -117,11 +125,15 @@ export class OutcomesCheck {
   }
 }
 
-/** The custom_ids of a list of requests, which is not there where it is empty. */
-async function* idsOf(path: string): AsyncGenerator<string | undefined, void, undefined> {
+function changed(id: string | undefined, list: string): string {
+  return `${id === undefined ? 'a request without an id' : JSON.stringify(id)} in ${list} is not as the job was made of it (by requests.index)`;
+}
+
+/** The lines of a list of requests with their custom_ids. The list is not there where it is empty. */
+async function* requestsOf(path: string): AsyncGenerator<{ id: string | undefined; bytes: Buffer }, void, undefined> {
   try {
     for await (const lines of readLines(path)) {
-      for (const { bytes } of lines) if (!isBlankLine(bytes)) yield customIdOf(bytes);
+      for (const { bytes } of lines) if (!isBlankLine(bytes)) yield { id: customIdOf(bytes), bytes };
     }
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'changed') throw error;

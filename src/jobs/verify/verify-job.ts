@@ -21,7 +21,7 @@ export interface VerifyOptions extends PassOptions {
 
 /**
  * Holds the outputs of a job against each other, its report, its records and its input, as far as each is there. Reads the
- * results and the input once, and keeps about 28 bytes a request.
+ * results and the input once, and keeps about 28 bytes a request, 50 where some did not succeed.
  * @param report as the home has it, or, where it has none, as it lies in the outputs.
  * @throws StorageError where something cannot be read that is there; the signal's reason as it is.
  */
