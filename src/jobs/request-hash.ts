@@ -1,6 +1,7 @@
 /**
  * A hash of each request, by which two inputs are compared: of its own id and the bytes of its `params`, nothing else. 128 bits in four
- * lanes, in the manner of MurmurHash3: nobody gains by making two that are the same, and it takes a quarter of the time of SHA-1.
+ * lanes, in the manner of MurmurHash3. Two that are the same can be made on purpose: whoever takes a result by it holds the result's own
+ * id against that of the request. SHA-256 would make planning take up to a quarter longer.
  */
 import { readWhole } from '../storage';
 import type { PartFolder } from './part-folder';

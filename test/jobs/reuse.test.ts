@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OldOutcome } from '../../src/contract';
-import { EndedJob, mergeJob, partFolder, planRetryOf, planRoundOne, takeOver, workFolder } from '../../src/jobs';
+import { EndedJob, hashOfRequest, mergeJob, parseRequestLine, partFolder, planRetryOf, planRoundOne, takeOver, workFolder } from '../../src/jobs';
+import type { RequestLine } from '../../src/jobs/request-line';
 import { readOrdinals } from '../../src/jobs/part-requests';
 import { useFolder } from '../storage/helpers';
 import { closePart, errored, expired, linesOfFile, requestLine, requestLines, succeeded, writeLines } from './helpers';
@@ -75,4 +76,42 @@ it('sends again no request that was changed in the lists', async () => {
   const path = join(job.output, 'failed-requests.jsonl');
   writeFileSync(path, readFileSync(path, 'utf8').replace('Question 4', 'Question 5'));
   await expect(planned(job, { only: ['expired'] })).rejects.toMatchObject({ code: 'earlier_job_changed', message: expect.stringContaining('Request 5 of the input is not what was sent') });
+});
+
+it('takes no result over by its hash alone, if that is of another id', async () => {
+  const job = await SIX();
+  const lines = requestLines(6);
+  // As if somebody had made a request whose hash is that of q-0, or had changed the list of hashes.
+  const path = join(job.output, 'requests.index');
+  const index = readFileSync(path);
+  const other = parseRequestLine(Buffer.from(requestLine('other'))) as RequestLine;
+  hashOfRequest(other).copy(index, 16);
+  writeFileSync(path, index);
+  const { plan, work } = await planned(job, { lines: [requestLine('other'), lines[5]!] });
+  expect(plan.parts.map(({ requests, reused }) => [requests, reused !== undefined])).toEqual([[1, false], [1, true]]);
+  expect([...(await readOrdinals(partFolder(work, 1, 1), 1))]).toEqual([0]);
+});
+
+it('takes nothing over for requests without an id of their own: the numbers of others would be on their results', async () => {
+  const anonymous = (text: string) => requestLine('x', text).replace('"custom_id":"x",', '');
+  const job = await endedJob(folder.path, ['One', 'Two', 'Three'].map(anonymous), [[[succeeded('generated-1'), succeeded('generated-2'), succeeded('generated-3')]]], { ids: 'generate' });
+  job.report.input.generated_ids = job.rounds[0]!.generatedIds!;
+  written(job);
+  const { plan } = await planned(job, { lines: ['Zero', 'One', 'Two', 'Three'].map(anonymous), ids: 'generate' });
+  expect(plan.parts.map(({ requests, reused }) => [requests, reused !== undefined])).toEqual([[4, false]]);
+});
+
+it('closes the lists of a retry whose planning fails', async () => {
+  const job = await SIX();
+  const path = join(job.output, 'failed-requests.jsonl');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('Question 4', 'Question 5'));
+  const opened = () => readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  });
+  await expect(planned(job, { only: ['expired'] })).rejects.toMatchObject({ code: 'earlier_job_changed' });
+  expect(opened()).toEqual([]);
 });

@@ -83,8 +83,8 @@ export class EndedJob {
   /** The same, with the lines of those that did not succeed, from failed-requests.jsonl and missing-requests.jsonl. @throws InputError `earlier_job_changed` */
   async *withLines(options: PassOptions = {}): AsyncGenerator<OldRequest[], void, undefined> {
     const { failedRequests, missingRequests } = outputFolder(this.report.output);
-    const failed = new Lines(failedRequests, options);
-    const missing = new Lines(missingRequests, options);
+    await using failed = new Lines(failedRequests, options);
+    await using missing = new Lines(missingRequests, options);
     for await (const requests of this.outcomes()) {
       for (const request of requests) {
         if (request.outcome === 'succeeded') continue;
@@ -114,6 +114,11 @@ export class EndedJob {
   /** The lines of results at some places, in their order. @throws InputError `earlier_job_changed` where one is not there. */
   async linesAt(places: readonly ResultPlace[]): Promise<Buffer[]> {
     return (await readPlaces(this.results, places)).map((line) => line ?? this.doesNotFit());
+  }
+
+  /** The same; undefined for requests that have no result. @throws InputError `earlier_job_changed` */
+  async resultsAt(places: readonly ResultPlace[]): Promise<(Buffer | undefined)[]> {
+    return (await readPlaces(this.results, places)).map((line, index) => line ?? (places[index]!.length > 0 ? this.doesNotFit() : undefined));
   }
 
   /** The id that a request without one was sent under, and has in the outputs. */
@@ -192,4 +197,9 @@ class Lines {
     }
     return this.lines[this.taken++];
   };
+
+  /** Closes the file, wherever its reader has stopped. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.chunks?.return?.();
+  }
 }
