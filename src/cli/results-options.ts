@@ -9,6 +9,7 @@ export const ORDERS = ['results', 'input'] as const;
 
 export interface ResultsOptions extends JobOptions {
   output?: string;
+  force?: boolean;
   id: string[];
   format: (typeof FORMATS)[number];
   fields?: string[];
@@ -67,13 +68,14 @@ async function formatOf(options: ResultsOptions, fields: Field[] | undefined, fo
   }
 }
 
-function refuseForm({ format, fields, join, json, output, escapeFormulas }: ResultsOptions, { gzip }: { gzip: boolean }): void {
+function refuseForm({ format, fields, join, json, output, force, escapeFormulas }: ResultsOptions, { gzip }: { gzip: boolean }): void {
   if (escapeFormulas && format !== 'csv') throw usage('--escape-formulas is for CSV.', 'Add --format csv, or leave it out.');
   if (fields && format === 'text') throw usage('--format text has no fields.', 'Name fields for --format csv or jsonl.');
   if (join && fields) throw usage('--join and --fields say two different things.', 'Fields such as params and metadata.topic bring the request along by themselves.');
   if (join && format === 'csv') throw usage('--join is for JSONL.', 'Name the columns instead: --format csv --fields custom_id,text,metadata.topic');
   if (join && format === 'text') throw usage('--join is for JSONL.', 'Leave out --format text, or --join.');
   if (json && format !== 'jsonl' && output === undefined) throw usage(`--json prints JSON, not ${format}.`, `Leave out --json, or write the ${format} to a file with --output FILE.`);
+  if (force && output === undefined) throw usage('--force replaces a file, and none is named.', 'Add --output FILE.');
   if (gzip) throw usage('Compressed bytes are nothing for a terminal.', 'Write them to a file: --output FILE.gz, or pipe them somewhere.');
 }
 

@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { realpath } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { outputFolder } from '../jobs';
 import { isS3, look, openReplacement, parentLocation } from '../storage';
 import { CliError } from './cli-error';
 import { shownPath } from './display/rendering';
+import { mustBeNew } from './new-file';
 
 /** To stdout, compressed or not. */
 export async function printResults(source: AsyncIterable<Buffer>, gzip: boolean): Promise<void> {
@@ -39,26 +39,27 @@ async function writeInto(source: AsyncIterable<Buffer>, path: string, gzip: bool
   else await pipeline(source, device);
 }
 
+export interface WritableOptions {
+  /** The job's output folder. */
+  outputs: string;
+  /** Files that are read. */
+  inputs: readonly string[];
+  /** Another file that is there may be replaced. */
+  force: boolean;
+}
+
 /**
- * @param outputs the job's output folder.
- * @param inputs files that are read.
- * @throws CliError `file_problem` where there is no such folder; `usage` where it is a file of this job or of another one.
+ * @throws CliError `usage` where it is the input, or a file of this job or of another one; `file_exists` where there is such a file, without
+ * `force`; `file_problem` where it is a folder, or in none.
  */
-export async function mustBeWritable(path: string, outputs: string, inputs: readonly string[]): Promise<void> {
+export async function mustBeWritable(path: string, { outputs, inputs, force }: WritableOptions): Promise<void> {
   const hint = 'Choose another name with --output FILE.';
   if (Object.values(outputFolder(outputs)).includes(path)) throw new CliError('usage', `${shown(path)} belongs to the job itself.`, { hint });
-  if (inputs.includes(path)) throw new CliError('usage', `${shown(path)} is the input.`, { hint });
   const others = outputFolder(parentLocation(path));
   if (Object.values(others).includes(path) && ((await look(others.report)) || (await look(others.claim)))) {
     throw new CliError('usage', `${shown(path)} belongs to another job.`, { hint });
   }
-  if (isS3(path)) return;
-  if ((await look(path))?.kind === 'folder') throw new CliError('file_problem', `${shown(path)} is a folder.`, { hint: 'Choose another name with --output FILE.' });
-  const folder = dirname(path);
-  await stat(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    throw new CliError('file_problem', `The folder ${shown(folder)} does not exist.`, { hint: 'Make it first, or choose another name with --output FILE.', cause: error });
-  });
+  await mustBeNew(path, { inputs, force });
 }
 
 function shown(path: string): string {

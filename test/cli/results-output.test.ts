@@ -55,14 +55,23 @@ test('a pipe is written to and stays one', async () => {
 test('a download of the API does not take the place of a pipe, nor results that of a folder', async () => {
   execFileSync('mkfifo', [at('pipe')]);
   await expect(openResultsFile(at('pipe'), { force: true })).rejects.toThrow('is a device or a pipe');
-  await expect(mustBeWritable(folder.path, at('outputs'), [])).rejects.toThrow('is a folder');
+  await expect(mustBeWritable(folder.path, { outputs: at('outputs'), inputs: [], force: true })).rejects.toThrow('is a folder');
 });
 
 test('neither the input, nor a file of this job or another one, is written over', async () => {
   mkdirSync(at('other'));
   writeFileSync(at('other/report.json'), '{}');
-  await expect(mustBeWritable(at('input.jsonl'), at('outputs'), [at('input.jsonl')])).rejects.toThrow('is the input');
-  await expect(mustBeWritable(at('outputs/results.jsonl'), at('outputs'), [])).rejects.toThrow('belongs to the job itself');
-  await expect(mustBeWritable(at('other/results.jsonl'), at('outputs'), [])).rejects.toThrow('belongs to another job');
-  await mustBeWritable(at('other/mine.jsonl'), at('outputs'), []);
+  await expect(mustBeWritable(at('input.jsonl'), { outputs: at('outputs'), inputs: [at('input.jsonl')], force: true })).rejects.toThrow('is the input');
+  await expect(mustBeWritable(at('outputs/results.jsonl'), { outputs: at('outputs'), inputs: [], force: true })).rejects.toThrow('belongs to the job itself');
+  await expect(mustBeWritable(at('other/results.jsonl'), { outputs: at('outputs'), inputs: [], force: true })).rejects.toThrow('belongs to another job');
+  await mustBeWritable(at('other/mine.jsonl'), { outputs: at('outputs'), inputs: [], force: true });
+});
+
+test('a file that is there is replaced only when asked to; a pipe always takes what comes', async () => {
+  writeFileSync(at('notes.csv'), 'mine');
+  const options = { outputs: at('outputs'), inputs: [], force: false };
+  await expect(mustBeWritable(at('notes.csv'), options)).rejects.toMatchObject({ code: 'file_exists', message: expect.stringMatching(/notes\.csv exists already\.$/), hint: expect.stringContaining('--force') });
+  await mustBeWritable(at('notes.csv'), { ...options, force: true });
+  execFileSync('mkfifo', [at('pipe')]);
+  await mustBeWritable(at('pipe'), options);
 });

@@ -63,7 +63,7 @@ describe('refuses', () => {
     [['--input', 'x.jsonl'], /^Error: --input is of no use here/],
     [['--format', 'csv', '--json'], /^Error: --json prints JSON, not csv\./],
     [['--output', 'output/results.jsonl'], /^Error: output\/results\.jsonl belongs to the job itself\./],
-    [['--output', 'none/x.csv', '--format', 'csv'], /^Error: The folder none does not exist\./],
+    [['--output', 'none/x.csv', '--format', 'csv'], /^Error: There is no folder none\./],
   ])('%j', async (args, stderr) => {
     const ended = await results(...args);
     expect({ code: ended.code, stdout: args.includes('--json') ? '' : ended.stdout }).toEqual({ code: 1, stdout: '' });
@@ -91,6 +91,15 @@ test('an input that moved is named; one that has changed is refused, and leaves 
   writeFileSync(job.input, readFileSync(join(world.folder, 'moved.jsonl'), 'utf8').replace('maths', 'sums'));
   expect(await results('--join', '--output', 'joined.jsonl')).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: .*input\.jsonl is not the input that this job was made of: it has changed since\./) });
   expect(readdirSync(world.folder).filter((name) => name.startsWith('joined'))).toEqual([]);
+});
+
+test('a file that is there is replaced only with --force', async () => {
+  writeFileSync(join(world.folder, 'notes.jsonl'), 'mine');
+  expect(await results('--output', 'notes.jsonl')).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: notes\.jsonl exists already\.\nChoose another name with --output FILE, or add --force to replace it\.\n$/) });
+  expect(readFileSync(join(world.folder, 'notes.jsonl'), 'utf8')).toBe('mine');
+  expect(await results('--output', 'notes.jsonl', '--force')).toMatchObject({ code: 0 });
+  expect(readFileSync(join(world.folder, 'notes.jsonl'))).toEqual(readFileSync(join(job.output, 'results.jsonl')));
+  expect(await results('--force')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: --force replaces a file, and none is named\./) });
 });
 
 test('compresses: by the name of the file, or when asked to', async () => {

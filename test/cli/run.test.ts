@@ -142,7 +142,7 @@ test('results to a file, and by custom_id', async () => {
 test('outputs that are gone, or another job\'s by now, are not taken for the job\'s own', async () => {
   const input = await world.input('gone');
   expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
-  expect(await world.run(['results', input, '--output', 'nowhere/x.jsonl'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: The folder nowhere does not exist\./) });
+  expect(await world.run(['results', input, '--output', 'nowhere/x.jsonl'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: There is no folder nowhere\./) });
   await rm(join(world.folder, 'gone.results'), { recursive: true });
   const note = /The outputs are gone: they are not in gone\.results any more\. .* 29 days/;
   for (const command of ['run', 'status']) expect(await world.run([command, input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(note) });

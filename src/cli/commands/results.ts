@@ -28,6 +28,7 @@ export function resultsCommand(): Command {
   ]);
   return addJobArgument(command, 'the only job')
     .option('-o, --output <file>', 'write to a file, or to s3://BUCKET/KEY, instead of stdout; compressed where its name ends in .gz')
+    .option('--force', 'replace the file that --output names')
     .option('--id <custom_id>', 'only the result of this request (may be repeated)', (id: string, all: string[]) => [...all, id], [] as string[])
     .addOption(new Option('--format <format>', 'JSONL, CSV with a header, or text for reading').choices(FORMATS).default('jsonl'))
     .option('--fields <names>', 'columns of the CSV, or keys of the JSON: custom_id, outcome, text, stop_reason, output_tokens, …, and paths into metadata, params and result, e.g. metadata.topic', (names: string) => names.split(',').map((name) => name.trim()))
@@ -45,7 +46,7 @@ async function results(context: CommandContext, reference: string | undefined, o
   const request = resultsRequest(options, { terminal: process.stdout.isTTY === true });
   const report = await endedReport(context, reference, options);
   const path = options.output === undefined ? undefined : absoluteLocation(options.output);
-  if (path !== undefined) await mustBeWritable(path, report.output, [report.input.path, absoluteLocation(options.input ?? report.input.path)]);
+  if (path !== undefined) await mustBeWritable(path, { outputs: report.output, inputs: [report.input.path, absoluteLocation(options.input ?? report.input.path)], force: options.force ?? false });
   const missing = new Set(options.id);
   const bytes = encoded(await request.format(), recordsOf(context, report, request, missing));
   if (path === undefined) {
