@@ -43,6 +43,13 @@ async function create(deps: ActivityDependencies, ref: PartReference, attempt: n
   const deadline = await begin(deps, creates, attempt, planned, terms);
   if (!deadline) return { kind: 'open', attempt };
 
+  // Until the place was there others may have settled it: an adoption, or a worker that has taken this one for dead.
+  const meanwhile = await creates.state();
+  if (meanwhile.kind !== 'open' || meanwhile.attempt !== attempt) {
+    await notSent(creates, attempt, 'The part had another batch meanwhile');
+    return meanwhile;
+  }
+  if ((await folder.readReport()) ?? (await folder.part(ref.round, ref.part).readReport())) return notSent(creates, attempt, 'The part is done already');
   const account = accountRecords(deps);
   if (!(await account.holdsClaim(planned.requests, ownerOf(ref)))) {
     return notSent(creates, attempt, 'Another part of the same size was given the right to create');

@@ -111,6 +111,15 @@ export class AccountRecords {
     return undefined;
   }
 
+  /** @returns the part that has a create of this total open: nobody knows yet which batch it has made, or whether one. */
+  async openCreate(total: number): Promise<PartOwner | undefined> {
+    for (const claim of await this.claims(total)) {
+      const holder = await this.readClaim(claim);
+      if (holder && (await this.stateOf(holder)) === 'open') return ownerOnly(holder);
+    }
+    return undefined;
+  }
+
   /** Whether the right to create is still this part's. Asked after its intent is written, before anything is sent. */
   async holdsClaim(total: number, claimant: PartOwner): Promise<boolean> {
     const last = (await this.claims(total)).at(-1);

@@ -10,6 +10,9 @@ import { createActivities } from '../../src/activities';
 import type { ApiOptions } from '../../src/api';
 import { MessageBatchesApi } from '../../src/api';
 import type { Attention } from '../../src/contract';
+import { noOutcomes, noUsage } from '../../src/contract';
+import type { CallPace } from '../../src/jobs';
+import { JobFolder } from '../../src/jobs';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot } from '../../src/storage';
@@ -38,13 +41,14 @@ afterEach(async () => {
 const ref = () => ({ jobId: 'job', round: 1, part: 1, output: join(folder, 'output') });
 
 /** Plans a job of one part, and gives its activities to `act`. */
-async function withActivities<T>(options: ApiOptions, act: (activities: MessageBatchesActivities) => Promise<T>): Promise<T> {
+async function withActivities<T>(options: ApiOptions, act: (activities: MessageBatchesActivities) => Promise<T>, pace?: CallPace): Promise<T> {
   const api = new MessageBatchesApi({ baseUrl: simulator.url, credential: { kind: 'x-api-key', token: 'key' }, maxRetries: 0, ...options });
   const deps: ActivityDependencies = {
     api,
     account: { label: 'test', baseUrl: simulator.url },
     storage: await openStorageRoot(join(folder, 'storage')),
     onAccessRefused: (attention) => refusals.push(attention),
+    ...(pace && { pace }),
   };
   const activities = createActivities(deps);
   try {
@@ -136,5 +140,30 @@ describe('a worker that cannot reach the API as it was started', () => {
       expect(JSON.stringify(failures)).not.toContain('secret words');
       expect(refusals).toEqual([]);
     });
+  });
+});
+
+describe('while a create waits for its place', () => {
+  const INTENT = { attempt: 1, requests: REQUESTS, body_bytes: 1, body_sha256: '', created_at: '', deadline: '', grace_ms: 0, newest_before: [], made_by: 'other' };
+  const job = () => new JobFolder(join(folder, 'storage'), 'job');
+  const createWhile = (attempt: number, act: () => Promise<void>) =>
+    withActivities({}, async (activities) => {
+      await environment().run(activities['messageBatches.claimCreate'], ref(), REQUESTS);
+      return environment().run(activities['messageBatches.createBatch'], ref(), attempt, TERMS);
+    }, { place: act } as unknown as CallPace);
+
+  test('an attempt before it is answered after all: nothing is sent', async () => {
+    const { creates } = job().part(1, 1);
+    await creates.begin(INTENT);
+    await creates.voided(1, { at: '', reason: 'not_in_list', message: '' });
+    const created = await createWhile(2, () => creates.answered(1, { batch_id: 'msgbatch_late', created_at: '2026-11-27T10:00:00Z', simulated: true }));
+    expect(created).toMatchObject({ kind: 'accepted', attempt: 1, batchId: 'msgbatch_late' });
+    expect(simulator.stats().calls.create).toBe(0);
+  });
+
+  test('the part is reported by another worker: nothing is sent', async () => {
+    const created = await createWhile(1, () => job().part(1, 1).writeReport({ jobId: 'job', round: 1, part: 1, requests: REQUESTS, outcomes: noOutcomes(), retryable: 0, usage: noUsage(), problems: [], simulated: true }));
+    expect(created).toMatchObject({ kind: 'not_accepted', nextAttempt: 2, why: 'passing' });
+    expect(simulator.stats().calls.create).toBe(0);
   });
 });

@@ -104,3 +104,20 @@ test('a batch whose results are gone is refused', async () => {
   simulator.addFault({ on: 'retrieve', kind: 'change-answer', fields: { archived_at: '2026-01-01T00:00:00Z', results_url: null } });
   expect(await world.run(['adopt', id, '--input', input], api)).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not keep the results of msgbatch_\w+ any more/) });
 });
+
+test('a batch that may be the one of a create without an answer stays with that job', async () => {
+  simulator.addFault({ on: 'create', kind: 'lose-answer' });
+  const input = await world.input('doubt', 7);
+  const before = accepted();
+  const running = world.start(['run', input, '--create-grace', '20s', '--json'], api);
+  await simulator.waitFor('create-accepted', before + 1);
+  const batch = simulator.stats().accepted.at(-1)!;
+  for (const apart of [[], ['--id', 'doubtful', '--output', 'doubtful']]) {
+    expect(await world.run(['adopt', batch.id, '--input', input, ...apart], api)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Error: Job (job_\w+) has got no answer to a create, and is finding out whether msgbatch_\w+ is its own\.\nTaken away from it, its requests would be sent and paid for again\. Wait until it knows: message-batches status \1\n$/),
+    });
+  }
+  expect(await running.ended()).toMatchObject({ code: 0 });
+  expect(accepted()).toBe(before + 1);
+});

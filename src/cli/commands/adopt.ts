@@ -71,6 +71,8 @@ async function isOwn(folder: JobFolder, batchId: string): Promise<boolean> {
 }
 
 async function mustBeFree({ home }: CommandContext, submission: Submission, account: AccountRecords, batchId: string): Promise<void> {
+  const inDoubt = await account.openCreate(submission.check.requests);
+  if (inDoubt) throw notAdopted({ kind: 'in_doubt', by: inDoubt }, submission, batchId);
   const owner = await account.owner(batchId);
   if (owner && owner.job_id !== submission.id && !(await account.disownUnused(batchId))) throw notAdopted({ kind: 'owned', by: owner }, submission, batchId);
   if (submission.known || submission.report) {
@@ -83,6 +85,13 @@ function notAdopted(problem: NotAdopted, { id }: Submission, batchId: string): C
   if (problem.kind === 'owned') {
     const { job_id: owner } = problem.by;
     return new CliError('batch_owned', `${batchId} belongs to job ${owner} already.`, { hint: `See it: message-batches status ${owner}`, details: { jobId: owner } });
+  }
+  if (problem.kind === 'in_doubt') {
+    const { job_id: jobId } = problem.by;
+    return new CliError('create_in_doubt', `Job ${jobId} has got no answer to a create, and is finding out whether ${batchId} is its own.`, {
+      hint: `Taken away from it, its requests would be sent and paid for again. Wait until it knows: message-batches status ${jobId}`,
+      details: { jobId },
+    });
   }
   const what = problem.batchId === undefined ? 'is known already, and sends these requests itself' : `has another batch for these requests, ${problem.batchId}`;
   return new CliError('job_exists', `Job ${id} ${what}.`, { hint: 'To keep this batch apart, give its job an id and a folder of its own: --id ID --output DIR.', details: { jobId: id } });
