@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BatchReport, JobReport } from '../contract';
-import type { JobFolder, RoundPlan } from '../jobs';
+import type { JobFolder, JobRecord, RoundPlan } from '../jobs';
 import { batchesOf, buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeUnfinishedOutputs, removeWorkFolder, unsentReport } from '../jobs';
 import { mustBeClosed, mustBeTakenOver } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
@@ -61,7 +61,13 @@ async function merge({ prices }: ActivityDependencies, folder: JobFolder, unsent
   }
   const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
   const reused = (rounds[0]?.parts ?? []).reduce((sum, part) => sum + (part.reused ? part.requests : 0), 0);
-  return buildReport({ job, parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices, reused });
+  return buildReport({ job: withGeneratedIds(job, rounds[0]), parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices, reused });
+}
+
+/** The command line puts a job on record before it is planned, so its plan knows more of the ids. */
+function withGeneratedIds(job: JobRecord, round: RoundPlan | undefined): JobRecord {
+  const generated = job.input.generated_ids ?? round?.generatedIds;
+  return { ...job, input: { ...job.input, ...(generated !== undefined && { generated_ids: generated }) } };
 }
 
 /** The report in the outputs comes last of them; the copy in the job folder lets the job be recognised later. */

@@ -25,9 +25,9 @@ export interface PlanJobInput {
   /** See `JobInput.warmCache`. */
   warmCache?: boolean;
   /** See `JobInput.queueLimit`: no part is larger. */
-  queueLimit?: number;
+  queueLimit?: number | null;
   /** See `JobInput.maxCost`: parts are cut so that it can be held. */
-  maxCost?: number;
+  maxCost?: number | null;
   /** See `JobInput.retries`. */
   retries?: number;
   /** See `JobInput.reuse`. */

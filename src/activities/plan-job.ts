@@ -57,6 +57,11 @@ async function plan(deps: ActivityDependencies, started: PlanJobInput): Promise<
     job = await mustHaveJob(folder);
     if (job.input.sha256 !== sha256) throw inputChanged(input.jobId, path);
     await mustFitAdopted(folder, round);
+    // On record before anything follows from it: an earlier start may have been told nothing of it.
+    if (old && !job.earlier) {
+      await folder.amendJob({ ...job, earlier: earlierJob(old.report, earlier?.only) });
+      job = await mustHaveJob(folder);
+    }
     if (old) await takeOverParts(old, job, folder, round, signal);
     await folder.writePlan(round);
   } else if (!input.resumed && !input.retryOf) {
@@ -81,20 +86,20 @@ function limitsOf({ prices }: ActivityDependencies, { maxRequestsPerBatch, queue
   return {
     maxRequests: Math.min(maxRequestsPerBatch ?? MAX_REQUESTS_PER_BATCH, queueLimit ?? MAX_REQUESTS_PER_BATCH),
     maxBodyBytes: MAX_BATCH_BODY_BYTES,
-    ...(maxCost !== undefined && prices && { budget: partBudget(maxCost, prices) }),
+    ...(typeof maxCost === 'number' && prices && { budget: partBudget(maxCost, prices) }),
   };
 }
 
 /** Where a price is not known, nothing could hold the job below what it may cost. */
 function mustHavePrices({ prices }: ActivityDependencies, { maxCost }: PlanJobInput, { parts }: RoundPlan): void {
-  if (maxCost === undefined) return;
+  if (typeof maxCost !== 'number') return;
   const expected = parts.flatMap((part) => part.expected ?? []);
   const unpriced = prices ? expectedCost(expected, prices).withoutPrice : expected.map(({ model }) => model);
   if (unpriced.length === 0) return;
   throw new InputError(
     'no_price',
     `No price of ${[...new Set(unpriced)].join(', ')} is known, so the job cannot be held below $${maxCost}. Nothing was sent.`,
-    'Add the model to a price table of your own (prices.json in the storage root, or the worker\'s option), or leave the cap out.',
+    'Add the model to a price table of your own (prices.json in the storage root, or the worker\'s option), or take the cap away: --max-cost none.',
   );
 }
 
@@ -150,8 +155,7 @@ async function planAndRecord(deps: ActivityDependencies, folder: JobFolder, ref:
 
 /** Whose outcomes the job takes over. What is on record holds, whatever the job is started with later. */
 function earlierOf({ reuse, retryOf }: PlanJobInput, job: JobRecord | undefined): Pick<EarlierJob, 'output' | 'only'> | undefined {
-  if (job) return job.earlier;
-  return retryOf ?? (reuse === undefined ? undefined : { output: reuse });
+  return job?.earlier ?? retryOf ?? (reuse === undefined ? undefined : { output: reuse });
 }
 
 async function openEarlier(deps: ActivityDependencies, { simulated, jobId }: PlanJobInput, output: string | undefined, signal: AbortSignal): Promise<EndedJob | undefined> {

@@ -126,6 +126,9 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
   }
   if (known && wanted !== undefined && wanted !== known.output) out.say(`Job ${id} is known already; its outputs stay at ${shownPath(known.output, { cwd: process.cwd() })}.`);
   const report = known?.report ?? (await reportBeside(output, id));
+  if (record && options.reuse !== undefined && !report && !record.earlier && (await new JobFolder(home.folder, id).readPlan(1))) {
+    throw new CliError('reuse_ignored', `Job ${id} is planned already, without --reuse.`, { hint: 'The same command without --reuse goes on with it. To begin anew with --reuse, cancel it, then add --new.' });
+  }
   const earlier = options.reuse === undefined || report ? undefined : earlierJob(await endedReport(context, options.reuse, options));
   // To show what became of a job takes no key.
   if (!report) requireKey(env, account);
@@ -202,6 +205,11 @@ export async function recordJob({ home }: CommandContext, { id, account, output,
   });
 }
 
+/** `none` takes away what an earlier start of the job has set. */
+function typedLimits({ queueLimit, maxCost }: SubmissionOptions): Pick<StartJobOptions, 'queueLimit' | 'maxCost'> {
+  return { ...(queueLimit !== undefined && { queueLimit: amountOf(queueLimit) ?? null }), ...(maxCost !== undefined && { maxCost: amountOf(maxCost) ?? null }) };
+}
+
 /** What the job's workflow is started with. */
 export async function startOptions({ home }: CommandContext, submission: Submission, options: SubmissionOptions): Promise<StartJobOptions> {
   const root = await openStorageRoot(home.folder);
@@ -217,8 +225,7 @@ export async function startOptions({ home }: CommandContext, submission: Submiss
     maxRequestsPerBatch: options.maxRequests,
     warmCache: options.warmCache,
     retries: options.retries,
-    queueLimit: amountOf(options.queueLimit),
-    maxCost: amountOf(options.maxCost),
+    ...typedLimits(options),
     notify: options.notify.length > 0 ? options.notify : undefined,
     followUp: options.followUp && { ...options.followUp, on: options.followUpOn ?? ['succeeded'] },
     pollIntervalMs: options.pollInterval,

@@ -25,8 +25,8 @@ const RULES: Record<Exclude<keyof StartJobOptions, 'resumed'>, Rule> = {
   maxRequestsPerBatch: optional(wholeFrom(1)),
   ids: optional((ids) => (ids === 'given' || ids === 'generate' ? undefined : '"given" or "generate"')),
   warmCache: optional(flag),
-  queueLimit: optional(wholeFrom(1)),
-  maxCost: optional((cost) => (typeof cost === 'number' && Number.isFinite(cost) && cost > 0 ? undefined : 'US dollars, more than 0')),
+  queueLimit: optional(orNull(wholeFrom(1))),
+  maxCost: optional(orNull((cost) => (typeof cost === 'number' && Number.isFinite(cost) && cost > 0 ? undefined : 'US dollars, more than 0'))),
   reuse: optional(text),
   retryOf: optional((retry) => (isObject(retry) && isText(retry['output']) && isStringList(retry['only']) ? undefined : '{ output, only }')),
   notify: optional(texts),
@@ -63,6 +63,11 @@ function isReference(requests: unknown): boolean {
 
 function optional(rule: Rule): Rule {
   return (value) => (value === undefined ? undefined : rule(value));
+}
+
+/** Null takes a limit away that the job has had. */
+function orNull(rule: Rule): Rule {
+  return (value) => (value === null ? undefined : rule(value));
 }
 
 function wholeFrom(least: number): Rule {

@@ -30,10 +30,10 @@ export interface JobInput {
   ids?: 'given' | 'generate';
   /** Send one request of each shared cached prefix first, and the others when it is done. */
   warmCache?: boolean;
-  /** Most requests of the account that wait at the API at once; default: learned from what the API refuses. Can be changed while the job runs. */
-  queueLimit?: number;
-  /** What the job may cost at most, in US dollars: what does not fit any more ends as `unsent`. Can be changed while the job runs. */
-  maxCost?: number;
+  /** Most requests of the account that wait at the API at once; default: learned from what the API refuses. Can be changed while the job runs; null takes away what an earlier start of the job has set. */
+  queueLimit?: number | null;
+  /** What the job may cost at most, in US dollars: what does not fit any more ends as `unsent`. Can be changed while the job runs; null as above. */
+  maxCost?: number | null;
   /** Output folder of an ended job: the outcomes of requests that are the same there are taken from it, and only the rest is sent. */
   reuse?: string;
   /**

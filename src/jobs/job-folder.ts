@@ -12,7 +12,7 @@ import type { RecordStore } from './record-store';
 import { syncedRecords } from './record-store';
 import { readSplitsIn, splitFileName } from './split-part';
 
-/** `job.json`: what the job is. Written first, never changed. */
+/** `job.json`: what the job is. Written first; once it is planned, never changed. */
 export interface JobRecord {
   format: 1;
   job_id: string;
@@ -100,6 +100,11 @@ export class JobFolder {
   }
 
   /** The plan of a round, with the splits of its parts. */
+  /** Adds to the record of a job that was not planned yet. */
+  amendJob(job: JobRecord): Promise<void> {
+    return this.records.replace(joinLocation(this.folder, 'job.json'), job);
+  }
+
   async readPlan(round: number): Promise<RoundPlan | undefined> {
     const folder = this.roundFolder(round);
     const plan = await this.records.read<RoundPlan>(joinLocation(folder, 'plan.json'));

@@ -1,5 +1,5 @@
 /** Requests of a job that has ended are sent again, and outcomes of the same requests are taken over, counted at the API. */
-import { appendFile, readFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
@@ -146,4 +146,26 @@ test('outputs that were changed since are not taken over', async () => {
   expect(await world.run(['retry', first.job_id], api)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: The outputs of job \w+ are not what they were\. In .*, results\.jsonl has 100 bytes, and/) });
   expect(await world.run(['run', await world.input('other', 3), '--reuse', first.job_id], api)).toMatchObject({ code: 1, stderr: expect.stringContaining('results.jsonl has 100 bytes') });
   expect(sent()).toBe(before);
+});
+
+test('rows without ids: the outputs can be joined, verified and retried', async () => {
+  simulator.setOptions({ overloadedShare: 0.5, faultyAttempts: 1 });
+  const input = join(world.folder, 'nameless.jsonl');
+  await writeFile(input, Array.from({ length: 10 }, (_, index) => `${JSON.stringify({ params: { model: 'claude-sonnet-4-5', max_tokens: 20, messages: [{ role: 'user', content: `Row ${index}` }] }, metadata: { row: index } })}\n`).join(''));
+  expect(await world.run(['run', input, '--ids', 'generate', '--retries', '0'], api)).toMatchObject({ code: 2 });
+  expect(await world.run(['results', input, '--format', 'csv', '--fields', 'custom_id,metadata.row'])).toMatchObject({ code: 0 });
+  expect(await world.run(['verify', input])).toMatchObject({ code: 0, stdout: expect.not.stringContaining('not checked') });
+  expect(await world.run(['retry', input], api)).toMatchObject({ code: 0 });
+});
+
+test('--reuse counts where an earlier start of the job came to nothing', async () => {
+  const first = await world.input('old', 5);
+  expect(await world.run(['run', first], api)).toMatchObject({ code: 0 });
+  const grown = join(world.folder, 'grown-later.jsonl');
+  await writeFile(grown, (await readFile(join(world.folder, first), 'utf8')) + JSON.stringify({ custom_id: 'more', params: { model: 'claude-unpriced', max_tokens: 20, messages: [{ role: 'user', content: 'Hi' }] } }) + '\n');
+  // Nothing is sent, but the job may stand on record.
+  expect(await world.run(['run', grown, '--max-cost', '1'], api)).toMatchObject({ code: 1 });
+  const before = simulator.stats().accepted.length;
+  expect(await world.run(['run', grown, '--reuse', first], api)).toMatchObject({ code: 0 });
+  expect(simulator.stats().accepted.slice(before).map(({ requests }) => requests)).toEqual([1]);
 });
