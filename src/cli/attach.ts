@@ -152,10 +152,13 @@ async function detach(options: AttachOptions, why: 'timeout' | Parameters<typeof
     );
   }
   await worker?.stop();
-  const what = served ? 'goes on in the background' : 'is kept, and stands still until a worker runs';
+  // Where the server does not answer any more, the job's last word is not waited for.
+  const paused = (await job.status().catch(() => undefined))?.paused ?? false;
+  const what = paused ? 'is paused, and sends nothing until it is resumed' : served ? 'goes on in the background' : 'is kept, and stands still until a worker runs';
   const message = why === 'timeout' ? `The timeout was reached; job ${job.id} ${what}.` : `Detached; job ${job.id} ${what}.`;
   throw new CliError(why === 'timeout' ? 'timeout' : 'detached', message, {
     hint: [
+      ...(paused ? [`Resume it:  message-batches resume ${job.id}`] : []),
       served ? `Watch it:   message-batches wait ${job.id}` : `Go on:      message-batches wait ${job.id}`,
       `Cancel it:  message-batches cancel ${job.id}`,
       ...(served ? ['End what runs in the background:  message-batches stop'] : []),

@@ -19,6 +19,8 @@ export interface FindJobOptions {
   openOnly?: boolean;
   /** Of several jobs, only simulated ones are meant. */
   simulatedOnly?: boolean;
+  /** Jobs that send requests of another one again are meant only by their own id or output folder. */
+  originalsOnly?: boolean;
   /** Asked for an id that no folder knows, e.g. a job that a program started. */
   elsewhere?: (id: string) => Promise<KnownJob | undefined>;
   /** Ids of jobs there, to guess which one was meant. */
@@ -32,7 +34,8 @@ export interface FindJobOptions {
  */
 export async function findJob(reference: string | undefined, options: FindJobOptions): Promise<KnownJob> {
   const jobs = (await knownJobs(options.homeFolder)).filter((job) => job.simulated || !options.simulatedOnly);
-  if (reference === undefined) return onlyJob(jobs, options.openOnly ?? true);
+  const candidates = options.originalsOnly ? originals(jobs) : jobs;
+  if (reference === undefined) return onlyJob(candidates, options.openOnly ?? true);
 
   const exact = jobs.find((job) => job.id === reference);
   if (exact) return exact;
@@ -40,8 +43,8 @@ export async function findJob(reference: string | undefined, options: FindJobOpt
   if (found) return found;
 
   const path = absoluteLocation(reference, options.cwd);
-  const byPath = jobs.filter((job) => job.input === path || job.output === path);
-  const matches = byPath.length > 0 ? byPath : jobs.filter((job) => job.id.startsWith(reference));
+  const byPath = jobs.filter((job) => job.output === path || (job.input === path && candidates.includes(job)));
+  const matches = byPath.length > 0 ? byPath : candidates.filter((job) => job.id.startsWith(reference));
   const open = matches.filter((job) => !job.report);
   if (matches.length === 1 && matches[0]) return matches[0];
   if (byPath.length > 0 && open.length === 1 && open[0]) return open[0];
@@ -55,6 +58,12 @@ export async function findJob(reference: string | undefined, options: FindJobOpt
     hint: `${guess}Give a job id or its beginning, the path of an input, an output folder, or a msgbatch_… id. See all jobs: message-batches status`,
     details: meant.length > 0 ? { candidates: meant } : undefined,
   });
+}
+
+/** Without those that send requests of another known one again. */
+function originals(jobs: KnownJob[]): KnownJob[] {
+  const ids = new Set(jobs.map(({ id }) => id));
+  return jobs.filter(({ retryOf }) => retryOf === undefined || !ids.has(retryOf));
 }
 
 /** What each job can be called by: its id, and its paths, written as the reference is. */

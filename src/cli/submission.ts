@@ -5,14 +5,15 @@ import type { Command } from 'commander';
 import type { JobHandle, StartJobOptions } from '../client';
 import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport, PriceTable } from '../contract';
 import { activityTaskQueue, API_OUTCOMES, expectedCost, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCOUNT } from '../contract';
-import type { CheckInputOptions, EarlierJob, InputCheck } from '../jobs';
-import { checkInput, claimOutput, diskNeeded, earlierJob, InputError, JobFolder, outputFolder, partBudget } from '../jobs';
+import type { CheckInputOptions, EarlierJob, InputCheck, PartBudget } from '../jobs';
+import { checkInput, claimOutput, diskNeeded, earlierJob, InputError, JobFolder, mustBeClaimable, outputFolder, partBudget } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
 import { exitCodeOfReport, showReport } from './attach';
 import { addCallsPerMinute, type CallsPerMinuteOptions } from './calls-per-minute';
 import { CliError } from './cli-error';
 import type { CommandContext, CommonOptions } from './command';
-import { estimateDocument, estimateLines, estimateOf, warningLines } from './display/estimate';
+import { capDocument, capLines, estimateDocument, estimateLines, estimateOf, warningLines } from './display/estimate';
+import type { Cap } from './display/estimate';
 import { counted, shownPath } from './display/rendering';
 import { parseDuration } from './durations';
 import { ExitCode } from './exit-codes';
@@ -22,7 +23,8 @@ import { openInput } from './input-file';
 import { JOB_ID_PATTERN, jobIdOf } from './job-id';
 import { addSettingsOptions, amountOf, settingsSentence, typedSettings } from './job-settings';
 import type { SettingsOptions } from './job-settings';
-import { knownJob } from './known-jobs';
+import { knownJob, knownJobs } from './known-jobs';
+import { otherForm } from './other-form';
 import { addPartOptions, checkOptionsOf } from './part-options';
 import type { PartOptions } from './part-options';
 import { pricesOf } from './prices';
@@ -81,6 +83,8 @@ export interface Submission {
   /** Absolute path of the input, or `s3://bucket/key`. */
   input: string;
   betas: string[];
+  /** Where the job may cost so much at most. */
+  cap?: Cap;
   /** The ended job whose outcomes are taken over. */
   earlier?: EarlierJob;
   /** The job has a record already: it is attached to, not begun. */
@@ -103,8 +107,9 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
 
   const prices = await pricesOf(context);
   const input = await openInput(inputArgument, home.folder);
-  const check = await checkInput(input.path, limitedCheckOptions(options, prices));
-  if (check.problemCount > 0) throw badInput(check, shownPath(input.path, { cwd: process.cwd() }));
+  const cap = capOf(options);
+  const check = await checkInput(input.path, limitedCheckOptions(options, prices, cap));
+  if (check.problemCount > 0) throw await badInput(check, input.path, shownPath(input.path, { cwd: process.cwd() }));
   mustHavePrices(check, prices, options);
 
   const simulated = options.simulate ?? false;
@@ -132,17 +137,34 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
   const earlier = options.reuse === undefined || report ? undefined : earlierJob(await endedReport(context, options.reuse, options));
   // To show what became of a job takes no key.
   if (!report) requireKey(env, account);
-  return { id, account, output, check, prices, input: input.path, betas: options.beta, earlier, known: known !== undefined, report };
+  return { id, account, output, check, prices, input: input.path, betas: options.beta, cap, earlier, known: known !== undefined, report };
 }
 
 /** Batches are cut smaller where the queue has little room, or the job may cost little: as it is planned later, so that what is told is what is sent. */
-function limitedCheckOptions(options: SubmissionOptions, prices: PriceTable): CheckInputOptions {
-  const [queueLimit, maxCost] = [amountOf(options.queueLimit), amountOf(options.maxCost)];
+function limitedCheckOptions(options: SubmissionOptions, prices: PriceTable, cap: Cap | undefined): CheckInputOptions {
+  const queueLimit = amountOf(options.queueLimit);
   const asked = checkOptionsOf(options);
   return {
     ...asked,
     ...(queueLimit !== undefined && { maxRequests: Math.min(queueLimit, asked.maxRequests ?? MAX_REQUESTS_PER_BATCH) }),
-    ...(maxCost !== undefined && { budget: partBudget(maxCost, prices) }),
+    ...(cap && { budget: watched(partBudget(cap.maxCost, prices), cap) }),
+  };
+}
+
+function capOf(options: SubmissionOptions): Cap | undefined {
+  const maxCost = amountOf(options.maxCost);
+  return maxCost === undefined ? undefined : { maxCost, dearestRequest: 0 };
+}
+
+/** Keeps the most that a single request may cost, while all are looked at. */
+function watched(budget: PartBudget, cap: Cap): PartBudget {
+  return {
+    ...budget,
+    costOf: (use) => {
+      const cost = budget.costOf(use);
+      cap.dearestRequest = Math.max(cap.dearestRequest, cost);
+      return cost;
+    },
   };
 }
 
@@ -171,10 +193,12 @@ async function reportBeside(output: string, id: string): Promise<JobReport | und
 }
 
 /** Makes the output folder that of this job, before any server is started for it. */
-export async function claimFolder({ home }: CommandContext, { id, output, check }: Submission): Promise<void> {
+export async function claimFolder(context: CommandContext, submission: Submission): Promise<void> {
+  const { home } = context;
+  const { id, output, check } = submission;
   const { id: storageId } = await openStorageRoot(home.folder);
-  await claimOutput(output, id, { room: diskNeeded(check).low, storageId }).catch((error: unknown) => {
-    throw nothingSent(error);
+  await claimOutput(output, id, { room: diskNeeded(check).low, storageId }).catch(async (error: unknown) => {
+    throw await nothingSent(error, context, submission);
   });
 }
 
@@ -250,22 +274,28 @@ export async function announce({ out }: CommandContext, submission: Submission, 
   const { check, account, id, output } = submission;
   const to = options.simulate ? 'the simulator' : `${account.baseUrl} (account ${account.label})`;
   const verb = submission.known ? 'Job is known already, going on with it' : options.dryRun ? 'Would send' : 'Sending';
-  out.say(`${verb}: ${counted(check.requests, 'request', rendering)} in ${counted(check.parts, 'batch', rendering)}, ${rendering.formats.bytes(check.sentBytes)}, to ${to}`);
+  // Into which batches a known job was cut hangs on the options that it was begun with.
+  const cut = submission.known ? '' : ` in ${counted(check.parts, 'batch', rendering)}, ${rendering.formats.bytes(check.sentBytes)}`;
+  out.say(`${verb}: ${counted(check.requests, 'request', rendering)}${cut}, to ${to}`);
   out.say(`job      ${id}`);
   out.say(`outputs  ${shownPath(output, rendering)}`);
-  if (!submission.known) [...estimateLines(estimateOf(check, submission.prices), rendering, options.simulate), ...warningLines(check, rendering)].forEach(out.say);
+  if (!submission.known) [...estimateLines(estimateOf(check, submission.prices), rendering, options.simulate), ...capLines(submission.cap, check), ...warningLines(check, rendering)].forEach(out.say);
   if (submission.earlier) out.say(`reuse    ${submission.earlier.job_id}: what is the same there is not sent, so that is the most`);
   if (options.new && !submission.known) out.say(`--new: all ${counted(check.requests, 'request', rendering)} will be paid for again.`);
 }
 
 /** The answer of a dry run. */
 export async function printDryRun(context: CommandContext, submission: Submission, options: SubmissionOptions): Promise<ExitCode> {
-  await announce(context, submission, options);
   const { id, account, output, check, input } = submission;
+  // Without the home's own id, which would have to be written first.
+  await mustBeClaimable(output, id, { room: diskNeeded(check).low }).catch(async (error: unknown) => {
+    throw await nothingSent(error, context, submission);
+  });
+  await announce(context, submission, options);
   const { sha256, requests, bytes, parts, sentBytes } = check;
   context.out.print('Dry run: nothing was sent. Without --dry-run, the same command sends it.');
   const expected = estimateDocument(estimateOf(check, submission.prices), check);
-  context.out.document({ dryRun: true, jobId: id, account, input: { path: input, sha256, requests, bytes }, batches: parts, sentBytes, output, ...expected });
+  context.out.document({ dryRun: true, jobId: id, account, input: { path: input, sha256, requests, bytes }, batches: submission.known ? null : parts, sentBytes, output, ...expected, ...capDocument(submission.cap) });
   return ExitCode.ok;
 }
 
@@ -276,20 +306,43 @@ export async function showEnded({ out }: CommandContext, report: JobReport): Pro
   return exitCodeOfReport(report);
 }
 
-/** The first twenty bad lines, then a count. */
-export function badInput(check: InputCheck, path: string): CliError {
+/** The first twenty bad lines, then a count; or what it is instead of lines. @param location where it lies @param path how that is shown */
+export async function badInput(check: InputCheck, location: string, path: string): Promise<CliError> {
+  const details = { problems: check.problems, problemCount: check.problemCount };
+  const other = check.problems[0]?.line === 1 ? await otherForm(location, path) : undefined;
+  if (other) return new CliError('input_invalid', `${path} cannot be sent: ${other.what}.`, { hint: `Nothing was sent. ${other.hint}`, details });
   const lines = check.problems.map((problem) => `  line ${problem.line}: ${problem.message}\n    ${problem.hint}`);
   const more = check.problemCount - check.problems.length;
   if (more > 0) lines.push(`  and ${more} more`);
   return new CliError('input_invalid', `${path} cannot be sent: ${check.problemCount === 1 ? 'one line is' : `${check.problemCount} lines are`} wrong.\n${lines.join('\n')}`, {
     hint: 'Nothing was sent. Mend the input, then run the same command again.',
-    details: { problems: check.problems, problemCount: check.problemCount },
+    details,
   });
 }
 
-function nothingSent(error: unknown): unknown {
+async function nothingSent(error: unknown, context: CommandContext, submission: Submission): Promise<unknown> {
   if (!(error instanceof InputError) || error.code !== 'output_taken') return error;
-  return new CliError(error.code, error.message, { hint: `Nothing was sent. ${error.hint}`, cause: error });
+  const hint = (await grownHint(context, submission)) ?? error.hint;
+  return new CliError(error.code, error.message, { hint: `Nothing was sent. ${hint}`, cause: error });
+}
+
+/** The folder is that of a job that was made of the same file, before it was changed: most of it need not be paid again. */
+async function grownHint({ home }: CommandContext, { id, output, input, check, account }: Submission): Promise<string | undefined> {
+  const jobs = await knownJobs(home.folder);
+  const old = jobs.find((job) => job.output === output && job.input === input && job.id !== id);
+  const record = old && (await new JobFolder(home.folder, old.id).readJob());
+  if (!old || record?.input.sha256 === check.sha256) return undefined;
+  const shown = (path: string): string => shownPath(path, { cwd: process.cwd() });
+  if (!old.report) return `That job was made of an earlier ${shown(input)}, and has not ended yet: message-batches wait ${old.id}\nThen send only what is new, with --reuse ${old.id} --output DIR.`;
+  const simulate = account.label === SIMULATED_ACCOUNT.label ? ' --simulate' : '';
+  return `That job was made of an earlier ${shown(input)}; to send only what is new: message-batches run ${shown(input)}${simulate} --reuse ${old.id} --output ${shown(await freeFolder(output))}\nOr choose another folder with --output DIR, or move that one away: all of it is then paid for.`;
+}
+
+async function freeFolder(output: string): Promise<string> {
+  for (let number = 2; ; number++) {
+    const folder = `${output}-${number}`;
+    if (!(await look(folder)) && !(await look(outputFolder(folder).report))) return folder;
+  }
 }
 
 function parseFollowUp(text: string): FollowUpOptions {

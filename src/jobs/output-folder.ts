@@ -66,16 +66,8 @@ export function outputFolder(dir: string): OutputFolder {
  */
 export async function claimOutput(dir: string, jobId: string, options: ClaimOptions = {}): Promise<OutputFolder> {
   const output = outputFolder(dir);
-  await mustBeFolder(output.folder);
-  const claim: ClaimRecord = { job_id: jobId, ...(options.storageId !== undefined && { storage_id: options.storageId }) };
-  const owner = await ownerOf(output);
-  if (owner) {
-    mustBeSame(output.folder, owner, claim);
-    return output;
-  }
-  await mustNotHoldResults(output);
-  const room = options.room ?? (options.inputBytes !== undefined ? options.inputBytes * ROOM_PER_INPUT_BYTE : undefined);
-  if (room !== undefined) await mustHaveRoom(output.folder, room);
+  const claim = claimOf(jobId, options);
+  if (await isClaimed(output, claim, options)) return output;
   try {
     await makeFolder(output.workFolder);
     await createRecord(output.claim, claim);
@@ -87,6 +79,29 @@ export async function claimOutput(dir: string, jobId: string, options: ClaimOpti
   if (!winner) throw takenBy(output.folder, 'another job');
   mustBeSame(output.folder, winner, claim);
   return output;
+}
+
+/** Whether `claimOutput` would go through, as far as can be seen without writing anything. @throws InputError as `claimOutput` */
+export async function mustBeClaimable(dir: string, jobId: string, options: ClaimOptions = {}): Promise<void> {
+  await isClaimed(outputFolder(dir), claimOf(jobId, options), options);
+}
+
+function claimOf(jobId: string, { storageId }: ClaimOptions): ClaimRecord {
+  return { job_id: jobId, ...(storageId !== undefined && { storage_id: storageId }) };
+}
+
+/** @returns whether the folder is this job's already; false where it may be claimed. @throws InputError where it may not */
+async function isClaimed(output: OutputFolder, claim: ClaimRecord, options: ClaimOptions): Promise<boolean> {
+  await mustBeFolder(output.folder);
+  const owner = await ownerOf(output);
+  if (owner) {
+    mustBeSame(output.folder, owner, claim);
+    return true;
+  }
+  await mustNotHoldResults(output);
+  const room = options.room ?? (options.inputBytes !== undefined ? options.inputBytes * ROOM_PER_INPUT_BYTE : undefined);
+  if (room !== undefined) await mustHaveRoom(output.folder, room);
+  return false;
 }
 
 /** Removes the working data of a job, once its report is written. @throws StorageError */

@@ -52,6 +52,29 @@ test('what the API will refuse is told by line before it is sent', async () => {
   expect(JSON.parse(dry.stdout)).toMatchObject({ warning_count: 1, warnings: [{ line: 1 }], estimate: { cost: { low: expect.any(Number) } } });
 });
 
+test('a cap is told before anything is sent, and where a single request may exceed it', async () => {
+  const input = await world.input('capped', 40);
+  const own = await world.file('capped.json', JSON.stringify(TABLE));
+  const dry = (cap: string, ...more: string[]) => world.run(['run', input, '--simulate', '--dry-run', '--prices', own, '--max-cost', cap, ...more]);
+  const enough = await dry('5');
+  expect(enough.stderr).toMatch(/\ncap {6}at most \$5\.00, so in small batches\n/);
+  expect(enough.stderr).not.toContain('one request alone');
+  expect((await dry('0.021')).stderr).toMatch(/\ncap {6}at most \$0\.021, so in small batches\n {9}one request alone may cost \$0\.\d\d: what may cost more than the cap does not fit, and is not sent\n/);
+  expect(JSON.parse((await dry('5', '--json')).stdout)).toMatchObject({ max_cost: 5, dearest_request: expect.any(Number) });
+});
+
+test('a table or a whole body is told for what it is, with what makes requests of it', async () => {
+  await world.file('rows.csv', 'id,question\n1,Why?\n');
+  expect(await world.run(['check', 'rows.csv'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: rows\.csv cannot be sent: it is a table \(CSV\), and not a request a line\.\nNothing was sent\. Make a request of each row: message-batches prepare rows\.csv /) });
+  const body = { requests: [{ custom_id: 'a', params: { model: 'claude-sonnet-4-5', max_tokens: 1, messages: [] } }] };
+  for (const indent of [undefined, 2]) {
+    await world.file('body.json', JSON.stringify(body, null, indent));
+    expect(await world.run(['run', 'body.json', '--simulate'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: body\.json cannot be sent: it is a whole body .*\nNothing was sent\. .*message-batches api create body\.json\n/) });
+  }
+  await world.file('broken.jsonl', '{"custom_id": 1}\n');
+  expect((await world.run(['check', 'broken.jsonl'])).stderr).toMatch(/one line is wrong\.\n {2}line 1: /);
+});
+
 test('a table that cannot be used is told with its field, before anything is done', async () => {
   const input = await world.input('priced');
   const bad = await world.file('bad.json', JSON.stringify({ ...TABLE, date: undefined }));

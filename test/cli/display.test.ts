@@ -254,7 +254,7 @@ test('the rate of storing is smoothed, and an end is expected only where all bat
 });
 
 test('what a job costs, in dollars', () => {
-  expect([0, 0.0042, 0.01, 1234.5].map(dollars)).toEqual(['$0.00', '$0.0042', '$0.01', '$1,234.50']);
+  expect([0, 0.00001, 0.0036, 0.01, 0.021, 0.0999, 0.126, 1234.5].map(dollars)).toEqual(['$0.00', '$0.00001', '$0.0036', '$0.01', '$0.021', '$0.10', '$0.13', '$1,234.50']);
   expect(costLine({ spent: 1, reserved: 0 })).toBe('$1.00 spent');
   expect(costLine({ spent: 1, reserved: 2, cap: 5, estimated: { low: 4, high: 4 } })).toBe('$1.00 of $5.00 · $2.00 set aside for what runs · about $4.00 in all');
 });

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-async function addJob(id: string, { input = '/data/a.jsonl', output = `/data/${id}`, ended = false, simulated = false, day = 1 } = {}): Promise<void> {
+async function addJob(id: string, { input = '/data/a.jsonl', output = `/data/${id}`, ended = false, simulated = false, day = 1, retryOf = '' } = {}): Promise<void> {
   const folder = new JobFolder(home, id);
   await folder.createJob({
     format: 1,
@@ -25,6 +25,7 @@ async function addJob(id: string, { input = '/data/a.jsonl', output = `/data/${i
     output,
     betas: [],
     created_at: `2026-11-0${day}T00:00:00.000Z`,
+    ...(retryOf !== '' && { earlier: { job_id: retryOf, output: `/data/${retryOf}`, only: ['expired'] } }),
   });
   if (ended) await folder.writeReport({ job_id: id, output } as JobReport);
 }
@@ -130,4 +131,13 @@ test('--new takes the first number that is free', async () => {
   expect(await nextJobId('job_a', home)).toEqual({ id: 'job_a-2', number: 2 });
   await addJob('job_a-2');
   expect(await nextJobId('job_a', home)).toEqual({ id: 'job_a-3', number: 3 });
+});
+
+test('where originals are meant, a job that sends another one again goes by its own id and folder alone', async () => {
+  await addJob('job_1', { ended: true });
+  await addJob('job_1-retry-1', { day: 2, retryOf: 'job_1' });
+  const options = { openOnly: false, originalsOnly: true };
+  for (const reference of ['a.jsonl', 'job_1', 'job_', undefined]) expect(await find(reference, options)).toBe('job_1');
+  for (const reference of ['job_1-retry-1', '/data/job_1-retry-1']) expect(await find(reference, options)).toBe('job_1-retry-1');
+  expect(await find('a.jsonl', { openOnly: false })).toBe('job_1-retry-1');
 });

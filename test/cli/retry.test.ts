@@ -94,7 +94,7 @@ test('kill -9 while a retry is planned and while it runs: the same command goes 
   simulator.setOptions({ expiredShare: 0, processingMs: 2_000 });
   const before = sent();
   for (const moment of [/Sending again|going on with it/, /web UI/, /processing/]) {
-    const running = world.start(['retry', first.job_id, '--poll-interval', '500ms'], api);
+    const running = world.start(['retry', 'killed.jsonl', '--poll-interval', '500ms'], api);
     await running.printed(moment);
     await running.signal('SIGKILL');
   }

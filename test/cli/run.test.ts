@@ -81,8 +81,12 @@ test('an output folder belongs to one job', async () => {
   expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
   const before = accepted();
   await writeFile(join(world.folder, input), (await readFile(join(world.folder, input), 'utf8')).replaceAll('What', 'How much'));
-  const changed = await world.run(['run', input], api);
-  expect(changed).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: [\s\S]*\nNothing was sent\. Choose another folder with --output DIR, or move that one away\.\n$/) });
+  // The input has changed since, so most of it need not be paid again: that is said first, by a dry run too.
+  for (const more of [[], ['--dry-run']]) {
+    expect(await world.run(['run', input, ...more], api)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: .*folder\.results belongs to job job_\w+\.\nNothing was sent\. That job was made of an earlier folder\.jsonl; to send only what is new: message-batches run folder\.jsonl --reuse job_\w+ --output folder\.results-2\nOr choose another folder with --output DIR, or move that one away: all of it is then paid for\.\n$/) });
+  }
+  const unrelated = await world.run(['run', await world.input('unrelated'), '--output', 'folder.results'], api);
+  expect(unrelated).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/\nNothing was sent\. Choose another folder with --output DIR, or move that one away\.\n$/) });
   expect(accepted()).toBe(before);
   expect(await world.run(['run', input, '--output', 'elsewhere'], api)).toMatchObject({ code: 0 });
   expect(await lines('elsewhere', 'results.jsonl')).toHaveLength(3);
@@ -190,7 +194,7 @@ test('kill -9, and the same command goes on: one batch', async () => {
   await running.printed(/msgbatch_\w+ processing/);
   await running.signal('SIGKILL');
   const { code, stderr } = await world.run(['run', input], api);
-  expect(stderr).toMatch(/^Job is known already, going on with it: 3 requests/);
+  expect(stderr).toMatch(/^Job is known already, going on with it: 3 requests, to /);
   expect([code, accepted()]).toEqual([0, before + 1]);
 });
 

@@ -39,14 +39,14 @@ async function check(given: CommandContext, inputArgument: string, options: Chec
   if (inputArgument !== '-') {
     const { path } = await openInput(inputArgument, home.folder);
     const shown = shownPath(path, { cwd: process.cwd() });
-    return show(context.out, await checkInput(path, checkOptionsOf(options)), prices, { path, shown, send: `Send it: message-batches run ${shown}${partOptionsTyped(options)}` });
+    return show(context.out, await checkInput(path, checkOptionsOf(options)), prices, { path, location: path, shown, send: `Send it: message-batches run ${shown}${partOptionsTyped(options)}` });
   }
   // A pass over the input may need another, so it lies in a file for as long as that takes.
   await mkdir(home.folder, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(home.folder, '.check-'));
   try {
     const { path } = await openInput(inputArgument, folder);
-    return await show(context.out, await checkInput(path, checkOptionsOf(options)).catch((error: unknown) => namelessly(error, path)), prices, { path: '-', shown: STDIN, send: `Send it: pipe it into message-batches run -${partOptionsTyped(options)}` });
+    return await show(context.out, await checkInput(path, checkOptionsOf(options)).catch((error: unknown) => namelessly(error, path)), prices, { path: '-', location: path, shown: STDIN, send: `Send it: pipe it into message-batches run -${partOptionsTyped(options)}` });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -58,8 +58,8 @@ function namelessly(error: unknown, path: string): never {
   throw new CliError(error.code, error.message.replaceAll(path, STDIN), { hint: error.hint.replaceAll(path, STDIN), cause: error });
 }
 
-async function show(out: Output, found: InputCheck, prices: PriceTable, { path, shown, send }: { path: string; shown: string; send: string }): Promise<ExitCode> {
-  if (found.problemCount > 0) throw badInput(found, shown);
+async function show(out: Output, found: InputCheck, prices: PriceTable, { path, location, shown, send }: { path: string; location: string; shown: string; send: string }): Promise<ExitCode> {
+  if (found.problemCount > 0) throw await badInput(found, location, shown);
   const rendering = await out.rendering();
   out.print(`${shown} can be sent: ${counted(found.requests, 'request', rendering)} in ${counted(found.parts, 'batch', rendering)}, ${rendering.formats.bytes(found.sentBytes)}.`);
   const estimate = estimateOf(found, prices);

@@ -54,7 +54,7 @@ export function retryCommand(): Command {
 async function retry(given: CommandContext, reference: string | undefined, options: RetryOptions): Promise<ExitCode> {
   const context = withPrices(given, options.prices);
   const { out, home } = context;
-  const report = await endedReport(context, reference, options);
+  const report = await endedReport(context, reference, { ...options, originalsOnly: true });
   const attempts = (await knownJobs(home.folder)).filter(({ retryOf }) => retryOf === report.job_id);
   const open = attempts.find((attempt) => !attempt.report);
   if (!open && attempts[0] && !options.new) throw sentAgain(report, attempts[0]);

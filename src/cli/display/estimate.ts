@@ -43,6 +43,25 @@ export function estimateLines({ disk, expected, prices, uncounted }: Estimate, r
   return lines;
 }
 
+/** What a job may cost at most, in US dollars, and the most that one of its requests may. */
+export interface Cap {
+  maxCost: number;
+  dearestRequest: number;
+}
+
+/** Lines as those of `estimateLines`; none where there is no cap. */
+export function capLines(cap: Cap | undefined, { parts }: Pick<InputCheck, 'parts'>): string[] {
+  if (!cap) return [];
+  const { maxCost, dearestRequest } = cap;
+  const lines = [`cap      at most ${dollars(maxCost)}${parts > 1 ? ', so in small batches' : ''}`];
+  if (dearestRequest > maxCost) lines.push(`         one request alone may cost ${dollars(dearestRequest)}: what may cost more than the cap does not fit, and is not sent`);
+  return lines;
+}
+
+export function capDocument(cap: Cap | undefined): object {
+  return cap ? { maxCost: cap.maxCost, dearestRequest: cap.dearestRequest } : {};
+}
+
 /** What the API will refuse, the first twenty by line; none where all is well. */
 export function warningLines({ warnings, warningCount }: InputCheck, rendering: Rendering): string[] {
   if (warningCount === 0) return [];

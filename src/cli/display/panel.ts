@@ -53,6 +53,7 @@ function panelLines(status: ObservedJobStatus, rendering: Rendering, { footer, p
     const { message, hint } = status.attention;
     lines.push('', ...[...wrap(message, width), ...wrap(hint, width)].map(colors.yellow));
   }
+  if (status.paused && !status.attention && status.phase !== 'ended') lines.push(...wrap(`To go on: message-batches resume ${status.jobId}`, width).map(colors.yellow));
   if (footer) lines.push(colors.dim(fit(footer, width)));
   return lines;
 }
