@@ -22,7 +22,7 @@ function typed(...args: string[]): SubmissionOptions {
 }
 
 const started = (...args: string[]) =>
-  startOptions({ home: { folder } } as unknown as CommandContext, { id: 'job', account: SIMULATED_ACCOUNT, output: '/out', input: '/in', betas: [] } as unknown as Submission, typed(...args));
+  startOptions({ home: { folder } } as unknown as CommandContext, { id: 'job', account: SIMULATED_ACCOUNT, output: '/out', input: '/in', betas: [], check: { sha256: 'ab'.repeat(32) } } as unknown as Submission, typed(...args));
 
 test('all that is typed reaches the job', async () => {
   const args = ['--ids', 'generate', '--max-requests', '500', '--warm-cache', '--queue-limit', '200000', '--max-cost', '12.50', '--retries', '0', '--notify', 'https://example.com/hook?a=b', '--notify', 'mail -s "done" me'];
@@ -37,10 +37,10 @@ test('all that is typed reaches the job', async () => {
   });
 });
 
-test('what is not typed is left to the job, and "none" is no limit', async () => {
+test('what is not typed is left to the job, and "none" takes a limit away', async () => {
   const plain = await started();
   for (const name of ['ids', 'maxRequestsPerBatch', 'warmCache', 'queueLimit', 'maxCost', 'retries', 'notify'] as const) expect(plain[name]).toBeUndefined();
-  expect(await started('--max-cost', 'none', '--queue-limit', 'none')).toMatchObject({ maxCost: undefined, queueLimit: undefined });
+  expect(await started('--max-cost', 'none', '--queue-limit', 'none')).toMatchObject({ maxCost: null, queueLimit: null });
 });
 
 test('only what is typed changes a job that runs', () => {
