@@ -28,7 +28,8 @@ export interface MessageBatchesPluginOptions {
 
 /**
  * Adds the activities to a user's own worker, and opens and closes what they need around its run.
- * Workflows cannot be added by a plugin: re-export them (`export * from 'temporal-message-batches/workflows'`).
+ * Workflows cannot be added by a plugin: re-export them (`export * from 'temporal-message-batches/workflows'`). Who names them one by one
+ * needs `accountWorkflow` too: batches wait for it before they are created.
  */
 export class MessageBatchesPlugin extends SimplePlugin {
   constructor(options: MessageBatchesPluginOptions) {
