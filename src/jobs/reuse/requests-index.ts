@@ -23,9 +23,11 @@ export async function writeRequestsIndex(path: string, parts: readonly { folder:
   const scratch = await ScratchFile.open(scratchPath);
   try {
     for (const part of parts) {
+      // First what every part has: of a job that another worker has finished meanwhile, nothing is touched.
+      const ordinals = await readOrdinals(part.folder, part.requests);
       const hashes = await readHashes(part.folder, part.requests);
       if (!hashes) return await removeDurably(path);
-      await place(scratch, await readOrdinals(part.folder, part.requests), hashes);
+      await place(scratch, ordinals, hashes);
     }
     const header = Buffer.alloc(HEADER_BYTES);
     MAGIC.copy(header);
