@@ -152,7 +152,7 @@ export class AdmissionQueue {
     const { learned } = this.kept;
     const limit = given === undefined || (learned !== undefined && learned < given) ? learned : given;
     return {
-      inQueue: this.requestsIn('admitted') + this.requestsIn('accepted'),
+      inQueue: this.inQueue(),
       ...(limit !== undefined && { limit, limitIs: limit === given ? 'given' : 'learned' }),
       admitted: this.count('admitted') + this.count('accepted'),
       waiting: this.count('waiting'),
@@ -198,9 +198,7 @@ export class AdmissionQueue {
 
   private next(now: number): Place | undefined {
     const creating = this.creating(now);
-    // While one waits for money, another tries now and then whether there is some.
-    const most = this.kept.withoutMoney.length > 0 ? (creating.some(({ workflowId }) => this.kept.withoutMoney.includes(workflowId)) ? 0 : 1) : MOST_CREATING;
-    if (creating.length >= most) return undefined;
+    if (creating.length >= this.mostCreating(creating)) return undefined;
     const [head, ...others] = this.candidates(creating);
     if (!head) return undefined;
     if (this.fits(head, now)) {
@@ -235,7 +233,7 @@ export class AdmissionQueue {
   }
 
   private fits(place: Place, now: number, mayProbe = true): boolean {
-    const inQueue = this.requestsIn('admitted') + this.requestsIn('accepted');
+    const inQueue = this.inQueue();
     // One that is larger than the room goes alone, or it would never go.
     if (inQueue === 0) return now >= this.kept.fullOfOthersUntil;
     const given = this.given();
@@ -245,6 +243,18 @@ export class AdmissionQueue {
     if (!mayProbe || now < this.kept.probeAt || this.creating(now).length > 0) return false;
     this.kept.probeAt = now + this.kept.probeMs;
     return true;
+  }
+
+  /** While one waits for money none is created, but for one now and then that tries whether there is some. */
+  private mostCreating(creating: readonly Place[]): number {
+    const { withoutMoney } = this.kept;
+    if (withoutMoney.length === 0) return MOST_CREATING;
+    return creating.some(({ workflowId }) => withoutMoney.includes(workflowId)) ? 0 : 1;
+  }
+
+  /** Requests that are at the API, or about to be. */
+  private inQueue(): number {
+    return this.requestsIn('admitted') + this.requestsIn('accepted');
   }
 
   /** Creates under way. */

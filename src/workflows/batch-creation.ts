@@ -80,25 +80,29 @@ export class BatchCreation {
 
   /** Waits for the end of a pause, and for room in the queue. `no` where it is not wanted any more. */
   private async mayCreate(): Promise<'yes' | 'no' | 'in a new run'> {
-    const { status, admission, withdrawn } = this.options;
-    const unwanted = (): boolean => status.cancelRequested || withdrawn() !== undefined;
+    const { status, admission } = this.options;
     for (;;) {
       // A turn is not kept while it is paused: others need it.
-      if (status.paused && this.isAdmitted && admission) await this.giveTurnBack(admission);
-      await condition(() => !status.paused || unwanted());
-      if (unwanted()) return 'no';
+      if (status.paused && this.isAdmitted) await this.giveTurnBack();
+      await condition(() => !status.paused || this.isUnwanted());
+      if (this.isUnwanted()) return 'no';
       if (!admission || this.isAdmitted) return 'yes';
       this.options.enter('queued');
-      this.isAdmitted = await admission.enter(() => status.paused || unwanted() || workflowInfo().continueAsNewSuggested);
+      this.isAdmitted = await admission.enter(() => status.paused || this.isUnwanted() || workflowInfo().continueAsNewSuggested);
       if (this.isAdmitted) continue;
-      if (workflowInfo().continueAsNewSuggested && !status.paused && !unwanted()) return 'in a new run';
+      if (workflowInfo().continueAsNewSuggested && !status.paused && !this.isUnwanted()) return 'in a new run';
       await admission.left();
     }
   }
 
-  private async giveTurnBack(admission: Admission): Promise<void> {
+  private async giveTurnBack(): Promise<void> {
     this.isAdmitted = false;
-    await admission.left();
+    await this.options.admission?.left();
+  }
+
+  /** Canceled, or withdrawn by its job. */
+  private isUnwanted(): boolean {
+    return this.options.status.cancelRequested || this.options.withdrawn() !== undefined;
   }
 
   private async create(opened: OpenedPart, attempt: number): Promise<CreateResult> {
@@ -122,24 +126,23 @@ export class BatchCreation {
   }
 
   private async beforeNextCreate(why: Exclude<NotAccepted, 'refused' | 'too_large'>, message: string, retryAfterMs = 0): Promise<void> {
-    const { status, desk, admission, withdrawn } = this.options;
-    const canceled = (): boolean => status.cancelRequested || withdrawn() !== undefined;
+    const { desk, admission } = this.options;
+    const unwanted = (): boolean => this.isUnwanted();
     if (why === 'queue_full' && admission) {
       this.isAdmitted = false;
       await admission.refused('queue_full');
     } else if (why === 'passing' || why === 'queue_full') {
-      await condition(canceled, Math.max(this.createRetryMs, retryAfterMs));
+      await condition(unwanted, Math.max(this.createRetryMs, retryAfterMs));
       this.createRetryMs = Math.min(this.createRetryMs * 2, LONGEST_CREATE_RETRY_MS);
     } else {
       if (why === 'spend_limit') {
         await admission?.refused('spend_limit');
       } else {
         // What only stops this part must not keep others from creating.
-        this.isAdmitted = false;
-        await admission?.left();
+        await this.giveTurnBack();
       }
       // Somebody has seen to it: that it waits for room now is no matter for a person.
-      if ((await desk.ask(why, message, canceled)) && admission) await desk.clear();
+      if ((await desk.ask(why, message, unwanted)) && admission) await desk.clear();
     }
   }
 
