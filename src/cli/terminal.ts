@@ -1,14 +1,15 @@
 /** What a terminal can show, by its environment. */
 import type { WriteStream } from 'node:tty';
 
-type Stream = Pick<WriteStream, 'isTTY'>;
+/** `isTTY` is not there at all on files and pipes, other than its type says. */
+type Stream = Partial<Pick<WriteStream, 'isTTY'>>;
 
 /** Whether colours are wanted: never with NO_COLOR, with FORCE_COLOR also where no terminal is. */
 export function wantsColor(env: NodeJS.ProcessEnv, stream: Stream): boolean {
   if (env.NO_COLOR) return false;
   const forced = env.FORCE_COLOR;
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
-  return stream.isTTY && env.TERM !== 'dumb';
+  return stream.isTTY === true && env.TERM !== 'dumb';
 }
 
 /** Whether what is written to the stream should be ASCII: a terminal that cannot, or by its locale does not, show more. Files and pipes get UTF-8. */
@@ -22,7 +23,7 @@ export function wantsAscii(env: NodeJS.ProcessEnv, stream: Stream, platform: Nod
 
 /** Whether lines can be drawn again in their place. */
 export function canRedraw(env: NodeJS.ProcessEnv, stream: Stream): boolean {
-  return stream.isTTY && env.TERM !== 'dumb';
+  return stream.isTTY === true && env.TERM !== 'dumb';
 }
 
 /** Each sign of ours that is not ASCII, and one of the same width that is. Texts of others are left as they are. */

@@ -288,6 +288,8 @@ test.each([
   [{ FORCE_COLOR: '1' }, false, { ascii: false, color: true, redraw: false }],
   [{ LANG: 'C.UTF-8', FORCE_COLOR: '0' }, true, { ascii: false, color: false, redraw: true }],
   [{}, false, { ascii: false, color: false, redraw: false }],
+  // What a file or a pipe says of itself; and a build server is no terminal.
+  [{ CI: 'true' }, undefined, { ascii: false, color: false, redraw: false }],
 ])('%j on a terminal (%s): %j', (env, isTTY, expected) => {
   const stream = { isTTY };
   expect({ ascii: wantsAscii(env, stream, 'linux'), color: wantsColor(env, stream), redraw: canRedraw(env, stream) }).toEqual(expected);

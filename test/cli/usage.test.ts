@@ -108,7 +108,10 @@ test('a file where the output folder would be', async () => {
 test('--quiet leaves the answer, and errors', async () => {
   const input = await world.input('quiet', 5);
   for (const flag of ['--quiet', '-q']) expect(await world.run(['run', input, '--simulate', '--dry-run', flag])).toEqual({ code: 0, stdout: expect.stringMatching(/^Dry run: nothing was sent\./), stderr: '' });
-  expect(await world.run(['run', 'missing.jsonl', '--simulate', '-q'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: .*missing\.jsonl/) });
+  const refused = { code: 1, stdout: '', stderr: expect.stringMatching(/^Error: .*missing\.jsonl/) };
+  expect(await world.run(['run', 'missing.jsonl', '--simulate', '-q'])).toEqual(refused);
+  // A build server is no terminal: no colours there either.
+  expect(await world.run(['run', 'missing.jsonl', '--simulate', '-q'], { CI: 'true' })).toEqual(refused);
 });
 
 test('a dry run says what would be sent, and starts nothing', async () => {
