@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, Attention, DataReference, FollowUpOptions, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
+import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpLine, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
 import type { CreateState, PlannedPart } from '../jobs';
 
 /** Which part of which job, and where its working data lies. */
@@ -161,12 +161,46 @@ export interface SelectFollowUpsInput {
   activityTaskQueue: string;
 }
 
-/** A slice of the list of selected results, for one shard. */
+/** A piece of the list of a part's follow-ups, for one shard. */
 export interface FollowUpShard {
   ref: PartReference;
+  /** JSONL: a `FollowUpInput` or `FollowUpSliceInput` a line. */
   list: DataReference;
+  /** How many follow-ups. */
   count: number;
 }
+
+/** Some of a shard's follow-ups: as many as fit one answer. */
+export interface FollowUpPage {
+  /** Those whose end is not on record. */
+  inputs: (FollowUpInput | FollowUpSliceInput)[];
+  /** Of the page, those whose end is on record. Absent in histories of older releases. */
+  recorded?: { succeeded: number; failed: number };
+  /** Where the following ones begin. */
+  next?: DataReference;
+}
+
+/** What became of one follow-up, as its shard saw it. */
+export type FollowUpEnd = Pick<FollowUpLine, 'status' | 'value' | 'failure'> & { workflowId: string };
+
+/** Puts ends on record; the same again changes nothing. */
+export interface RecordFollowUpsInput {
+  ref: PartReference;
+  /** Name of the record in the part's folder of ends: the shard's number, its run and a number within it. */
+  name: string;
+  ends: FollowUpEnd[];
+}
+
+/** What is looked at to see whether follow-ups are served. */
+export interface FollowUpServiceInput {
+  workflow: string;
+  taskQueue: string;
+  /** Some of those that were started and have not ended. */
+  workflowIds: string[];
+}
+
+/** `served`: at least one of them has been taken up by a worker. `busy`: a worker polls and has not come to them yet. */
+export type FollowUpService = { kind: 'served' } | { kind: 'busy' } | { kind: 'unserved'; message: string };
 
 export interface NotifyInput {
   jobId: string;

@@ -92,6 +92,8 @@ export interface BatchStatus {
   outcomes?: OutcomeCounts;
   usage: TokenUsage;
   followUps?: FollowUpCounts;
+  /** Workflow ids of the shards that run now: they tell more of their follow-ups (`followUpShardStatusQuery`). */
+  followUpShards?: string[];
   problems: Problem[];
   attention?: Attention;
   cancelRequested: boolean;

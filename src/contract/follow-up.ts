@@ -3,14 +3,37 @@ import type { DataReference } from './data';
 
 /** Which results start a workflow, and which workflow. */
 export interface FollowUpOptions {
-  /** Type name of a workflow that some worker serves. */
+  /** Type name of a workflow that some worker serves, in any language. */
   workflow: string;
   /** Where that worker polls; default: the job's own task queue. */
   taskQueue?: string;
   /** For which outcomes; default `['succeeded']`. */
   on?: ApiOutcome[];
-  /** How many run at once in one shard; default 50. */
+  /** Of those, only results that pass all of this. */
+  where?: FollowUpFilter;
+  /** How many run at once for one message batch, 1 to `MAX_FOLLOW_UP_WINDOW`; default `DEFAULT_FOLLOW_UP_WINDOW`. */
   window?: number;
+  /** One workflow for each result, or for each slice of at most so many results, 1 to `MAX_FOLLOW_UP_SLICE`; default `result`. */
+  per?: 'result' | number;
+  /** What the workflow gets after its input; as JSON at most `MAX_FOLLOW_UP_ARGS_BYTES`. */
+  args?: unknown[];
+}
+
+export const DEFAULT_FOLLOW_UP_WINDOW = 50;
+/** Temporal advises at most 500 pending children of one workflow. */
+export const MAX_FOLLOW_UP_WINDOW = 500;
+export const MAX_FOLLOW_UP_SLICE = 1_000;
+/** They stand in the history of every shard once for each follow-up. */
+export const MAX_FOLLOW_UP_ARGS_BYTES = 64 * 1024;
+
+/** What a result has to be, besides its outcome. */
+export interface FollowUpFilter {
+  /** `stop_reason` of the message is this one, or one of these. */
+  stopReason?: string | string[];
+  /** What this JSON pointer (RFC 6901) finds in `{"custom_id", "result", "metadata"}`, as in `/metadata/topic`, is `equals`. */
+  pointer?: string;
+  /** Any JSON value. Where it is left out, the pointer has to find something. */
+  equals?: unknown;
 }
 
 /**
@@ -26,14 +49,63 @@ export interface FollowUpInput<Metadata = Record<string, unknown>> {
   metadata: Metadata;
   /** The result's line, without its line feed. */
   result: DataReference;
-  /** Task queue of the activity that `loadResult` calls. */
+  /** The request's line in the job's own copy, without its line feed. Absent where there is none any more. */
+  request?: DataReference;
+  /** Task queue of the activities that `loadResult` and `loadRequest` call. */
   activityTaskQueue: string;
 }
 
-/** What became of a batch's follow-ups. */
+/** What a follow-up workflow gets that is started for a slice of results (`FollowUpOptions.per`). */
+export interface FollowUpSliceInput {
+  jobId: string;
+  round: number;
+  part: number;
+  /** From 1, within the part. */
+  slice: number;
+  /** How many results. */
+  count: number;
+  /** JSONL: a `FollowUpInput` a line. */
+  results: DataReference;
+  activityTaskQueue: string;
+}
+
+/** Follow-up workflows of a batch, or of a job. Those that run now are `started - succeeded - failed`. */
 export interface FollowUpCounts {
+  /** How many there are to be: of results, or of slices. */
   selected: number;
   started: number;
   succeeded: number;
+  /** Ended otherwise: failed, timed out, canceled or terminated. */
   failed: number;
+}
+
+export function noFollowUps(): FollowUpCounts {
+  return { selected: 0, started: 0, succeeded: 0, failed: 0 };
+}
+
+/** What became of a follow-up. `not_started`: a cancel came before. */
+export type FollowUpEndStatus = 'completed' | 'failed' | 'canceled' | 'terminated' | 'timed_out' | 'not_started';
+
+/** Why a follow-up did not complete. */
+export interface FollowUpFailure {
+  /** Type of the application failure, or what Temporal calls it. */
+  type: string;
+  message: string;
+}
+
+/** A line of `follow-ups.jsonl`: one of `custom_id` and `slice` is there. */
+export interface FollowUpLine {
+  custom_id?: string;
+  /** `round.part.slice`, with the ids of its results. */
+  slice?: string;
+  custom_ids?: string[];
+  /** Of the request; absent for slices. */
+  outcome?: ApiOutcome;
+  status: FollowUpEndStatus;
+  /** What the workflow has returned, where it completed. */
+  value?: unknown;
+  /** How large the value was, in bytes as JSON, where it was too large to be kept here; Temporal has it. */
+  value_bytes?: number;
+  failure?: FollowUpFailure;
+  workflow_id: string;
 }

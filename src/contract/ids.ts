@@ -38,6 +38,16 @@ export function followUpWorkflowId(jobId: string, round: number, customId: strin
   return `message-batches/follow-up/${jobId}/${round}/${customId}`;
 }
 
+/** Workflow id of the follow-up of a slice of results, from 1. */
+export function followUpSliceWorkflowId(jobId: string, round: number, part: number, slice: number): string {
+  return `message-batches/follow-up-slice/${jobId}/${round}.${part}.${slice}`;
+}
+
+/** Workflow id of what runs the failed follow-ups of an ended job again, attempts from 1. */
+export function followUpRetryWorkflowId(jobId: string, attempt: number): string {
+  return `message-batches/retry-follow-ups/${jobId}/${attempt}`;
+}
+
 /** Workflow id of an account. */
 export function accountWorkflowId(account: AccountReference): string {
   return `message-batches/account/${accountKey(account)}`;

@@ -98,6 +98,8 @@ export interface JobStatus {
   /** Final outcomes known so far; what will be sent again is not in it. */
   outcomes: OutcomeCounts;
   usage: TokenUsage;
+  /** Of the parts that have ended; `JobHandle.status()` adds those of the parts that run. Absent where the job has none. */
+  followUps?: FollowUpCounts;
   /** Parts that run now. `JobHandle.status()` fills in their own status; the bare query gives ids only. */
   running: RunningPart[];
   attention?: Attention;
@@ -160,7 +162,8 @@ export interface JobReport {
   attempts?: ReportedAttempt[];
   /** `results.jsonl` as it was written, so that it can be proved later that it is still that. */
   results?: { bytes: number; sha256: string };
-  follow_ups?: FollowUpCounts;
+  /** Their ends stand in `follow-ups.jsonl`. */
+  follow_ups?: ReportedFollowUps;
   problems: Problem[];
   /** Why requests are `unsent`, where some are. */
   unsent_reason?: string;
@@ -180,6 +183,16 @@ export interface ReportedBatch {
   usage?: TokenUsage;
   /** US dollars; absent where no price is known. */
   cost?: number;
+}
+
+/** `options` and `file` are absent in reports of older releases. */
+export interface ReportedFollowUps extends FollowUpCounts {
+  /** What they were started with. */
+  options?: FollowUpOptions;
+  /** `follow-ups.jsonl` as it was written. */
+  file?: { bytes: number; sha256: string };
+  /** How many times failed ones were run again. */
+  retries?: number;
 }
 
 /** What was paid, by the prices of a table. */

@@ -2,6 +2,7 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { Attention } from './attention';
 import type { BatchStatus } from './batch';
+import type { FollowUpCounts } from './follow-up';
 import type { JobSettings, JobStatus } from './job';
 
 /** Cancel at the API, keep what is done. May be sent at any moment, and twice. For jobs and batches. */
@@ -23,6 +24,20 @@ export interface AttentionChange {
   attention?: Attention;
 }
 
+/** From a shard of follow-ups to its batch: how things stand there. */
+export const followUpShardSignal = defineSignal<[FollowUpShardChange]>('followUpShard');
+
+export interface FollowUpShardChange {
+  /** From 1. */
+  shard: number;
+  /** All its follow-ups are started, and only so many still run: the next shard can begin. */
+  stillRunning?: number;
+  /** It waits for a person, or with null no longer. */
+  attention?: Pick<Attention, 'code' | 'message'> | null;
+}
+
+/** Counts of a `followUpShardWorkflow`. */
+export const followUpShardStatusQuery = defineQuery<FollowUpCounts>('status');
 /** Status of a `batchWorkflow`. */
 export const batchStatusQuery = defineQuery<BatchStatus>('status');
 /** Status of a `batchJobWorkflow`. */
