@@ -40,7 +40,9 @@ async function followUps() {
       const bare = await bareParent(bench, FOLLOW_UPS, run);
       const ours = await jobWithFollowUps(bench, FOLLOW_UPS, run);
       // The first of each warms caches up and does not count.
-      if (run > 0) seen.bare.push(bare), seen.product.push(ours);
+      if (run === 0) continue;
+      seen.bare.push(bare);
+      seen.product.push(ours);
     }
     print(seen);
     await product.stop();
