@@ -6,14 +6,17 @@ import { createBatchActivity } from './create-batch';
 import { deleteBatchesActivity } from './delete-batches';
 import type { ActivityDependencies } from './dependencies';
 import { finishJobActivity, recordCancelActivity } from './finish-job';
-import { listFollowUpsActivity, loadResultActivity, selectFollowUpsActivity } from './follow-ups';
+import { listFollowUpsActivity } from './list-follow-ups';
+import { loadRequestActivity, loadResultActivity } from './load-by-reference';
 import { notifyActivity } from './notify';
 import { begunPartsActivity, openPartActivity } from './open-part';
 import { planJobActivity, planNextRoundActivity, planRoundActivity } from './plan-job';
 import { reconcileCreateActivity } from './reconcile-create';
+import { recordFollowUpsActivity } from './record-follow-ups';
 import { recordSettingsActivity } from './record-settings';
 import { reportPartActivity } from './report-part';
 import { retrieveBatchActivity } from './retrieve-batch';
+import { selectFollowUpsActivity } from './select-follow-ups';
 import { splitPartActivity } from './split-part';
 import { storeResultsActivity } from './store-results';
 
@@ -40,7 +43,9 @@ function allActivities(deps: ActivityDependencies) {
     reportPart: reportPartActivity(deps),
     selectFollowUps: selectFollowUpsActivity(deps),
     listFollowUps: listFollowUpsActivity(deps),
+    recordFollowUps: recordFollowUpsActivity(deps),
     loadResult: loadResultActivity(deps),
+    loadRequest: loadRequestActivity(deps),
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),

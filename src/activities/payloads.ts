@@ -1,6 +1,8 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpLine, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
-import type { CreateState, PlannedPart } from '../jobs';
+import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
+import type { CreateState, FollowUpEnd, PlannedPart, StoredRequest } from '../jobs';
+
+export type { FollowUpEnd, StoredRequest };
 
 /** Which part of which job, and where its working data lies. */
 export interface PartReference {
@@ -34,6 +36,8 @@ export interface PlanJobInput {
   reuse?: string;
   /** See `JobInput.retryOf`. */
   retryOf?: JobInput['retryOf'];
+  /** See `JobInput.followUp`: checked, and put on record. */
+  followUp?: FollowUpOptions;
   /** The workflow goes on after a continue-as-new: the input was looked at before. */
   resumed?: boolean;
 }
@@ -55,6 +59,8 @@ export interface PlannedJob {
   settings?: JobSettings;
   /** Prices of the models that the requests name. */
   prices?: PriceTable;
+  /** What the job's follow-ups are: those on record, where it is started with none. */
+  followUp?: FollowUpOptions;
 }
 
 /** What a workflow needs to know of a planned part. */
@@ -170,6 +176,12 @@ export interface FollowUpShard {
   count: number;
 }
 
+/** Whose ends are on record: those of a part, or of one shard of it, which is read much faster. */
+export interface ShardReference extends PartReference {
+  /** From 1. */
+  shard?: number;
+}
+
 /** Some of a shard's follow-ups: as many as fit one answer. */
 export interface FollowUpPage {
   /** Those whose end is not on record. */
@@ -180,13 +192,10 @@ export interface FollowUpPage {
   next?: DataReference;
 }
 
-/** What became of one follow-up, as its shard saw it. */
-export type FollowUpEnd = Pick<FollowUpLine, 'status' | 'value' | 'failure'> & { workflowId: string };
-
 /** Puts ends on record; the same again changes nothing. */
 export interface RecordFollowUpsInput {
   ref: PartReference;
-  /** Name of the record in the part's folder of ends: the shard's number, its run and a number within it. */
+  /** Name of the record in the part's folder of ends: the shard's number and `-` first, then its run and a number within it. */
   name: string;
   ends: FollowUpEnd[];
 }

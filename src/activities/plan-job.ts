@@ -12,6 +12,7 @@ import { mustBeClosed } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
+import { followUpsOnRecord, mustBeFollowUp } from './follow-up-options';
 import { settingsOf } from './record-settings';
 import type { PartFacts, PartReference, PlanJobInput, PlannedJob, PlanRoundOptions } from './payloads';
 
@@ -24,6 +25,7 @@ export function planJobActivity(deps: ActivityDependencies) {
 
 async function plan(deps: ActivityDependencies, started: PlanJobInput): Promise<PlannedJob> {
   refuseOtherAccount(deps, started);
+  mustBeFollowUp(started.followUp);
   const folder = jobFolder(deps, started.jobId);
   const settings = await settingsOf(folder, started);
   const input = { ...started, queueLimit: settings.queueLimit ?? undefined, maxCost: settings.maxCost ?? undefined };
@@ -67,6 +69,7 @@ async function plan(deps: ActivityDependencies, started: PlanJobInput): Promise<
   } else if (!input.resumed && !input.retryOf) {
     await mustBeSameInput(job, input.requests);
   }
+  const followUp = report ? undefined : input.followUp ? await followUpsOnRecord(folder, input.followUp) : await folder.readFollowUps();
   return {
     account: deps.account,
     output,
@@ -78,6 +81,7 @@ async function plan(deps: ActivityDependencies, started: PlanJobInput): Promise<
     cancelRequested: await folder.cancelRequested(),
     startedAt: job.created_at,
     report,
+    ...(followUp && { followUp }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a job is started with is checked where it is started: later nobody stands there to be told. */
 import { distance } from 'fastest-levenshtein';
+import { checkFollowUpOptions } from '../contract';
 import type { StartJobOptions } from './client';
 import { JobOptionsError } from './errors';
 
@@ -17,7 +18,7 @@ const RULES: Record<Exclude<keyof StartJobOptions, 'resumed'>, Rule> = {
   simulated: optional(flag),
   betas: optional(texts),
   retries: optional(wholeFrom(0)),
-  followUp: optional((followUp) => (isObject(followUp) && isText(followUp['workflow']) ? undefined : '{ workflow } and what else a follow-up has')),
+  followUp: optional((followUp) => (isObject(followUp) ? undefined : '{ workflow } and what else a follow-up has')),
   pollIntervalMs: optional(numberFrom(0)),
   createGraceMs: optional(numberFrom(0)),
   deleteFromApi: optional(flag),
@@ -43,6 +44,8 @@ export function checkStartOptions(options: StartJobOptions): void {
     const must = rule(value);
     if (must !== undefined) throw new JobOptionsError(`The option ${name} of a job must be ${must}, ${value === undefined ? 'and is missing' : `not ${shown(value)}`}.`);
   }
+  const problem = options.followUp && checkFollowUpOptions(options.followUp);
+  if (problem !== undefined) throw new JobOptionsError(problem);
 }
 
 function unknown(name: string): JobOptionsError {

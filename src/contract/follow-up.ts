@@ -25,6 +25,8 @@ export const MAX_FOLLOW_UP_WINDOW = 500;
 export const MAX_FOLLOW_UP_SLICE = 1_000;
 /** They stand in the history of every shard once for each follow-up. */
 export const MAX_FOLLOW_UP_ARGS_BYTES = 64 * 1024;
+/** What a follow-up returns is kept on record up to so many bytes as JSON. */
+export const MAX_FOLLOW_UP_VALUE_BYTES = 64 * 1024;
 
 /** What a result has to be, besides its outcome. */
 export interface FollowUpFilter {

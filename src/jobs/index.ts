@@ -36,6 +36,11 @@ export { JobFolder, jobFolderName, type DeletedRecord, type EarlierJob, type End
 export { syncedRecords, type RecordStore } from './record-store';
 export { noticeOf, NoticeRecords, type Notice, type NoticeEvent } from './notices';
 export { buildReport, unsentReport } from './report';
-export { selectResults, type SelectedResult } from './select-results';
+export { recordEnds, type FollowUpEnd } from './follow-ups/ends';
+export { followUpFiles, type FollowUpFiles } from './follow-ups/files';
+export { readListPage, type EndsOf, type ListPage } from './follow-ups/list-page';
+export { selectFollowUps, type SelectFollowUpsOptions } from './follow-ups/select-follow-ups';
+export { readReference } from './read-reference';
+export { readStoredRequest, type StoredRequest } from './stored-request';
 export { writeRequests, type ProgramRequest, type WriteRequestsOptions } from './write-requests';
 export { selectRecords, StoredResults, type RecordsQuery } from './results';

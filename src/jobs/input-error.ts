@@ -28,7 +28,11 @@ export type InputErrorCode =
   /** Braces in a template that are no placeholder. */
   | 'bad_template'
   /** What is the same in all requests cannot be sent. */
-  | 'bad_params';
+  | 'bad_params'
+  /** Follow-ups cannot be run with these options. */
+  | 'bad_follow_up'
+  /** The job was started with other follow-ups before. */
+  | 'follow_up_changed';
 
 /** Something wrong with one line of an input. */
 export interface InputProblem {

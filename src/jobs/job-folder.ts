@@ -3,7 +3,7 @@
  * and whose database can be set back). Every record is small, synced, and keyed by job, round and part.
  */
 import { createHash } from 'node:crypto';
-import type { BatchReport, JobReport, JobSettings, OldOutcome, ReportedAttempt } from '../contract';
+import type { BatchReport, FollowUpOptions, JobReport, JobSettings, OldOutcome, ReportedAttempt } from '../contract';
 import { joinLocation } from '../storage';
 import { CreateRecords } from './create-records';
 import { type SplitRecord, withSplits } from './part-record';
@@ -169,6 +169,16 @@ export class JobFolder {
 
   writeSettings(settings: JobSettings): Promise<void> {
     return this.records.replace(joinLocation(this.folder, 'settings.json'), settings);
+  }
+
+  /** What the job's follow-ups are. */
+  readFollowUps(): Promise<FollowUpOptions | undefined> {
+    return this.records.read(joinLocation(this.folder, 'follow-ups.json'));
+  }
+
+  /** @returns false where the job has some already. */
+  createFollowUps(options: FollowUpOptions): Promise<boolean> {
+    return this.records.create(joinLocation(this.folder, 'follow-ups.json'), options);
   }
 
   readDeleted(): Promise<DeletedRecord | undefined> {

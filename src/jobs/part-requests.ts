@@ -14,6 +14,8 @@ export interface PartRequest {
   request: RequestLine;
   /** The whole line, without its line feed. */
   line: Buffer;
+  /** Where it begins in the file. */
+  offset: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export async function* readPartRequests(folder: PartFolder, options: PassOptions
     for (const { bytes: line, offset } of lines) {
       const request = parseRequestLine(line, parsing);
       if (isLineProblem(request)) throw partChanged(folder.requests, `request ${position + 1} cannot be read (${request.message})`);
-      requests.push({ position: position++, request, line });
+      requests.push({ position: position++, request, line, offset });
       bytes = offset + line.length;
     }
     options.onProgress?.({ lines: position, bytes });

@@ -1,7 +1,7 @@
 export { isSystemError, StorageError, storageError, type StorageErrorCode } from './storage-error';
 export { absoluteLocation, isS3, joinLocation, parentLocation } from './location';
 export type { ByteSink, Found, NewFile, NewFolder, OpenFile, Replacement } from './store';
-export { createMark, look, makeFolder, moveSegments, namesIn, newestIn, openForReading, openNewFolder, openReplacement, openSegments, readWhole, removeDurably, roomAt, syncFolder } from './stores';
+export { createFile, createMark, look, makeFolder, moveSegments, namesIn, newestIn, openForReading, openNewFolder, openReplacement, openSegments, readWhole, removeDurably, roomAt, syncFolder } from './stores';
 export { isTemporaryName } from './durable-files';
 export { FileWriter } from './file-writer';
 export { ScratchFile } from './scratch-file';

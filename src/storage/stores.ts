@@ -38,6 +38,14 @@ export async function readWhole(location: string): Promise<Buffer> {
 }
 
 /**
+ * Creates a small file where there is none of this name, whole and safe from a power loss.
+ * @returns false where there is one; of several at once, exactly one gets true. @throws StorageError
+ */
+export function createFile(location: string, content: string): Promise<boolean> {
+  return storeOf(location).create(location, content);
+}
+
+/**
  * Creates an empty file where there is none, quickly: it need not survive a power loss.
  * @returns false where there is one; of several at once, exactly one gets true. @throws StorageError
  */

@@ -218,6 +218,7 @@ class BatchRun {
       account: this.input.account,
       simulated: this.input.simulated ?? false,
       betas: this.input.betas ?? [],
+      followUp: this.input.followUp,
     });
     this.ref.output = planned.output;
     if (planned.parts.length > 1) {

@@ -30,7 +30,7 @@ export async function followUpShardWorkflow({ shard, options, activityTaskQueue 
   let list: DataReference | undefined = shard.list;
   while (list) {
     const page: Awaited<ReturnType<typeof acts.listFollowUps>> = await acts.listFollowUps(list);
-    for (const input of page.inputs) {
+    for (const input of page.inputs as FollowUpInput[]) {
       while (running.size >= (options.window ?? DEFAULT_WINDOW)) await Promise.race(running);
       const child: Promise<void> = runOne(input, options, counts).finally(() => running.delete(child));
       running.add(child);

@@ -265,7 +265,8 @@ export class JobRound {
         betas,
         pollIntervalMs,
         createGraceMs,
-        followUp,
+        // What is on record stands also where a later run of the job names none.
+        followUp: planned.followUp ?? followUp,
         willRetry: round <= this.job.settings.retries,
         activityTaskQueue,
         queueLimit: this.job.settings.queueLimit,

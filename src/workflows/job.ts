@@ -189,8 +189,8 @@ class JobRun {
   }
 
   private async plan(): Promise<PlannedJob> {
-    const { requests, output, account, simulated = false, betas = [], ids, reuse, retryOf } = this.input;
-    const input = { jobId: this.status.jobId, requests, output, account, simulated, betas, ids, reuse, retryOf, retries: this.input.retries, ...this.cutting(), resumed: this.input.resumed !== undefined };
+    const { requests, output, account, simulated = false, betas = [], ids, reuse, retryOf, followUp } = this.input;
+    const input = { jobId: this.status.jobId, requests, output, account, simulated, betas, ids, reuse, retryOf, retries: this.input.retries, ...this.cutting(), followUp, resumed: this.input.resumed !== undefined };
     return this.desk.untilDone(() => this.acts.planJob(input));
   }
 

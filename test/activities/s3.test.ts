@@ -8,6 +8,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDependencies, MessageBatchesActivities, PartReference, StoreProgress } from '../../src/activities';
 import { createActivities } from '../../src/activities';
 import { MessageBatchesApi } from '../../src/api';
+import type { FollowUpInput } from '../../src/contract';
 import { createBody, JobFolder, outputFolder, partFolder } from '../../src/jobs';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
@@ -84,7 +85,7 @@ it('stores results, and gives single ones to follow-ups', async () => {
   expect(ledger).toMatchObject({ outcomes: { succeeded: REQUESTS }, problems: [] });
   const shards = await run('messageBatches.selectFollowUps', { ref, requests: REQUESTS, options: { workflow: 'any' }, withoutRetryable: false, activityTaskQueue: 'any' });
   expect(shards).toHaveLength(REQUESTS / 1_000);
-  const { inputs } = await run('messageBatches.listFollowUps', shards.at(-1)!.list);
+  const { inputs } = (await run('messageBatches.listFollowUps', shards.at(-1)!.list)) as { inputs: FollowUpInput[] };
   const result = await run('messageBatches.loadResult', inputs[0]!.result);
   expect(result).toMatchObject({ custom_id: inputs[0]!.customId, result: { type: 'succeeded' } });
 }, 120_000);
