@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from typing import Any
 
@@ -26,7 +27,7 @@ class NightlyGrading:
         )
 
 
-async def main(date: str, requests: str) -> None:
+async def main(date: str, requests: str) -> int:
     client = await Client.connect(**ClientConfig.load_client_connect_config())
     async with Worker(client, task_queue="nightly", workflows=[NightlyGrading]):
         try:
@@ -39,9 +40,15 @@ async def main(date: str, requests: str) -> None:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             )
         except WorkflowFailureError as error:
-            sys.exit(f"No report: {error.cause}")
-    print(json.dumps(report, indent=2))
+            print(f"No report: {error.cause}", file=sys.stderr, flush=True)
+            return 1
+    print(json.dumps(report, indent=2), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if len(sys.argv) != 3:
+        sys.exit("usage: run_job.py DATE REQUESTS")
+    code = asyncio.run(main(*sys.argv[1:]))
+    # Python's tidying up now and then crashes on threads of the SDK that still end: github.com/temporalio/sdk-python/issues/300
+    os._exit(code)

@@ -68,7 +68,7 @@ export function testOtherLanguage(prepare: () => Programs): void {
     requests = join(world.folder, 'questions.jsonl');
     const lines = [7, 8, 9, 10].map((factor) => ({
       custom_id: `times-${factor}`,
-      params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: `What is ${factor} * 6?` }] },
+      params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: factor < 10 ? `What is ${factor} * 6?` : 'Say anything.' }] },
       metadata: { 7: { expected: '42' }, 8: { expected: '48' }, 9: { expected: '55' } }[factor],
     }));
     await writeFile(requests, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
@@ -118,9 +118,11 @@ export function testOtherLanguage(prepare: () => Programs): void {
     await client.workflow.getHandle('nightly-2026-11-22').cancel();
     const { code, errors } = await result;
     expect([code, errors]).toEqual([1, expect.stringMatching(/no report: .*cancel+ed/i)]);
-    const { status } = await client.workflow.getHandle('grading-2026-11-22').describe();
+    const [parent, job] = await Promise.all(['nightly-2026-11-22', 'grading-2026-11-22'].map((id) => client.workflow.getHandle(id).describe()));
     const answer = await fetch(`${world.simulator.url}/v1/messages/batches/${world.simulator.stats().accepted.at(-1)!.id}`, { headers: { 'x-api-key': 'test-key', 'anthropic-version': '2023-06-01' } });
-    expect([status.name, await answer.json()]).toEqual(['CANCELLED', expect.objectContaining({ processing_status: 'ended', request_counts: expect.objectContaining({ canceled: 4 }) })]);
+    expect([parent!.status.name, job!.status.name, await answer.json()]).toEqual(['CANCELLED', 'CANCELLED', expect.objectContaining({ processing_status: 'ended', request_counts: expect.objectContaining({ canceled: 4 }) })]);
+    // It has waited for that.
+    expect(parent!.closeTime!.getTime()).toBeGreaterThanOrEqual(job!.closeTime!.getTime());
   });
 }
 
