@@ -176,12 +176,6 @@ export interface FollowUpShard {
   count: number;
 }
 
-/** Whose ends are on record: those of a part, or of one shard of it, which is read much faster. */
-export interface ShardReference extends PartReference {
-  /** From 1. */
-  shard?: number;
-}
-
 /** Some of a shard's follow-ups: as many as fit one answer. */
 export interface FollowUpPage {
   /** Those whose end is not on record. */

@@ -87,7 +87,7 @@ test('another workflow runs a job as a child, with a follow-up for each result',
     args: ['2026-11-21', requests],
   })) as JobReport;
   expect(report.outcomes.succeeded).toBe(3);
-  expect(report.follow_ups).toEqual({ selected: 3, started: 3, succeeded: 3, failed: 0 });
+  expect(report.follow_ups).toMatchObject({ selected: 3, started: 3, succeeded: 3, failed: 0 });
   const graded = await Promise.all(
     [7, 8, 9].map((factor) => client.workflow.getHandle(`message-batches/follow-up/grading-2026-11-21/1/times-${factor}`).result() as Promise<{ correct: boolean }>),
   );
