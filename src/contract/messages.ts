@@ -36,6 +36,9 @@ export interface FollowUpShardChange {
   attention?: Pick<Attention, 'code' | 'message'> | null;
 }
 
+/** From a batch to a shard of its follow-ups: so many may run there at once from now on. Never fewer than before. */
+export const followUpWindowSignal = defineSignal<[number]>('followUpWindow');
+
 /** Counts of a `followUpShardWorkflow`. */
 export const followUpShardStatusQuery = defineQuery<FollowUpCounts>('status');
 /** Status of a `batchWorkflow`. */
