@@ -32,6 +32,8 @@ export interface FollowUpShardChange {
   shard: number;
   /** All its follow-ups are started, and only so many still run: the next shard can begin. */
   stillRunning?: number;
+  /** It was canceled, and ends with these counts. */
+  canceled?: FollowUpCounts;
   /** It waits for a person, or with null no longer. */
   attention?: Pick<Attention, 'code' | 'message'> | null;
 }

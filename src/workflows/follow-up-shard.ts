@@ -63,8 +63,8 @@ const RUN_ID_LENGTH = 12;
  * Starts a child workflow for each of at most 1,000 results or slices, side by side in a bounded window; puts their ends on record, and
  * ends with counts. A failed follow-up is counted and stops nothing.
  *
- * Signals its parent how things stand (`followUpShardSignal`); query `status`. A cancel reaches all that run; a canceled shard ends as
- * Cancelled, with its counts in the details.
+ * Signals its parent how things stand (`followUpShardSignal`); query `status`. A cancel reaches all that run; a canceled shard tells
+ * its counts and ends as Cancelled.
  */
 export async function followUpShardWorkflow(input: FollowUpShardInput | FirstReleaseShardInput): Promise<FollowUpCounts> {
   if (!('window' in input)) return runFirstReleaseShard(input);
@@ -72,7 +72,7 @@ export async function followUpShardWorkflow(input: FollowUpShardInput | FirstRel
   run.listen();
   CancellationScope.current().cancelRequested.catch(() => run.cancel());
   const counts = await CancellationScope.nonCancellable(() => run.run());
-  if (run.isCanceled) throw new CancelledFailure('The follow-ups were canceled', [counts]);
+  if (run.isCanceled) throw new CancelledFailure('The follow-ups were canceled');
   return counts;
 }
 
@@ -162,7 +162,9 @@ class ShardRun {
     if (this.runners > 0) await this.endCanceled();
     await this.records.flush();
     if (this.failure) throw this.failure.error;
-    if (this.isFull && !this.isCanceled && !this.pages.isExhausted) await this.continueAsNew();
+    // Temporal hands nothing on of a workflow that ends as Cancelled.
+    if (this.isCanceled) await this.tellParent({ canceled: this.counts });
+    else if (this.isFull && !this.pages.isExhausted) await this.continueAsNew();
     return this.counts;
   }
 

@@ -1,6 +1,5 @@
 /** From a batch to its follow-ups: shards, each a child workflow, one after another without a gap. */
 import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
-import { CancelledFailure } from '@temporalio/common';
 import type { FollowUpShard } from '../activities';
 import type { Attention, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { addFollowUps, DEFAULT_FOLLOW_UP_WINDOW, followUpShardSignal, followUpWindowSignal, noFollowUps, resumeSignal } from '../contract';
@@ -54,12 +53,17 @@ export async function resumeShards(workflowIds: string[]): Promise<void> {
   await Promise.all(workflowIds.map((id) => getExternalWorkflowHandle(id).signal(resumeSignal).catch(() => undefined)));
 }
 
+interface RunningShard extends OpenShard {
+  /** What it has told before it ended as canceled. */
+  canceled?: FollowUpCounts;
+}
+
 class ShardRunner {
   private readonly window: number;
   private readonly counts: FollowUpCounts;
   private readonly children = new Children();
   /** By number. */
-  private readonly open = new Map<number, OpenShard>();
+  private readonly open = new Map<number, RunningShard>();
   private readonly attention = new Map<number, Pick<Attention, 'code' | 'message'>>();
   private begun: number;
   private failure?: { error: unknown };
@@ -96,14 +100,14 @@ class ShardRunner {
   }
 
   private begin(): void {
-    const shard: OpenShard = { window: nextShardWindow(this.window, [...this.open.values()]) };
+    const shard: RunningShard = { window: nextShardWindow(this.window, [...this.open.values()]) };
     const number = ++this.begun;
     this.open.set(number, shard);
     this.progress();
     void this.runToEnd(number, shard);
   }
 
-  private async runToEnd(number: number, open: OpenShard): Promise<void> {
+  private async runToEnd(number: number, open: RunningShard): Promise<void> {
     try {
       addFollowUps(this.counts, { ...(await this.runShard(number, open)), selected: 0 });
     } catch (error) {
@@ -116,7 +120,7 @@ class ShardRunner {
   }
 
   /** Runs one shard to its counts. Where its workflow is ended from outside, a person is asked; what is on record does not run again. */
-  private async runShard(number: number, open: OpenShard): Promise<FollowUpCounts> {
+  private async runShard(number: number, open: RunningShard): Promise<FollowUpCounts> {
     const { shards, options, activityTaskQueue, again, workflowId, desk } = this.options;
     for (;;) {
       try {
@@ -131,7 +135,7 @@ class ShardRunner {
         );
       } catch (error) {
         if (!(error instanceof ChildWorkflowFailure)) throw error;
-        if (isCancellation(error)) return countsOfCanceled(error.cause);
+        if (isCancellation(error)) return open.canceled ?? noFollowUps();
         if (this.children.isCanceled) return noFollowUps();
         await this.setAttention(number, { code: 'part_failed', message: `The workflow ${workflowId(number)} ended without a result: ${error.cause?.message ?? error.message}` });
         await desk.wait(() => this.children.isCanceled);
@@ -141,9 +145,10 @@ class ShardRunner {
     }
   }
 
-  private async changed({ shard: number, stillRunning, attention }: FollowUpShardChange): Promise<void> {
+  private async changed({ shard: number, stillRunning, canceled, attention }: FollowUpShardChange): Promise<void> {
     const shard = this.open.get(number);
     if (!shard) return;
+    shard.canceled ??= canceled;
     if (stillRunning !== undefined) {
       shard.stillRunning = Math.min(stillRunning, shard.window);
       await this.giveRoom();
@@ -178,9 +183,4 @@ class ShardRunner {
   private progress(): void {
     this.options.onProgress({ ...this.counts }, [...this.open.keys()].map(this.options.workflowId));
   }
-}
-
-function countsOfCanceled(cause: Error | undefined): FollowUpCounts {
-  const [counts] = ((cause instanceof CancelledFailure && cause.details) || []) as FollowUpCounts[];
-  return counts ?? noFollowUps();
 }
