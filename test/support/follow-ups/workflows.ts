@@ -11,6 +11,8 @@ export interface Behaviour {
   waits?: boolean;
   /** It takes so long, in ms. */
   ms?: number;
+  /** Only makes it large. */
+  note?: string;
   /** It returns a text of so many bytes. */
   valueBytes?: number;
 }
