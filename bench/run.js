@@ -4,6 +4,7 @@ const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
 const { besideOthers } = require('./beside-others');
 const { createFromDisk } = require('./create-from-disk');
+const { followUps } = require('./follow-ups');
 const { million } = require('./million');
 const { planning } = require('./planning');
 const { resultsReading } = require('./results-reading');
@@ -15,6 +16,8 @@ async function main() {
   if (process.argv[2] === 'beside-others') return besideOthers();
   // A minute, and a gigabyte of disk: npm run bench -- million
   if (process.argv[2] === 'million') return million();
+  // Some minutes: npm run bench -- follow-ups
+  if (process.argv[2] === 'follow-ups') return followUps();
   console.log(`${require('node:os').cpus().length} cores, Node ${process.versions.node}\n`);
   console.log('## A batch of 24 hours (time skipped; the API is a stand-in)');
   dayOfPolling();

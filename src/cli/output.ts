@@ -104,11 +104,14 @@ function widthOf(stream: NodeJS.WriteStream): number {
   return stream.isTTY ? columnsOf(stream) : Infinity;
 }
 
+/** Of follow-ups, what the user has given: its keys are not ours. */
+const GIVEN: ReadonlySet<string> = new Set(['args', 'equals']);
+
 /** Renames the keys of a document, all the way down. */
 export function snakeCased(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeCased);
   if (value === null || typeof value !== 'object' || value instanceof Date) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), snakeCased(each)]));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), GIVEN.has(key) ? each : snakeCased(each)]));
 }
 
 /** Its message may have come from outside. */

@@ -3,8 +3,8 @@ import { rmdir } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { JobHandle, StartJobOptions } from '../client';
-import type { AccountReference, ApiOutcome, FollowUpOptions, JobReport, PriceTable } from '../contract';
-import { activityTaskQueue, API_OUTCOMES, expectedCost, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCOUNT } from '../contract';
+import type { AccountReference, FollowUpOptions, JobReport, PriceTable } from '../contract';
+import { activityTaskQueue, expectedCost, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCOUNT } from '../contract';
 import type { CheckInputOptions, EarlierJob, InputCheck, PartBudget } from '../jobs';
 import { checkInput, claimOutput, diskNeeded, earlierJob, InputError, JobFolder, mustBeClaimable, outputFolder, partBudget } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
@@ -14,15 +14,20 @@ import { CliError } from './cli-error';
 import type { CommandContext, CommonOptions } from './command';
 import { capDocument, capLines, estimateDocument, estimateLines, estimateOf, warningLines } from './display/estimate';
 import type { Cap } from './display/estimate';
+import { followUpSentence } from './display/follow-ups';
 import { counted, shownPath } from './display/rendering';
+import type { Rendering } from './display/rendering';
 import { parseDuration } from './durations';
 import { ExitCode } from './exit-codes';
 import { endedReport } from './ended-report';
 import { nextJobId } from './find-job';
+import { addFollowUpOptions, mustBeServed, typedFollowUp } from './follow-up-options';
+import type { FollowUpFlags } from './follow-up-options';
 import { openInput } from './input-file';
 import { JOB_ID_PATTERN, jobIdOf } from './job-id';
 import { addSettingsOptions, amountOf, settingsSentence, typedSettings } from './job-settings';
 import type { SettingsOptions } from './job-settings';
+import { followUpOnRecord, keptFollowUp } from './kept-follow-up';
 import { knownJob, knownJobs } from './known-jobs';
 import { otherForm } from './other-form';
 import { addPartOptions, checkOptionsOf } from './part-options';
@@ -30,7 +35,7 @@ import type { PartOptions } from './part-options';
 import { pricesOf } from './prices';
 import { accountOf, API_VERSION, requireKey } from './settings';
 
-export interface SubmissionOptions extends CommonOptions, PartOptions, SettingsOptions, CallsPerMinuteOptions {
+export interface SubmissionOptions extends CommonOptions, PartOptions, SettingsOptions, CallsPerMinuteOptions, FollowUpFlags {
   output?: string;
   id?: string;
   account: string;
@@ -38,8 +43,6 @@ export interface SubmissionOptions extends CommonOptions, PartOptions, SettingsO
   new?: boolean;
   warmCache?: boolean;
   notify: string[];
-  followUp?: FollowUpOptions;
-  followUpOn?: ApiOutcome[];
   pollInterval?: number;
   createGrace?: number;
   deleteFromApi?: boolean;
@@ -62,11 +65,10 @@ export function addSubmissionOptions(command: Command): Command {
   addPartOptions(command)
     .option('--reuse <job>', 'take the outcomes of requests that are the same in a job that has ended, and send only the rest')
     .option('--warm-cache', 'send one request of each shared cached prefix first, and the others when it is done');
-  return addCallsPerMinute(addSettingsOptions(command))
+  addCallsPerMinute(addSettingsOptions(command))
     .option('--notify <url|command>', 'tell of the end and of every pause: a URL is sent the report, a command is run (may be repeated)', parseNotify, [] as string[])
-    .option('--beta <name>', 'beta feature, sent as a header (may be repeated)', (name: string, all: string[]) => [...all, name], [] as string[])
-    .option('--follow-up <type[@queue]>', 'workflow to start for each result', parseFollowUp)
-    .option('--follow-up-on <outcomes>', 'for which outcomes, e.g. succeeded,errored (default: succeeded)', parseOutcomes)
+    .option('--beta <name>', 'beta feature, sent as a header (may be repeated)', (name: string, all: string[]) => [...all, name], [] as string[]);
+  return addFollowUpOptions(command)
     .option('--poll-interval <duration>', 'fixed time between two looks at a batch, instead of one that grows', parseDuration)
     .option('--create-grace <duration>', 'how long after an unanswered create a list without its batch counts as proof', parseDuration)
     .option('--delete-from-api', 'delete the batches at the API once every request has its result on disk');
@@ -87,6 +89,8 @@ export interface Submission {
   cap?: Cap;
   /** The ended job whose outcomes are taken over. */
   earlier?: EarlierJob;
+  /** What is started for its results. */
+  followUp?: FollowUpOptions;
   /** The job has a record already: it is attached to, not begun. */
   known: boolean;
   /** The job has ended already. */
@@ -103,7 +107,8 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
   if (options.id !== undefined && !JOB_ID_PATTERN.test(options.id)) {
     throw new CliError('usage', `"${options.id}" cannot be a job's id.`, { hint: 'At most 100 letters, digits, ".", "-" and "_", beginning with a letter or digit.' });
   }
-  if (options.followUpOn && !options.followUp) throw new CliError('usage', '--follow-up-on says for which outcomes, but not which workflow.', { hint: 'Add --follow-up TYPE.' });
+  const typed = await typedFollowUp(options);
+  if (typed) mustBeServed(typed);
 
   const prices = await pricesOf(context);
   const input = await openInput(inputArgument, home.folder);
@@ -134,10 +139,11 @@ export async function prepareSubmission(context: CommandContext, inputArgument: 
   if (record && options.reuse !== undefined && !report && !record.earlier && (await new JobFolder(home.folder, id).readPlan(1))) {
     throw new CliError('reuse_ignored', `Job ${id} is planned already, without --reuse.`, { hint: 'The same command without --reuse goes on with it. To begin anew with --reuse, cancel it, then add --new.' });
   }
+  const followUp = record || report ? keptFollowUp({ id, onRecord: await followUpOnRecord(new JobFolder(home.folder, id)), report, typed }, out.say) : typed;
   const earlier = options.reuse === undefined || report ? undefined : earlierJob(await endedReport(context, options.reuse, options));
   // To show what became of a job takes no key.
   if (!report) requireKey(env, account);
-  return { id, account, output, check, prices, input: input.path, betas: options.beta, cap, earlier, known: known !== undefined, report };
+  return { id, account, output, check, prices, input: input.path, betas: options.beta, cap, earlier, followUp, known: known !== undefined, report };
 }
 
 /** Batches are cut smaller where the queue has little room, or the job may cost little: as it is planned later, so that what is told is what is sent. */
@@ -215,8 +221,10 @@ export async function releaseFolder({ home }: CommandContext, { id, output }: Su
 }
 
 /** Puts the job on record: from now on it is known by its id, its input, and its outputs. */
-export async function recordJob({ home }: CommandContext, { id, account, output, check, input, betas, earlier }: Submission): Promise<void> {
-  await new JobFolder(home.folder, id).createJob({
+export async function recordJob({ home }: CommandContext, { id, account, output, check, input, betas, earlier, followUp }: Submission): Promise<void> {
+  const folder = new JobFolder(home.folder, id);
+  if (followUp) await folder.createFollowUps(followUp);
+  await folder.createJob({
     format: 1,
     job_id: id,
     simulated: account.label === SIMULATED_ACCOUNT.label,
@@ -251,7 +259,7 @@ export async function startOptions({ home }: CommandContext, submission: Submiss
     retries: options.retries,
     ...typedLimits(options),
     notify: options.notify.length > 0 ? options.notify : undefined,
-    followUp: options.followUp && { ...options.followUp, on: options.followUpOn ?? ['succeeded'] },
+    followUp: submission.followUp,
     pollIntervalMs: options.pollInterval,
     createGraceMs: options.createGrace,
     deleteFromApi: options.deleteFromApi,
@@ -280,8 +288,14 @@ export async function announce({ out }: CommandContext, submission: Submission, 
   out.say(`job      ${id}`);
   out.say(`outputs  ${shownPath(output, rendering)}`);
   if (!submission.known) [...estimateLines(estimateOf(check, submission.prices), rendering, options.simulate), ...capLines(submission.cap, check), ...warningLines(check, rendering)].forEach(out.say);
+  if (submission.followUp) out.say(followUpLine(submission.followUp, rendering));
   if (submission.earlier) out.say(`reuse    ${submission.earlier.job_id}: what is the same there is not sent, so that is the most`);
   if (options.new && !submission.known) out.say(`--new: all ${counted(check.requests, 'request', rendering)} will be paid for again.`);
+}
+
+/** With the label of nine characters that the lines about a job have. */
+export function followUpLine(followUp: FollowUpOptions, rendering: Pick<Rendering, 'formats'>): string {
+  return `then     follow-up ${followUpSentence(followUp, rendering)}`;
 }
 
 /** The answer of a dry run. */
@@ -295,7 +309,7 @@ export async function printDryRun(context: CommandContext, submission: Submissio
   const { sha256, requests, bytes, parts, sentBytes } = check;
   context.out.print('Dry run: nothing was sent. Without --dry-run, the same command sends it.');
   const expected = estimateDocument(estimateOf(check, submission.prices), check);
-  context.out.document({ dryRun: true, jobId: id, account, input: { path: input, sha256, requests, bytes }, batches: submission.known ? null : parts, sentBytes, output, ...expected, ...capDocument(submission.cap) });
+  context.out.document({ dryRun: true, jobId: id, account, input: { path: input, sha256, requests, bytes }, batches: submission.known ? null : parts, sentBytes, output, ...expected, ...capDocument(submission.cap), ...(submission.followUp && { followUp: submission.followUp }) });
   return ExitCode.ok;
 }
 
@@ -345,12 +359,6 @@ async function freeFolder(output: string): Promise<string> {
   }
 }
 
-function parseFollowUp(text: string): FollowUpOptions {
-  const [workflow, taskQueue, ...rest] = text.split('@');
-  if (!workflow || taskQueue === '' || rest.length > 0) throw new InvalidArgumentError('Write the type of a workflow, and its task queue where it is another: TYPE or TYPE@QUEUE.');
-  return { workflow, ...(taskQueue !== undefined && { taskQueue }) };
-}
-
 /** @param text a URL, or a command for the shell */
 function parseNotify(text: string, all: string[]): string[] {
   if (text.trim() === '') throw new InvalidArgumentError('Write an http(s) URL, or a command.');
@@ -358,11 +366,3 @@ function parseNotify(text: string, all: string[]): string[] {
   if (scheme !== undefined && ((scheme !== 'http' && scheme !== 'https') || !URL.canParse(text))) throw new InvalidArgumentError('Of URLs, only whole ones of http and https can be told.');
   return [...all, text];
 }
-
-function parseOutcomes(text: string): ApiOutcome[] {
-  const outcomes = text.split(',').map((outcome) => outcome.trim());
-  const unknown = outcomes.filter((outcome) => !(API_OUTCOMES as readonly string[]).includes(outcome));
-  if (unknown.length > 0) throw new InvalidArgumentError(`Choose among ${API_OUTCOMES.join(', ')}.`);
-  return outcomes as ApiOutcome[];
-}
-

@@ -5,5 +5,5 @@ export { JobConflictError, JobFailedError, JobNotFoundError, JobOptionsError, Jo
 export { JobHandle } from './job-handle';
 export type { ResultsOptions, WatchOptions } from './job-handle';
 export { statusOfReport } from './observed-status';
-export type { ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
+export type { ObservedFollowUps, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
 export { InputError, writeRequests, type ProgramRequest, type WriteRequestsOptions } from '../jobs';

@@ -1,5 +1,6 @@
 /** A job's status as a client sees it, and how a report is one. Loads nothing of Temporal. */
-import type { AccountReference, Attention, BatchPhase, JobPhase, JobReport, JobStatus, RunningPart } from '../contract';
+import type { AccountReference, Attention, BatchPhase, FollowUpCounts, JobPhase, JobReport, JobStatus, RunningPart } from '../contract';
+import { observedFollowUps } from './follow-up-progress';
 
 /** A part that runs now, as far as it could be found out. */
 export interface ObservedPart extends RunningPart {
@@ -21,9 +22,17 @@ export interface Trouble {
   nextTryAt?: string;
 }
 
+/** Follow-ups of a job as they are now. */
+export interface ObservedFollowUps extends FollowUpCounts {
+  /** How many of those that were started have not ended. */
+  running: number;
+}
+
 /** A job's status as a client sees it from outside. */
 export interface ObservedJobStatus extends JobStatus {
   running: ObservedPart[];
+  /** Of all parts. Absent where the job has none, or no worker has answered. */
+  followUps?: ObservedFollowUps;
   /**
    * Who told it. `workflow`: the job's workflow, just now. `memo`: no worker answered, so only the phase, the
    * output folder, what waits for a person and the batch ids are known, and counts are zero. `report`: the job has ended.
@@ -68,6 +77,7 @@ export function statusOfReport(report: JobReport): ObservedJobStatus {
     ...(report.cost && { cost: { spent: report.cost.total, reserved: 0 } }),
     outcomes: report.outcomes,
     usage: report.usage,
+    ...(report.follow_ups && { followUps: observedFollowUps(report.follow_ups) }),
     running: [],
     cancelRequested: report.status === 'canceled',
     paused: false,

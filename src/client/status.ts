@@ -2,8 +2,9 @@ import { QueryNotRegisteredError, QueryRejectedError, ServiceError, WorkflowNotF
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Attention, BatchPhase, BatchStatus, JobReport, RunningPart } from '../contract';
-import { ACTIVITY_PREFIX, DEFAULT_BASE_URL, batchStatusQuery, jobStatusQuery, jobWorkflowId, noOutcomes, noUsage } from '../contract';
+import { ACTIVITY_PREFIX, DEFAULT_BASE_URL, batchStatusQuery, followUpShardStatusQuery, jobStatusQuery, jobWorkflowId, noOutcomes, noUsage } from '../contract';
 import { JobNotFoundError } from './errors';
+import { followUpsOfJob, withRunningShards } from './follow-up-progress';
 import { statusOfReport } from './observed-status';
 import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
 import { PartMemory } from './part-memory';
@@ -47,7 +48,7 @@ export async function observeJob(client: Client, jobId: string, memory = new Par
     situation: JSON.stringify(['workflow', cancelRequested, paused, attention?.since]),
     waits: (part) => partWaits(part, cancelRequested),
   });
-  return { ...answered, running, source: 'workflow' };
+  return { ...answered, running, followUps: followUpsOfJob(answered.followUps, running), source: 'workflow' };
 }
 
 /** Between two looks at the API a part does nothing. A cancel comes in between, and is waited for. */
@@ -58,8 +59,9 @@ function partWaits({ status, trouble }: ObservedPart, cancelRequested: boolean):
 }
 
 async function observePart(client: Client, part: RunningPart): Promise<ObservedPart> {
-  const status = await query(client, () => client.workflow.getHandle(part.workflowId).query(batchStatusQuery));
-  if (!status) return part;
+  const answered = await query(client, () => client.workflow.getHandle(part.workflowId).query(batchStatusQuery));
+  if (!answered) return part;
+  const status = await withRunningShards(answered, (shard) => query(client, () => client.workflow.getHandle(shard).query(followUpShardStatusQuery)));
   const observed = { ...part, status, phase: status.phase, batchId: status.batchId };
   // While it waits for room, and between two looks, no activity runs.
   if (status.phase === 'queued' || (status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now())) return observed;

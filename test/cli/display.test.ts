@@ -5,9 +5,10 @@ import pc from 'picocolors';
 import stringWidth from 'string-width';
 import type { ObservedJobStatus, ObservedPart } from '../../src/client';
 import { statusOfReport } from '../../src/client/observed-status';
-import { type BatchStatus, type JobReport, noOutcomes, noUsage } from '../../src/contract';
+import { type BatchStatus, type FollowUpOptions, type JobReport, noOutcomes, noUsage } from '../../src/contract';
 import { estimateLines, estimateOf, warningLines } from '../../src/cli/display/estimate';
 import type { Formats } from '../../src/cli/display/formats';
+import { followUpSentence } from '../../src/cli/display/follow-ups';
 import { loadFormats } from '../../src/cli/display/formats';
 import { renderJobTable } from '../../src/cli/display/job-table';
 import { renderPanel } from '../../src/cli/display/panel';
@@ -88,6 +89,13 @@ const keyRefused = {
   since: time(700),
 };
 
+const unserved = {
+  code: 'follow_up_unserved' as const,
+  message: 'no worker polls grading for gradeAnswer',
+  hint: 'Start a worker that serves this workflow on this task queue; the follow-ups then go on by themselves.',
+  since: time(2465),
+};
+
 const finished: JobReport = {
   job_id: 'job_4c1f09be72a3d586',
   simulated: false,
@@ -148,6 +156,7 @@ test('every phase of a batch', () => {
     part(1, { phase: 'processing', batchId: BATCH, createdAt: time(0), nextPollAt: time(60) }),
     part(1, { phase: 'canceling', batchId: BATCH, createdAt: time(0), nextPollAt: time(65) }),
     part(1, { phase: 'storing', batchId: BATCH, stored: { lines: 1200, bytes: 3_400_000 } }),
+    part(1, { phase: 'following_up', batchId: BATCH }),
     part(1, { phase: 'following_up', batchId: BATCH, followUps: { selected: 1319, started: 60, succeeded: 8, failed: 2 } }),
     part(1, { phase: 'ended', batchId: BATCH }),
     { round: 1, part: 1, workflowId: 'x', phase: 'processing', batchId: BATCH },
@@ -173,6 +182,7 @@ function bigJob(): ObservedJobStatus {
     outcomes: { ...noOutcomes(), succeeded: 299_000, errored: 1000 },
     usage: { ...noUsage(), input_tokens: 35_500_000, output_tokens: 91_000_000 },
     cost: { spent: 3.2, reserved: 9.17, cap: 20, estimated: { low: 17.5, high: 19.25 } },
+    followUps: { selected: 398_000, started: 369_000, running: 3999, succeeded: 365_000, failed: 1 },
     running,
   });
 }
@@ -219,6 +229,43 @@ test('a log of many parts: the phases of the job, and a summary a minute where s
   const later = { ...bigJob(), parts: { total: 20, ended: 4 }, outcomes: { ...noOutcomes(), succeeded: 399_000, errored: 1000 } };
   const looks: [seconds: number, status: ObservedJobStatus][] = [[0, planning], [5, bigJob()], [6, later], [64, later], [66, later], [130, later], [200, bigJob()], [230, { ...later, phase: 'merging' }]];
   expectTranscript('many-parts-in-a-log', looks.map(([seconds, status]) => log.lines(status, at(seconds)).map((line) => `${seconds} s  ${line}`)).flat().join('\n'));
+});
+
+/** One batch of 1,319 results, each with a follow-up. */
+function followingUp(succeeded: number, failed: number, started: number): ObservedJobStatus {
+  const followUps = { selected: 1319, started, succeeded, failed };
+  return job({ running: [part(1, { phase: 'following_up', batchId: BATCH, createdAt: time(2), followUps })], followUps: { ...followUps, running: started - succeeded - failed } });
+}
+
+test('follow-ups on a terminal: of one batch in its line, then of the job while its results are merged, then in the report', () => {
+  const merging: ObservedJobStatus = { ...followingUp(1317, 2, 1319), phase: 'merging', running: [], outcomes: finished.outcomes };
+  const pictures = [followingUp(8, 0, 58), followingUp(700, 2, 752), merging].map((status) => renderPanel(status, at(2470)));
+  const report: JobReport = { ...finished, follow_ups: { selected: 1319, started: 1319, succeeded: 1317, failed: 2, options: { workflow: 'checkJsonAnswer' }, file: { bytes: 1, sha256: '' } } };
+  const waiting = job({ ...followingUp(8, 0, 58), attention: unserved });
+  const table = renderJobTable([statusOfReport(report), job({ jobId: 'job_open' }), waiting], at(3000));
+  expectTranscript('follow-ups', [...pictures, renderReport(report, at(3000), there), renderPanel(waiting, at(2470)), table].join('\n\n'));
+  expect(table.split('\n')[1]).toMatch(/waits for a person \(follow_up_unser/);
+});
+
+test('a log of follow-ups: a line when they begin, then one a minute where something has changed', () => {
+  const log = new ProgressLog();
+  const looks: [seconds: number, status: ObservedJobStatus][] = [[0, followingUp(0, 0, 0)], [5, followingUp(8, 0, 58)], [61, followingUp(80, 1, 131)], [90, followingUp(90, 1, 141)], [122, followingUp(90, 1, 141)], [183, followingUp(90, 1, 141)]];
+  expect(looks.flatMap(([seconds, status]) => log.lines(status, at(seconds)).map((line) => `${seconds} s  ${line}`))).toEqual([
+    '0 s  running',
+    `0 s  ${BATCH} follow-ups: 0 of 1,319 done`,
+    '61 s  81 of 1,319 follow-ups done (1 failed), 50 running',
+    '122 s  91 of 1,319 follow-ups done (1 failed), 50 running',
+  ]);
+  expect(log.lines({ ...followingUp(90, 1, 141), attention: unserved }, at(200))).toEqual([`waits for a person: ${unserved.message}`, unserved.hint]);
+});
+
+test('which follow-ups a job has', () => {
+  const sentence = (followUp: FollowUpOptions) => followUpSentence(followUp, { formats });
+  expect(sentence({ workflow: 'checkJsonAnswer' })).toBe('checkJsonAnswer for each succeeded result, at most 50 at once for a batch');
+  expect(sentence({ workflow: 'GradeAnswer', taskQueue: 'grading', on: ['succeeded', 'errored'], where: { stopReason: ['end_turn', 'max_tokens'], pointer: '/metadata/topic', equals: 'history' }, window: 400 })).toBe(
+    'GradeAnswer on task queue grading for each succeeded or errored result where stop_reason is end_turn or max_tokens and /metadata/topic is "history", at most 400 at once for a batch',
+  );
+  expect(sentence({ workflow: 'gradeMany', per: 1000, where: { pointer: '/metadata/topic' } })).toBe('gradeMany for each slice of up to 1,000 succeeded results where /metadata/topic is there, at most 50 at once for a batch');
 });
 
 test('the parts of a job, those that have ended too', () => {
@@ -347,7 +394,7 @@ test('the report when some did not succeed', () => {
     status: 'canceled',
     outcomes: { succeeded: 1300, errored: 10, canceled: 5, expired: 2, missing: 1, unsent: 1 },
     unsent_reason: 'The job was canceled before this part was sent',
-    follow_ups: { selected: 1300, started: 1300, succeeded: 1298, failed: 2 },
+    follow_ups: { selected: 1300, started: 1299, succeeded: 1297, failed: 2, options: { workflow: 'gradeAnswer' }, file: { bytes: 1, sha256: '' } },
     problems: [{ kind: 'missing_result', count: 1, examples: ['question-17 has no result'] }],
     batches: Array.from({ length: 12 }, (_, index) => ({ ...finished.batches[0]!, id: `msgbatch_${index}` })),
   };

@@ -19,6 +19,7 @@ function report(outcomes: Partial<OutcomeCounts>, more: Partial<JobReport> = {})
   };
 }
 
+const followUps = (succeeded: number, failed: number) => ({ follow_ups: { selected: 3, started: 3, succeeded, failed } });
 const problem = (kind: string) => ({ problems: [{ kind, count: 1, examples: [] }] });
 
 it.each([
@@ -26,6 +27,9 @@ it.each([
   ['the same result came twice', report({ succeeded: 1 }, problem('duplicate_result')), 0],
   ['a request has two results that differ', report({ succeeded: 1 }, problem('conflicting_result')), 2],
   ['one is missing', report({ missing: 1 }), 2],
+  ['every follow-up succeeded too', report({ succeeded: 1 }, followUps(3, 0)), 0],
+  ['a follow-up failed', report({ succeeded: 1 }, followUps(2, 1)), 2],
+  ['a follow-up never ran', report({ succeeded: 1 }, followUps(2, 0)), 2],
   ['it was canceled', report({ canceled: 1 }, { status: 'canceled' }), 3],
 ])('%s', (_what, ended, code) => {
   expect(exitCodeOfReport(ended)).toBe(code);

@@ -11,11 +11,13 @@ const report = { job_id: 'job_1' } as JobReport;
 class WaitingJob {
   resumes = 0;
 
+  constructor(private readonly attention = REFUSED) {}
+
   report = () => new Promise(() => undefined);
 
   status(): Promise<Partial<ObservedJobStatus>> {
     const facts = { jobId: 'job_1', outcomes: noOutcomes(), usage: noUsage(), running: [], problems: [] };
-    return Promise.resolve(this.resumes > 0 ? { ...facts, phase: 'ended', report } : { ...facts, phase: 'running', attention: REFUSED });
+    return Promise.resolve(this.resumes > 0 ? { ...facts, phase: 'ended', report } : { ...facts, phase: 'running', attention: this.attention });
   }
 
   resume(): Promise<void> {
@@ -45,5 +47,12 @@ test('that of an earlier worker, shown only now: the job is told once to try aga
 test('the key of this worker, or no worker here that could know: a person is asked', async () => {
   const job = new WaitingJob();
   expect(await follow(job, { accessIsGood: () => Promise.resolve(false) })).toEqual({ kind: 'attention', attention: REFUSED });
+  expect(job.resumes).toBe(0);
+});
+
+test('follow-ups that nobody serves are for a person, whatever the key', async () => {
+  const unserved: Attention = { ...REFUSED, code: 'follow_up_unserved', message: 'no worker polls grading for gradeAnswer' };
+  const job = new WaitingJob(unserved);
+  expect(await follow(job)).toEqual({ kind: 'attention', attention: unserved });
   expect(job.resumes).toBe(0);
 });

@@ -42,3 +42,8 @@ it('keeps colours and line breaks of its own', () => {
   output().say('\u001b[31mred\u001b[39m\nnext');
   expect(written).toBe('\u001b[31mred\u001b[39m\nnext\n');
 });
+
+it('renames its own keys, and leaves those that the user has given to follow-ups', () => {
+  output(true).document({ followUp: { taskQueue: 'q', where: { stopReason: 'end_turn', equals: { someKey: 1 } }, args: [{ schema: { additionalProperties: false } }] } });
+  expect(JSON.parse(written)).toEqual({ follow_up: { task_queue: 'q', where: { stop_reason: 'end_turn', equals: { someKey: 1 } }, args: [{ schema: { additionalProperties: false } }] } });
+});

@@ -17,7 +17,15 @@ describe('ten commands at once in a cold home', () => {
   });
 
   test.each([1, 2])('share one server where its starter is killed before it is on record (run %i)', async () => {
-    const { problems, killed, told } = await race(home, { commands: 10, kill: 'starter' });
+    let result = await race(home, { commands: 10, kill: 'starter' });
+    // Where nobody was killed, it was another race: once more, with a new home.
+    for (let triesLeft = 4; result.killed === undefined && triesLeft > 0; triesLeft--) {
+      expect(result.problems).toEqual([]);
+      await home.remove();
+      home = await testHome();
+      result = await race(home, { commands: 10, kill: 'starter' });
+    }
+    const { problems, killed, told } = result;
     expect(problems).toEqual([]);
     expect(killed).toBeDefined();
     expect(told).toContain('Found the Temporal server of this home running');

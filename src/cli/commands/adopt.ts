@@ -9,13 +9,15 @@ import { action, newCommand } from '../command';
 import { counted, shownPath } from '../display/rendering';
 import { parseCount, parseDuration } from '../durations';
 import type { ExitCode } from '../exit-codes';
+import { addFollowUpOptions } from '../follow-up-options';
+import type { FollowUpFlags } from '../follow-up-options';
 import { withPrices } from '../prices';
 import { runJob } from '../run-job';
-import { prepareSubmission, showEnded } from '../submission';
+import { followUpLine, prepareSubmission, showEnded } from '../submission';
 import type { Submission, SubmissionOptions } from '../submission';
 import { withApi } from './api/call';
 
-interface AdoptOptions extends Pick<SubmissionOptions, 'json' | 'verbose' | 'output' | 'id' | 'account' | 'simulate' | 'pollInterval' | 'beta' | 'prices'> {
+interface AdoptOptions extends FollowUpFlags, Pick<SubmissionOptions, 'json' | 'verbose' | 'output' | 'id' | 'account' | 'simulate' | 'pollInterval' | 'beta' | 'prices'> {
   input: string;
   retries: number;
   timeout?: number;
@@ -23,7 +25,7 @@ interface AdoptOptions extends Pick<SubmissionOptions, 'json' | 'verbose' | 'out
 }
 
 export function adoptCommand(): Command {
-  return newCommand('adopt', 'Take over a batch that was made elsewhere: wait for it, store its results, and end with the outputs and the report of a job. Nothing is sent for it.', [
+  const command = newCommand('adopt', 'Take over a batch that was made elsewhere: wait for it, store its results, and end with the outputs and the report of a job. Nothing is sent for it.', [
     'message-batches adopt msgbatch_01AbC --input requests.jsonl',
     'message-batches adopt msgbatch_01AbC --input requests.jsonl --output results --retries 2',
   ])
@@ -35,7 +37,8 @@ export function adoptCommand(): Command {
     .option('--account <name>', 'name of the account that has paid', 'default')
     .option('--retries <n>', 'send requests again that expired or failed for a passing reason, in so many further rounds (default: 0)', parseCount, 0)
     .option('--beta <name>', 'beta feature, sent as a header (may be repeated)', (name: string, all: string[]) => [...all, name], [] as string[])
-    .option('--prices <file>', 'table of prices (default: prices.json of the home folder, else the one that comes with the program)')
+    .option('--prices <file>', 'table of prices (default: prices.json of the home folder, else the one that comes with the program)');
+  return addFollowUpOptions(command)
     .option('--poll-interval <duration>', 'fixed time between two looks at the batch, instead of one that grows', parseDuration)
     .option('--timeout <duration>', 'stop waiting after this time (exit code 5); the job goes on in the background', parseDuration)
     .option('--foreground', 'at Ctrl-C stop, instead of handing over to a background worker')
@@ -139,10 +142,11 @@ async function holds(input: string, customId: string): Promise<boolean> {
   return false;
 }
 
-async function announce({ out }: CommandContext, { id, output, check, known }: Submission, batch: MessageBatch): Promise<void> {
+async function announce({ out }: CommandContext, { id, output, check, known, followUp }: Submission, batch: MessageBatch): Promise<void> {
   const rendering = await out.progressRendering();
   const verb = known ? 'Going on with' : 'Taking over';
   out.say(`${verb} ${batch.id}: ${counted(check.requests, 'request', rendering)}, ${batch.processing_status.replace('_', ' ')}. Nothing is sent for it.`);
   out.say(`job      ${id}`);
   out.say(`outputs  ${shownPath(output, rendering)}`);
+  if (followUp) out.say(followUpLine(followUp, rendering));
 }

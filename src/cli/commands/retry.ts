@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { JobReport, OldOutcome } from '../../contract';
+import type { FollowUpOptions, JobReport, OldOutcome } from '../../contract';
 import { OLD_OUTCOMES, SIMULATED_ACCOUNT } from '../../contract';
 import type { InputCheck } from '../../jobs';
 import { earlierJob, EndedJob, JobFolder } from '../../jobs';
@@ -12,18 +12,22 @@ import { counted, shownPath } from '../display/rendering';
 import { parseDuration } from '../durations';
 import { endedReport } from '../ended-report';
 import { ExitCode } from '../exit-codes';
+import { addFollowUpOptions, mustBeServed, typedFollowUp } from '../follow-up-options';
+import type { FollowUpFlags } from '../follow-up-options';
 import { addJobArgument } from '../job-argument';
 import type { JobOptions } from '../job-argument';
 import { addSettingsOptions } from '../job-settings';
+import { followUpOnRecord, keptFollowUp } from '../kept-follow-up';
 import { knownJob, knownJobs } from '../known-jobs';
 import type { KnownJob } from '../known-jobs';
 import { pricesOf, withPrices } from '../prices';
 import { runJob } from '../run-job';
 import type { RunOptions } from '../run-job';
 import { requireAccess } from '../settings';
+import { followUpLine } from '../submission';
 import type { Submission } from '../submission';
 
-interface RetryOptions extends JobOptions, Pick<RunOptions, 'output' | 'prices' | 'retries' | 'queueLimit' | 'maxCost' | 'maxRequests' | 'notify' | 'pollInterval' | 'createGrace' | 'deleteFromApi' | 'timeout' | 'foreground' | 'dryRun' | 'new'> {
+interface RetryOptions extends JobOptions, FollowUpFlags, Pick<RunOptions, 'output' | 'prices' | 'retries' | 'queueLimit' | 'maxCost' | 'maxRequests' | 'notify' | 'pollInterval' | 'createGrace' | 'deleteFromApi' | 'timeout' | 'foreground' | 'dryRun' | 'new'> {
   only?: OldOutcome[];
 }
 
@@ -41,7 +45,8 @@ export function retryCommand(): Command {
     .option('-o, --output <dir>', 'folder for the outputs (default: that of the job with -retry-1, -retry-2, …)')
     .option('--dry-run', 'say what would be sent again, and stop')
     .option('--new', 'although the job was sent again before, and perhaps pay twice');
-  return addSettingsOptions(command)
+  return addFollowUpOptions(addSettingsOptions(command))
+    .option('--no-follow-up', 'start nothing for the results (default: what the job has started for its own)')
     .option('--prices <file>', 'table of prices (default: prices.json of the home folder, else the one that comes with the program)')
     .option('--poll-interval <duration>', 'fixed time between two looks at a batch, instead of one that grows', parseDuration)
     .option('--create-grace <duration>', 'how long after an unanswered create a list without its batch counts as proof', parseDuration)
@@ -55,6 +60,7 @@ async function retry(given: CommandContext, reference: string | undefined, optio
   const context = withPrices(given, options.prices);
   const { out, home } = context;
   const report = await endedReport(context, reference, { ...options, originalsOnly: true });
+  const asked = await typedFollowUp(options);
   const attempts = (await knownJobs(home.folder)).filter(({ retryOf }) => retryOf === report.job_id);
   const open = attempts.find((attempt) => !attempt.report);
   if (!open && attempts[0] && !options.new) throw sentAgain(report, attempts[0]);
@@ -63,20 +69,21 @@ async function retry(given: CommandContext, reference: string | undefined, optio
   const selected = open ? undefined : only.reduce((sum, outcome) => sum + counts[outcome], 0);
   if (selected === 0) return nothingSelected(context, report, only, counts);
 
-  const submission = open ? await attached(context, report, open) : await prepared(context, report, only, options);
+  const submission = open ? await attached(context, report, open, asked) : await prepared(context, report, only, options, asked);
   const rendering = await out.progressRendering();
   const announce = (): Promise<void> => {
     if (open) out.say(`Job ${report.job_id} is being sent again already, going on with it`);
     else out.say(`Sending again: ${only.filter((outcome) => counts[outcome] > 0).map((outcome) => `${rendering.formats.count(counts[outcome])} ${typed(outcome)}`).join(', ')} of ${counted(report.input.requests, 'request', rendering)}`);
     out.say(`job      ${submission.id}`);
     out.say(`outputs  ${shownPath(submission.output, rendering)}`);
+    if (submission.followUp) out.say(followUpLine(submission.followUp, rendering));
     if (!open && only.includes('missing') && counts.missing > 0) out.say(`${counted(counts.missing, 'request', rendering)} got no result but may have been paid: these may be paid for a second time.`);
     return Promise.resolve();
   };
   if (options.dryRun) {
     await announce();
     out.print('Dry run: nothing was sent. Without --dry-run, the same command sends it.');
-    out.document({ dryRun: true, jobId: submission.id, retryOf: report.job_id, requests: selected ?? null, output: submission.output });
+    out.document({ dryRun: true, jobId: submission.id, retryOf: report.job_id, requests: selected ?? null, output: submission.output, ...(submission.followUp && { followUp: submission.followUp }) });
     return ExitCode.ok;
   }
   requireAccess(context.env, submission.account);
@@ -93,7 +100,10 @@ async function countsOf(output: string): Promise<Record<OldOutcome, number>> {
   }
 }
 
-async function prepared(context: CommandContext, report: JobReport, only: readonly OldOutcome[], { output }: RetryOptions): Promise<Submission> {
+async function prepared(context: CommandContext, report: JobReport, only: readonly OldOutcome[], { output, followUp: wanted }: RetryOptions, asked: FollowUpOptions | undefined): Promise<Submission> {
+  const folder = new JobFolder(context.home.folder, report.job_id);
+  const followUp = asked ?? (wanted === false ? undefined : keptFollowUp({ id: report.job_id, onRecord: await followUpOnRecord(folder), report }, context.out.say));
+  if (followUp) mustBeServed(followUp);
   const base = { id: report.job_id.replace(/-retry-\d+$/, ''), output: report.output.replace(/-retry-\d+$/, '') };
   let number = 1;
   while (await knownJob(context.home.folder, `${base.id}-retry-${number}`)) number++;
@@ -105,24 +115,24 @@ async function prepared(context: CommandContext, report: JobReport, only: readon
     check: unchecked(report),
     prices: await pricesOf(context),
     input: input.path,
-    betas: await betasOf(context, report.job_id),
+    betas: (await folder.readJob())?.betas ?? [],
     earlier: earlierJob(report, only),
+    followUp,
     known: false,
   };
 }
 
-async function attached(context: CommandContext, report: JobReport, open: KnownJob): Promise<Submission> {
+async function attached(context: CommandContext, report: JobReport, open: KnownJob, asked: FollowUpOptions | undefined): Promise<Submission> {
   const { id, account, output, input } = open;
-  return { id, account, output, check: unchecked(report), prices: await pricesOf(context), input, betas: await betasOf(context, id), earlier: (await new JobFolder(context.home.folder, id).readJob())?.earlier, known: true };
+  const folder = new JobFolder(context.home.folder, id);
+  const record = await folder.readJob();
+  const followUp = keptFollowUp({ id, onRecord: await followUpOnRecord(folder), typed: asked }, context.out.say);
+  return { id, account, output, check: unchecked(report), prices: await pricesOf(context), input, betas: record?.betas ?? [], earlier: record?.earlier, followUp, known: true };
 }
 
 /** The lines were checked when they were sent first. */
 function unchecked({ input: { sha256, requests } }: JobReport): InputCheck {
   return { sha256, requests, bytes: 0, sentBytes: 0, parts: 0, expected: [], uncounted: 0, warnings: [], warningCount: 0, problems: [], problemCount: 0 };
-}
-
-async function betasOf({ home }: CommandContext, id: string): Promise<string[]> {
-  return (await new JobFolder(home.folder, id).readJob())?.betas ?? [];
 }
 
 async function nothingSelected({ out }: CommandContext, { job_id: jobId }: JobReport, only: readonly OldOutcome[], counts: Record<OldOutcome, number>): Promise<ExitCode> {

@@ -3,7 +3,7 @@ import { fittedTable } from './fitted-table';
 import type { Column } from './fitted-table';
 import { needOf } from './needs';
 import { jobSentence, partSentence, troublesOf, troubleSentence } from './phases';
-import { fit, outcomesLine, shownPath, wrap } from './rendering';
+import { counted, fit, outcomesLine, shownPath, wrap } from './rendering';
 import type { Rendering } from './rendering';
 
 /** Jobs whose needs are told in full; the table has all. */
@@ -44,7 +44,10 @@ export function sortedByNeed(jobs: ObservedJobStatus[], rendering: Pick<Renderin
 function state(job: ObservedJobStatus, rendering: Rendering): string {
   const need = needOf(job, rendering);
   if (need) return need.short;
-  if (job.report) return `${jobSentence(job, rendering)}: ${outcomesLine(job.outcomes, rendering)}`;
+  if (job.report) {
+    const failed = job.followUps?.failed ?? 0;
+    return `${jobSentence(job, rendering)}: ${outcomesLine(job.outcomes, rendering)}${failed > 0 ? ` · ${counted(failed, 'follow-up', rendering)} failed` : ''}`;
+  }
   const [trouble, ...others] = troublesOf(job.running);
   if (trouble) return troubleSentence(trouble, rendering, others.length);
   const [part] = job.running;

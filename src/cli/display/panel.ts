@@ -2,6 +2,7 @@ import type { ObservedJobStatus, ObservedPart } from '../../client';
 import { totalOf } from '../../contract';
 import { bar } from './bar';
 import { costLine } from './cost';
+import { followUpCounts } from './follow-ups';
 import { byInterest, countedByPhase } from './part-list';
 import { jobSentence, partPrefix, partSentence, queueLine, troublesOf, troubleSentence } from './phases';
 import { storingLeftMs } from './rate';
@@ -37,7 +38,7 @@ function panelLines(status: ObservedJobStatus, rendering: Rendering, { footer, p
   const elapsed = formats.duration(Date.parse(status.endedAt ?? now.toISOString()) - Date.parse(status.startedAt));
   const title = [status.jobId, status.simulated ? 'simulated' : '', status.output ? `→ ${shownPath(status.output, rendering)}` : ''];
   const lines = [colors.bold(fit(title.filter(Boolean).join(' '), width)), fit(`${jobSentence(status, rendering)} · ${elapsed}`, width)];
-  lines.push(...jobBar(status, rendering), ...partLines(status, rendering, partsShown));
+  lines.push(...jobBar(status, rendering), ...followUpBar(status, rendering), ...partLines(status, rendering, partsShown));
 
   const facts: [name: string, fact: string][] = [
     ['queue', status.parts.total > 1 ? queueLine(status, rendering) : ''],
@@ -61,13 +62,27 @@ function panelLines(status: ObservedJobStatus, rendering: Rendering, { footer, p
 /** Of a job of several batches, the requests whose outcome is final. Of one batch nothing is known before its end. */
 function jobBar(status: ObservedJobStatus, rendering: Rendering): string[] {
   const { requests, phase } = status;
-  if (!requests || phase === 'planning' || status.source === 'memo' || (status.parts.total <= 1 && status.round <= 1)) return [];
-  const { colors, formats, width } = rendering;
+  if (!requests || phase === 'planning' || status.source === 'memo' || !isInParts(status)) return [];
   const done = totalOf(status.outcomes);
-  const text = `${formats.count(done)} of ${counted(requests, 'request', rendering)} done`;
+  return barLines(done, requests, `${rendering.formats.count(done)} of ${counted(requests, 'request', rendering)} done`, rendering);
+}
+
+/** Of all batches, the follow-ups that have ended; those of a single batch are shown in its own line while they run. */
+function followUpBar({ followUps, ...status }: ObservedJobStatus, rendering: Rendering): string[] {
+  if (!followUps || followUps.selected === 0) return [];
+  if (!isInParts(status) && status.running.some(({ phase }) => phase === 'following_up')) return [];
+  return barLines(followUps.succeeded + followUps.failed, followUps.selected, followUpCounts(followUps, rendering, ' follow-ups'), rendering);
+}
+
+function isInParts({ parts, round }: Pick<ObservedJobStatus, 'parts' | 'round'>): boolean {
+  return parts.total > 1 || round > 1;
+}
+
+/** A bar and what it shows, in two lines where the terminal is narrow. */
+function barLines(done: number, total: number, text: string, { colors, width }: Rendering): string[] {
   const room = Math.min(BAR_WIDTH.most, width - text.length - 1);
-  if (room < BAR_WIDTH.least) return [colors.green(bar(done, requests, width)), fit(text, width)];
-  return [`${colors.green(bar(done, requests, room))} ${text}`];
+  if (room < BAR_WIDTH.least) return [colors.green(bar(done, total, width)), fit(text, width)];
+  return [`${colors.green(bar(done, total, room))} ${text}`];
 }
 
 function partLines(status: ObservedJobStatus, rendering: Rendering, shown: number): string[] {

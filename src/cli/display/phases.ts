@@ -2,6 +2,7 @@
 import type { ObservedJobStatus, ObservedPart, Trouble } from '../../client';
 import type { BatchStatus } from '../../contract';
 import { areSoonLost, resultsKeptUntil } from '../../contract';
+import { followUpCounts } from './follow-ups';
 import { counted } from './rendering';
 import type { Rendering } from './rendering';
 
@@ -26,7 +27,7 @@ export function jobSentence(status: ObservedJobStatus, rendering: Rendering): st
 /**
  * What a part is doing, e.g. `msgbatch_01… processing for 12 min, next look in 36 s`.
  * The API counts nothing before the whole batch has ended, so there is no percentage to show.
- * @param options.alone false where the numbers of the queue, which are the account's, are told beside it.
+ * @param options.alone false where the numbers of the queue, which are the account's, and of all follow-ups are told beside it.
  */
 export function partSentence(part: ObservedPart, rendering: Rendering, { alone = true } = {}): string {
   return `${partDoing(part, rendering, alone)}${soonLost(part, rendering)}`;
@@ -60,13 +61,18 @@ function partDoing(part: ObservedPart, rendering: Rendering, alone: boolean): st
       return `${id} canceling${nextLook(status, rendering)}`.trim();
     case 'storing':
       return `${id} storing results: ${formats.count(status.stored.lines)} of ${formats.count(status.requests)}, ${formats.bytes(status.stored.bytes)}`;
-    case 'following_up': {
-      const { selected = 0, succeeded = 0, failed = 0 } = status.followUps ?? {};
-      return `${id} follow-ups: ${formats.count(succeeded + failed)} of ${formats.count(selected)} done`;
-    }
+    case 'following_up':
+      return `${id} ${followUpsDoing(status, rendering, alone)}`;
     case 'ended':
       return `${id} done`.trim();
   }
+}
+
+/** @param alone where all of the job are told beside it, how many run and have failed is told there */
+function followUpsDoing({ followUps }: BatchStatus, rendering: Rendering, alone: boolean): string {
+  if (!followUps) return 'selecting follow-ups';
+  const { selected, succeeded, failed } = followUps;
+  return `follow-ups: ${alone ? followUpCounts(followUps, rendering) : `${rendering.formats.count(succeeded + failed)} of ${rendering.formats.count(selected)} done`}`;
 }
 
 /** `100,000 requests waiting for room at the API: 300,000 of 300,000 are in its queue` */

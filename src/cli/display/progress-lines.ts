@@ -1,5 +1,6 @@
 import type { ObservedJobStatus } from '../../client';
 import { costLine } from './cost';
+import { followUpCounts } from './follow-ups';
 import { countedByPhase } from './part-list';
 import { jobSentence, partPrefix, partSentence, troublesOf, troubleSentence } from './phases';
 import { outcomesLine } from './rendering';
@@ -7,7 +8,7 @@ import type { Rendering } from './rendering';
 
 /** Jobs of more parts get no lines for each of them. */
 const MAX_PARTS_LOGGED = 3;
-/** How often such a job is summed up, in ms. */
+/** How often such a job is summed up, and one whose follow-ups run, in ms. */
 const SUMMARY_EVERY_MS = 60_000;
 
 /** The lines of a log from one look at a job to the next. */
@@ -21,10 +22,10 @@ export class ProgressLog {
     const lines = progressLines(this.last, status, rendering);
     const now = rendering.now.getTime();
     if (lines.length > 0) this.summedUpAt = now;
-    if (hasManyParts(status) && status.phase === 'running' && now - this.summedUpAt >= SUMMARY_EVERY_MS) {
-      const summary = summaryLine(status, rendering);
+    if (status.phase === 'running' && (hasManyParts(status) || followUpsRun(status)) && now - this.summedUpAt >= SUMMARY_EVERY_MS) {
+      const summary = hasManyParts(status) ? summaryLine(status, rendering) : followUpsText(status, rendering);
       // A whole hour of processing is one line, not sixty.
-      if (summary !== this.summary) lines.push(summary);
+      if (summary !== '' && summary !== this.summary) lines.push(summary);
       this.summary = summary;
       this.summedUpAt = now;
     }
@@ -68,6 +69,15 @@ function hasManyParts({ parts }: ObservedJobStatus): boolean {
   return parts.total > MAX_PARTS_LOGGED;
 }
 
+function followUpsRun({ running }: ObservedJobStatus): boolean {
+  return running.some(({ phase }) => phase === 'following_up');
+}
+
+/** `66,001 of 99,000 follow-ups done (1 failed), 3,999 running`; empty where there are none. */
+function followUpsText({ followUps }: ObservedJobStatus, rendering: Rendering): string {
+  return followUps && followUps.selected > 0 ? followUpCounts(followUps, rendering, ' follow-ups') : '';
+}
+
 /** What a line is written at a change of. Of many parts, not how many have ended: the summary tells that. */
 function stateOf(status: ObservedJobStatus, many: boolean, rendering: Rendering): string {
   const counted = many ? { ...status, parts: { ...status.parts, ended: 0 } } : status;
@@ -78,5 +88,6 @@ function stateOf(status: ObservedJobStatus, many: boolean, rendering: Rendering)
 function summaryLine(status: ObservedJobStatus, rendering: Rendering): string {
   const outcomes = outcomesLine(status.outcomes, rendering);
   const parts = countedByPhase(status.running, rendering);
-  return `${jobSentence(status, rendering)}${parts ? `; ${parts}` : ''}${outcomes ? ` (${outcomes})` : ''}${status.cost ? ` · ${costLine(status.cost)}` : ''}`;
+  const followUps = followUpsText(status, rendering);
+  return `${jobSentence(status, rendering)}${parts ? `; ${parts}` : ''}${outcomes ? ` (${outcomes})` : ''}${followUps ? ` · ${followUps}` : ''}${status.cost ? ` · ${costLine(status.cost)}` : ''}`;
 }

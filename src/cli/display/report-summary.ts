@@ -1,4 +1,4 @@
-import type { JobReport, ReportedBatch } from '../../contract';
+import type { JobReport, ReportedBatch, ReportedFollowUps } from '../../contract';
 import { SIMULATED_ACCOUNT } from '../../contract';
 import { joinLocation } from '../../storage';
 import { fittedTable } from './fitted-table';
@@ -22,8 +22,9 @@ const PUT_ASIDE = new Set(['malformed_line', 'unknown_custom_id', 'unknown_resul
 export function renderReport(report: JobReport, rendering: Rendering, { outputs, reasons }: ReportFacts): string {
   const { colors, formats } = rendering;
   const { outcomes, input } = report;
-  const all = outcomes.succeeded === input.requests;
-  const headline = `${formats.count(outcomes.succeeded)} of ${counted(input.requests, 'request', rendering)} succeeded${report.status === 'canceled' ? ', canceled' : ''}${report.simulated ? ' (simulated)' : ''}`;
+  const { failed: followUpsFailed = 0 } = report.follow_ups ?? {};
+  const all = outcomes.succeeded === input.requests && followUpsFailed === 0;
+  const headline = `${formats.count(outcomes.succeeded)} of ${counted(input.requests, 'request', rendering)} succeeded${followUpsFailed > 0 ? `, ${counted(followUpsFailed, 'follow-up', rendering)} failed` : ''}${report.status === 'canceled' ? ', canceled' : ''}${report.simulated ? ' (simulated)' : ''}`;
 
   const table = plainTable();
   table.push(['job', report.job_id]);
@@ -37,10 +38,7 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   const models = Object.entries(report.usage_by_model ?? {});
   if (models.length > 1) for (const [model, usage] of models.slice(0, MAX_MODELS_SHOWN)) table.push(['', `${model}: ${tokensLine(usage, rendering)}`]);
   table.push(...costRows(report));
-  if (report.follow_ups) {
-    const { selected, succeeded, failed } = report.follow_ups;
-    table.push(['follow-ups', `${formats.count(succeeded)} of ${formats.count(selected)} succeeded${failed > 0 ? `, ${formats.count(failed)} failed` : ''}`]);
-  }
+  if (report.follow_ups) table.push(['follow-ups', followUpsRow(report.follow_ups, rendering)]);
   table.push(['time', formats.duration(Date.parse(report.ended_at) - Date.parse(report.started_at))]);
   const batches = report.batches.slice(0, MAX_BATCHES_SHOWN);
   if (batches.length > 0) batchLines(batches, rendering).forEach((line, index) => table.push([index === 0 ? 'batches' : '', line]));
@@ -51,6 +49,8 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   const title = all ? colors.green(headline) : colors.yellow(headline);
   if (outputs.state !== 'there') return [title, drawn(table), colors.yellow(goneNote(report, outputs, rendering))].join('\n');
   table.push(['results', shownPath(joinLocation(report.output, 'results.jsonl'), rendering)]);
+  // Older releases wrote none.
+  if (report.follow_ups?.file) table.push(['returned', shownPath(joinLocation(report.output, 'follow-ups.jsonl'), rendering)]);
   const failed = shownPath(joinLocation(report.output, 'failed-requests.jsonl'), rendering);
   if (report.problems.some(({ kind }) => PUT_ASIDE.has(kind))) table.push(['put aside', shownPath(joinLocation(report.output, 'quarantine.jsonl'), rendering)]);
   const someFailed = input.requests > outcomes.succeeded + outcomes.missing;
@@ -69,7 +69,16 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (outcomes.missing > 0) {
     lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`${retry} --only missing`)}`);
   }
+  if (followUpsFailed > 0) lines.push(`To run the follow-ups again that failed: ${colors.bold(`message-batches retry-follow-ups ${report.job_id}`)}`);
   return lines.join('\n');
+}
+
+/** `gradeAnswer: 1,298 of 1,300 succeeded, 2 failed` */
+function followUpsRow({ selected, started, succeeded, failed, options }: ReportedFollowUps, { formats }: Rendering): string {
+  const parts = [`${formats.count(succeeded)} of ${formats.count(selected)} succeeded`];
+  if (failed > 0) parts.push(`${formats.count(failed)} failed`);
+  if (started < selected) parts.push(`${formats.count(selected - started)} not started`);
+  return `${options ? `${options.workflow}: ` : ''}${parts.join(', ')}`;
 }
 
 /** A line for each batch: what it cost, as far as the terminal has room. */

@@ -1,0 +1,171 @@
+/** Options that say which workflow is started for each result: those of `run`, `submit`, `retry` and `adopt`. */
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import type { ApiOutcome, FollowUpFilter, FollowUpOptions } from '../contract';
+import { API_OUTCOMES, checkFollowUpOptions, DEFAULT_FOLLOW_UP_WINDOW, MAX_FOLLOW_UP_ARGS_BYTES, MAX_FOLLOW_UP_SLICE, MAX_FOLLOW_UP_WINDOW } from '../contract';
+import { CliError } from './cli-error';
+import { parseCount } from './durations';
+import { nearest } from './nearest';
+
+/** Checks a structured answer against a JSON schema. */
+const CHECK_JSON_ANSWER = 'checkJsonAnswer';
+/** Follow-ups that the workers of the command line serve themselves. */
+const READY_MADE: readonly string[] = [CHECK_JSON_ANSWER];
+
+/** To guess what was mistyped. New ones may come, so others are taken as well. */
+const STOP_REASONS = ['end_turn', 'max_tokens', 'stop_sequence', 'tool_use', 'pause_turn', 'refusal', 'model_context_window_exceeded'];
+
+/** As typed. */
+export interface FollowUpFlags {
+  /** False: none, although there would be some. */
+  followUp?: Pick<FollowUpOptions, 'workflow' | 'taskQueue'> | false;
+  followUpOn?: ApiOutcome[];
+  followUpWhere?: FollowUpFilter;
+  followUpWindow?: number;
+  followUpPer?: 'result' | number;
+  followUpArgs?: string;
+  checkSchema?: string;
+}
+
+const REFINING = {
+  followUpOn: ['--follow-up-on', 'for which outcomes'],
+  followUpWhere: ['--follow-up-where', 'for which results'],
+  followUpWindow: ['--follow-up-window', 'how many run at once'],
+  followUpPer: ['--follow-up-per', 'for how many results each'],
+  followUpArgs: ['--follow-up-args', 'what it is given'],
+} as const;
+
+export function addFollowUpOptions(command: Command): Command {
+  return command
+    .option('--follow-up <type[@queue]>', 'type of a workflow to start for each result, and the task queue that your worker polls', parseFollowUp)
+    .option('--follow-up-on <outcomes>', 'for which outcomes, e.g. succeeded,errored (default: succeeded)', parseOutcomes)
+    .option('--follow-up-where <condition>', 'only for results of which this holds: stop_reason=end_turn,max_tokens, or /pointer=JSON, or /pointer for what is there, into {"custom_id", "result", "metadata"} (may be repeated)', parseWhere)
+    .option('--follow-up-window <n>', `how many run at once for one batch, 1 to ${MAX_FOLLOW_UP_WINDOW} (default: ${DEFAULT_FOLLOW_UP_WINDOW})`, (text: string) => parseBetween(text, MAX_FOLLOW_UP_WINDOW))
+    .option('--follow-up-per <result|n>', `one workflow for each result, or for each slice of so many, 1 to ${MAX_FOLLOW_UP_SLICE} (default: result)`, (text: string) => (text === 'result' ? text : parseBetween(text, MAX_FOLLOW_UP_SLICE)))
+    .option('--follow-up-args <json|@file>', 'what the workflow gets after its input: a JSON array of arguments, or one value')
+    .option('--check-schema <file>', `check each answer against a JSON schema: --follow-up ${CHECK_JSON_ANSWER} with the schema as its argument`);
+}
+
+/**
+ * The follow-ups that were typed, their files read. @returns undefined where none were
+ * @throws CliError `usage`, `schema_invalid`, and what reading a file throws
+ */
+export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptions | undefined> {
+  const { followUp, followUpOn: on, followUpWhere: where, followUpWindow: window, followUpPer: per, followUpArgs, checkSchema } = flags;
+  if (checkSchema !== undefined) mustStandAlone(flags);
+  const workflow = checkSchema === undefined ? followUp : { workflow: CHECK_JSON_ANSWER };
+  if (!workflow) {
+    for (const [name, [flag, says]] of Object.entries(REFINING)) {
+      if (flags[name as keyof typeof REFINING] !== undefined) throw new CliError('usage', `${flag} says ${says}, but not which workflow.`, { hint: 'Add --follow-up TYPE.' });
+    }
+    return undefined;
+  }
+  const args = checkSchema === undefined ? await argsOf(followUpArgs) : [{ schema: await schemaOf(checkSchema) }];
+  if (args) mustBeSmall(args, checkSchema === undefined ? '--follow-up-args' : '--check-schema');
+  const options = { ...workflow, on: on ?? ['succeeded'], ...(where && { where }), ...(window !== undefined && { window }), ...(per !== undefined && { per }), ...(args && { args }) };
+  const problem = checkFollowUpOptions(options);
+  if (problem !== undefined) throw new CliError('usage', problem, { hint: 'Nothing was sent.' });
+  return options;
+}
+
+/**
+ * A type without a queue is for the worker that the command brings: it has the ready-made ones alone, and would fail
+ * any other for ever.
+ */
+export function mustBeServed({ workflow, taskQueue }: FollowUpOptions): void {
+  if (taskQueue !== undefined || READY_MADE.includes(workflow)) return;
+  const [meant] = nearest(workflow, READY_MADE);
+  throw new CliError('follow_up_unserved', `No worker of this program serves a workflow of type ${workflow}${meant === undefined ? '' : `; did you mean ${meant}?`}${meant === undefined ? '.' : ''}`, {
+    hint: `Nothing was sent. Name the task queue that your own worker polls: --follow-up ${workflow}@QUEUE\nReady-made is ${READY_MADE.join(', ')}.`,
+  });
+}
+
+function mustStandAlone({ followUp, followUpArgs, followUpPer }: FollowUpFlags): void {
+  const other = followUp ? '--follow-up' : followUpArgs !== undefined ? '--follow-up-args' : followUpPer !== undefined && followUpPer !== 'result' ? '--follow-up-per' : undefined;
+  if (other === undefined) return;
+  throw new CliError('usage', `--check-schema is a follow-up of its own, for each result, and cannot be combined with ${other}.`, { hint: 'Use one of the two.' });
+}
+
+async function argsOf(typed: string | undefined): Promise<unknown[] | undefined> {
+  if (typed === undefined) return undefined;
+  const source = typed.startsWith('@') ? typed.slice(1) : undefined;
+  const value = parseJson(source === undefined ? typed : await readFile(source, 'utf8'), source ?? 'What --follow-up-args gives', source === undefined ? `Write a JSON array of arguments, or one value; a text in quotes: '${JSON.stringify(typed)}'.` : undefined);
+  return Array.isArray(value) ? value : [value];
+}
+
+async function schemaOf(path: string): Promise<object> {
+  const schema = parseJson(await readFile(path, 'utf8'), path);
+  if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema;
+  throw new CliError('schema_invalid', `${path} holds no JSON schema: it must be a JSON object.`, { hint: 'Nothing was sent. E.g. {"type": "object", "required": ["answer"]}' });
+}
+
+function parseJson(text: string, what: string, hint?: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CliError('usage', `${what} is no JSON: ${error instanceof Error ? error.message : String(error)}`, { hint: `Nothing was sent. ${hint ?? 'Mend the file.'}`, cause: error });
+  }
+}
+
+function mustBeSmall(args: unknown[], flag: string): void {
+  const bytes = Buffer.byteLength(JSON.stringify(args));
+  if (bytes <= MAX_FOLLOW_UP_ARGS_BYTES) return;
+  throw new CliError('usage', `What ${flag} gives to each follow-up has ${bytes} bytes as JSON; at most ${MAX_FOLLOW_UP_ARGS_BYTES} are possible.`, {
+    hint: 'Nothing was sent. It stands in the history of each follow-up: give less, or where your workflow finds the rest.',
+  });
+}
+
+function parseFollowUp(text: string): Pick<FollowUpOptions, 'workflow' | 'taskQueue'> {
+  // A queue may have an @ in its name.
+  const [, workflow, queue] = /^([^@]+)(@.*)?$/s.exec(text.trim()) ?? [];
+  const taskQueue = queue?.slice(1);
+  if (!workflow || taskQueue === '') throw new InvalidArgumentError('Write the type of a workflow, and its task queue where it is another: TYPE or TYPE@QUEUE.');
+  return { workflow, ...(taskQueue !== undefined && { taskQueue }) };
+}
+
+function parseOutcomes(text: string): ApiOutcome[] {
+  const outcomes = text.split(',').map((outcome) => outcome.trim());
+  const unknown = outcomes.filter((outcome) => !(API_OUTCOMES as readonly string[]).includes(outcome));
+  if (unknown.length > 0) throw new InvalidArgumentError(`Choose among ${API_OUTCOMES.join(', ')}.`);
+  return [...new Set(outcomes)] as ApiOutcome[];
+}
+
+/** @param before the conditions so far, all of which must hold */
+function parseWhere(text: string, before: FollowUpFilter = {}): FollowUpFilter {
+  const [, name = text, value] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  if (name.trim() === 'stop_reason' && value !== undefined) {
+    if (before.stopReason !== undefined) throw new InvalidArgumentError('A message has one stop_reason: write those that are wanted in one condition, as in stop_reason=end_turn,max_tokens.');
+    return { ...before, stopReason: parseStopReasons(value) };
+  }
+  if (!name.startsWith('/')) throw new InvalidArgumentError('Write stop_reason=end_turn,max_tokens, or a JSON pointer and a value, such as /metadata/topic=history; a pointer alone holds where something is there.');
+  if (before.pointer !== undefined) throw new InvalidArgumentError(`One pointer can be looked at, and ${before.pointer} is one already.`);
+  const problem = checkFollowUpOptions({ workflow: 'any', where: { pointer: name } });
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
+  return { ...before, pointer: name, ...(value !== undefined && { equals: jsonOrText(value) }) };
+}
+
+function parseStopReasons(text: string): string | string[] {
+  const reasons = text.split(',').map((reason) => reason.trim());
+  for (const reason of reasons) {
+    if (reason === '') throw new InvalidArgumentError('Write one stop_reason or more, as in stop_reason=end_turn,max_tokens.');
+    const [meant] = STOP_REASONS.includes(reason) ? [] : nearest(reason, STOP_REASONS);
+    if (meant !== undefined) throw new InvalidArgumentError(`Did you mean ${meant}?`);
+  }
+  return reasons.length === 1 ? reasons[0]! : reasons;
+}
+
+/** `history` and `"history"` are the same text; `7` is a number, `"7"` a text. */
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function parseBetween(text: string, most: number): number {
+  const count = parseCount(text);
+  if (count < 1 || count > most) throw new InvalidArgumentError(`Write a number from 1 to ${most}.`);
+  return count;
+}

@@ -1,0 +1,61 @@
+/** The follow-ups of a job are settled when it begins: typed again, they must be the same. */
+import { isDeepStrictEqual } from 'node:util';
+import type { FollowUpOptions, JobReport } from '../contract';
+import { DEFAULT_FOLLOW_UP_WINDOW } from '../contract';
+import type { JobFolder } from '../jobs';
+import { CliError } from './cli-error';
+
+export interface KnownFollowUp {
+  /** Of the job. */
+  id: string;
+  /** What its records tell (`followUpOnRecord`). */
+  onRecord?: FollowUpOptions | null;
+  /** Where the job has ended. */
+  report?: Pick<JobReport, 'follow_ups'>;
+  /** What was typed now. */
+  typed?: FollowUpOptions;
+}
+
+/**
+ * The follow-ups that a job was begun with, for its next start. @returns undefined where there are none
+ * @param say told where nobody can say what the job was begun with
+ * @throws CliError `follow_up_ignored` where others were typed, which would have no effect
+ */
+export function keptFollowUp({ id, onRecord, report, typed }: KnownFollowUp, say: (line: string) => void): FollowUpOptions | undefined {
+  const begun = begunWith(onRecord, report);
+  if (begun === undefined) {
+    if (typed) say(`Job ${id} is known already, and its record does not tell its follow-ups: those that were typed count only if it has to begin anew.`);
+    return typed;
+  }
+  if (typed && !(begun && isDeepStrictEqual(complete(begun), complete(typed)))) throw ignored(id, begun, report);
+  return begun ?? undefined;
+}
+
+/** @returns null where the job has none, undefined where that is not known: it is not planned yet */
+export async function followUpOnRecord(folder: JobFolder): Promise<FollowUpOptions | null | undefined> {
+  return (await folder.readFollowUps()) ?? ((await folder.readPlan(1)) ? null : undefined);
+}
+
+/** @returns null where the job has none, undefined where that is not known */
+function begunWith(onRecord: KnownFollowUp['onRecord'], report: KnownFollowUp['report']): FollowUpOptions | null | undefined {
+  if (onRecord) return onRecord;
+  // An older release has put none on record.
+  if (report) return report.follow_ups ? report.follow_ups.options : null;
+  return onRecord;
+}
+
+/** What is left out means the default. */
+function complete({ workflow, taskQueue, on = ['succeeded'], where = {}, window = DEFAULT_FOLLOW_UP_WINDOW, per = 'result', args = [] }: FollowUpOptions): unknown {
+  return { workflow, taskQueue, on: [...on].sort(), where, window, per, args };
+}
+
+function ignored(jobId: string, begun: FollowUpOptions | null, report: KnownFollowUp['report']): CliError {
+  const what = begun ? `with other follow-ups (${begun.workflow})` : 'without follow-ups';
+  const anew = report ? 'To submit the same input once more with these follow-ups, and pay for it again: add --new.' : 'To begin anew with these, cancel it, then add --new: that pays again.';
+  const failed = report?.follow_ups?.failed ?? 0;
+  const again = failed > 0 ? `Run those that failed again: message-batches retry-follow-ups ${jobId}\n` : '';
+  return new CliError('follow_up_ignored', `Job ${jobId} ${report ? 'has ended' : 'is known already'}. It was begun ${what}, so what was typed of follow-ups would have no effect.`, {
+    hint: `${again}The same command without these options ${report ? 'shows its report' : 'goes on with it'}. ${anew}`,
+    details: { jobId },
+  });
+}

@@ -1,0 +1,93 @@
+/** Follow-ups by the command line, as a person starts and watches them: real processes, and a worker of the user's own. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { JobReport } from '../../src/contract';
+import { openHome, temporalConnection } from '../../src/local';
+import type { Simulator } from '../../src/simulator';
+import { startSimulator } from '../../src/simulator';
+import { CliWorld } from './support/cli-world';
+
+let world: CliWorld;
+let simulator: Simulator;
+let api: Record<string, string>;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  world = await CliWorld.create();
+  simulator = await startSimulator({ folder: join(world.folder, 'api'), processingMs: 0 });
+  api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key' };
+});
+afterAll(async () => {
+  await world.close();
+  await simulator.close();
+});
+
+/** Serves `gradeAnswer` on the queue `grading` of the embedded server while `during` runs. */
+async function whileGraded<T>(during: () => Promise<T>): Promise<T> {
+  const env = { MESSAGE_BATCHES_HOME: world.home, TEMPORAL_CLI_PATH: process.env['TEMPORAL_CLI_PATH'] };
+  const { connectionOptions, namespace } = await temporalConnection(await openHome(env), env, () => undefined);
+  const connection = await NativeConnection.connect(connectionOptions);
+  const worker = await Worker.create({ connection, namespace, taskQueue: 'grading', workflowsPath: require.resolve('./support/grading-workflows') });
+  try {
+    return await worker.runUntil(during);
+  } finally {
+    await connection.close();
+  }
+}
+
+test('a type that no worker of the program serves is refused before anything is sent', async () => {
+  const input = await world.input('unserved');
+  for (const flags of [[], ['--dry-run']]) {
+    expect(await world.run(['run', input, '--follow-up', 'gradeAnswer', ...flags], api)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: No worker of this program serves a workflow of type gradeAnswer\.\nNothing was sent\. .*--follow-up gradeAnswer@QUEUE/) });
+  }
+  expect(simulator.stats().accepted).toEqual([]);
+});
+
+test('a dry run says which follow-up will be started for what', async () => {
+  const input = await world.input('dry');
+  const flags = ['--follow-up', 'gradeAnswer@grading', '--follow-up-where', '/metadata/topic=history', '--follow-up-args', '[{"someLimit": 3}]'];
+  const text = await world.run(['run', input, '--dry-run', ...flags], api);
+  expect(text.stderr).toMatch(/^then {5}follow-up gradeAnswer on task queue grading for each succeeded result where \/metadata\/topic is "history", at most 50 at once for a batch$/m);
+  const { stdout } = await world.run(['run', input, '--dry-run', '--json', ...flags], api);
+  expect(JSON.parse(stdout)).toMatchObject({ follow_up: { workflow: 'gradeAnswer', task_queue: 'grading', on: ['succeeded'], args: [{ someLimit: 3 }] } });
+  await world.file('schema.json', '{"type": "object"}');
+  expect((await world.run(['submit', input, '--dry-run', '--check-schema', 'schema.json'], api)).stderr).toMatch(/^then {5}follow-up checkJsonAnswer for each succeeded result/m);
+});
+
+test('a job with follow-ups: one fails, exit 2; once begun, others are refused', async () => {
+  const input = await world.input('graded', 5);
+  const flags = ['--follow-up', 'gradeAnswer@grading', '--follow-up-args', '2'];
+  const submitted = JSON.parse((await world.run(['submit', input, '--json', ...flags], api)).stdout) as { job_id: string };
+  const ended = await whileGraded(() => world.run(['wait', submitted.job_id, '--json'], api));
+  const report = JSON.parse(ended.stdout) as JobReport;
+  expect({ code: ended.code, outcomes: report.outcomes.succeeded, followUps: report.follow_ups }).toMatchObject({ code: 2, outcomes: 5, followUps: { selected: 5, started: 5, succeeded: 4, failed: 1 } });
+  expect(JSON.parse(await readFile(join(world.home, 'jobs', submitted.job_id, 'follow-ups.json'), 'utf8'))).toMatchObject({ workflow: 'gradeAnswer', taskQueue: 'grading', args: [2] });
+
+  expect(await world.run(['run', input, ...flags], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^5 of 5 requests succeeded, 1 follow-up failed \(simulated\)\n[\s\S]*follow-ups +.*4 of 5 succeeded, 1 failed\n[\s\S]*message-batches retry-follow-ups job_/) });
+  expect((await world.run(['status', '--json'])).stdout).toContain('"follow_ups":{"selected":5,"started":5,"running":0,"succeeded":4,"failed":1}');
+  const other = await world.run(['run', input, '--follow-up', 'other@grading', '--json'], api);
+  expect({ code: other.code, ...(JSON.parse(other.stdout) as object) }).toMatchObject({ code: 1, error: { code: 'follow_up_ignored', hint: expect.stringContaining('--new') }, job_id: submitted.job_id });
+  expect(simulator.stats().accepted).toHaveLength(1);
+});
+
+test('a job that runs keeps the follow-ups that it was begun with', async () => {
+  simulator.setOptions({ processingMs: Infinity });
+  const input = await world.input('kept');
+  expect((await world.run(['submit', input], api)).code).toBe(0);
+  expect(await world.run(['submit', input, '--follow-up', 'gradeAnswer@grading'], api)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: Job job_\w+ is known already\. It was begun without follow-ups, .*no effect\.\nThe same command without these options goes on with it\. /) });
+  expect(await world.run(['cancel', input], api)).toMatchObject({ code: 0 });
+});
+
+test('retry starts the same follow-ups for what it sends again, unless told not to', async () => {
+  simulator.setOptions({ processingMs: 0, expiredShare: 1 });
+  const input = await world.input('again', 4);
+  const flags = ['--retries', '0', '--follow-up', 'gradeAnswer@grading'];
+  const first = JSON.parse((await world.run(['run', input, '--json', ...flags], api)).stdout) as JobReport;
+  expect(first.outcomes.expired).toBe(4);
+  simulator.setOptions({ expiredShare: 0 });
+  const none = await world.run(['retry', first.job_id, '--dry-run', '--no-follow-up'], api);
+  expect(none.stderr).not.toContain('follow-up');
+  const again = await world.run(['retry', first.job_id, '--dry-run'], api);
+  expect(again.stderr).toMatch(/^then {5}follow-up gradeAnswer on task queue grading for each succeeded result/m);
+});
