@@ -1,5 +1,7 @@
 import {
+  ActivityFailure,
   allHandlersFinished,
+  ApplicationFailure,
   CancelledFailure,
   CancellationScope,
   ChildWorkflowCancellationType,
@@ -55,6 +57,9 @@ interface ShardCarriedState extends ListPosition {
 
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
 const MOST_BYTES_STARTING = 1024 * 1024;
+
+/** Failure type of `endOfFollowUp` where there is no such workflow. */
+const NOT_FOUND = 'FollowUpNotFound';
 
 /** Of a run id, its random end: the beginning is the time, which runs of one shard can share. */
 const RUN_ID_LENGTH = 12;
@@ -233,6 +238,8 @@ class ShardRun {
         }
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
         const end = await this.endOfFound(workflowId);
+        // Deleted in between, its id is free again.
+        if (!end) continue;
         // Its end is on no record: it was canceled because its shard was closed above it.
         const startsAnew = end.status === 'canceled' && isFirst && !this.isCanceled;
         if (startsAnew) {
@@ -246,7 +253,7 @@ class ShardRun {
   }
 
   private async start(input: AnyFollowUpInput, workflowId: string, workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<ChildWorkflowHandle<Workflow>> {
-    const { workflow, taskQueue, args = [] } = this.input.options;
+    const { workflow, taskQueue, args } = this.input.options;
     // What one workflow task asks for travels in one message.
     const fits = (): boolean => this.starting === 0 || (this.starting + 1) * this.startBytes <= MOST_BYTES_STARTING;
     while (!fits()) await condition(fits);
@@ -255,7 +262,8 @@ class ShardRun {
       const child = await startChild(workflow, {
         workflowId,
         taskQueue: taskQueue ?? workflowInfo().taskQueue,
-        args: [input, ...args],
+        // Null, from another language, is the same as nothing.
+        args: [input, ...(args ?? [])],
         workflowIdReusePolicy,
         // Nobody would watch them any more; and they are to end in order, which TERMINATE would not let them.
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
@@ -269,11 +277,15 @@ class ShardRun {
     }
   }
 
-  private async endOfFound(workflowId: string): Promise<FollowUpEnd> {
+  /** @returns undefined where Temporal has it no more. */
+  private async endOfFound(workflowId: string): Promise<FollowUpEnd | undefined> {
     this.found.add(workflowId);
     if (this.isCanceled) void cancelFound(workflowId);
     try {
       return await this.desk.untilDone(() => this.acts.endOfFollowUp(workflowId));
+    } catch (error) {
+      if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === NOT_FOUND) return undefined;
+      throw error;
     } finally {
       this.found.delete(workflowId);
     }

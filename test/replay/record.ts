@@ -113,3 +113,20 @@ test('follow-ups, one of which fails', async () => {
   record(batchWorkflowId(world.jobId, 1, 1), 'batch-follow-ups');
   record(followUpShardWorkflowId(world.jobId, 1, 1, 1), 'follow-up-shard');
 });
+
+test('follow-ups that are canceled in the middle', async () => {
+  world = await World.create();
+  await world.startWorker();
+  const followUps = await FollowUpWorker.start(world.temporal.address, 'follow-ups');
+  const job = await world.startJob({
+    requests: await world.writeRequests(6, { metadata: () => ({ waits: true }) }),
+    followUp: { workflow: 'testFollowUp', taskQueue: 'follow-ups', window: 3 },
+    pollIntervalMs: 300,
+  });
+  await followUps.effects.begun(3);
+  await job.signal('cancel');
+  const report = await job.result();
+  await followUps.stop();
+  expect(report.follow_ups).toMatchObject({ selected: 6, started: 3, succeeded: 0, failed: 3 });
+  record(followUpShardWorkflowId(world.jobId, 1, 1, 1), 'follow-up-shard-canceled');
+});

@@ -159,6 +159,23 @@ test('one that was terminated or timed out from outside is counted, and a large 
   expect(batch.report?.followUps).toEqual(counts(2, 1));
 }, 120_000);
 
+test('run again, those that failed run once more, and those that have completed do not', async () => {
+  const behaviours = plain(6);
+  behaviours[2] = { fail: 'It does not fit', once: true };
+  behaviours[4] = { fail: 'It never fits' };
+  await begin(behaviours, 10);
+  const { effects } = await serve();
+  await (await batch.run()).result();
+  expect(batch.report?.followUps).toEqual(counts(6, 2));
+  batch.records.clear();
+  const [shard] = batch.shards({ jobId: batch.jobId, round: 1, part: 1, output: '/nowhere' });
+  const input = { shard, options: { workflow: 'testFollowUp', taskQueue: batch.queue }, activityTaskQueue: batch.jobId, number: 1, window: 2, isLast: true, again: true };
+  const ended = await batch.client.workflow.execute('followUpShardWorkflow', { workflowId: `${batch.jobId}/again`, taskQueue: batch.jobId, args: [input] });
+  expect(ended).toEqual(counts(6, 1));
+  expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1, 'id-1': 1, 'id-2': 2, 'id-3': 1, 'id-4': 2, 'id-5': 1 });
+  expect([...batch.ends].sort(([a], [b]) => a - b).map(([, { status }]) => status)).toEqual(['completed', 'completed', 'completed', 'completed', 'failed', 'completed']);
+}, 120_000);
+
 function tick(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }

@@ -103,7 +103,7 @@ export class FollowUpBatch {
     return { jobId: this.jobId, round: 1, part: 1, customId: `id-${index}`, outcome: 'succeeded', metadata: { ...metadata }, result, activityTaskQueue: this.jobId };
   }
 
-  private shards(ref: PartReference): FollowUpShard[] {
+  shards(ref: PartReference): FollowUpShard[] {
     const { perShard } = this.options;
     const shards: FollowUpShard[] = [];
     let offset = 0;

@@ -8,10 +8,13 @@ export class FollowUpEffects {
 
   activities() {
     return {
-      began: async (id: string): Promise<void> => {
-        this.runs.set(id, (this.runs.get(id) ?? 0) + 1);
+      /** @returns how often it has run, now included. */
+      began: async (id: string): Promise<number> => {
+        const runs = (this.runs.get(id) ?? 0) + 1;
+        this.runs.set(id, runs);
         this.running.add(id);
         this.most = Math.max(this.most, this.running.size);
+        return runs;
       },
       ended: async (id: string): Promise<void> => void this.running.delete(id),
     };

@@ -7,6 +7,8 @@ import type { Effects } from './effects';
 export interface Behaviour {
   /** It fails with this message. */
   fail?: string;
+  /** Only when it runs for the first time. */
+  once?: boolean;
   /** It ends when it gets the signal `finish`. */
   waits?: boolean;
   /** It takes so long, in ms. */
@@ -24,12 +26,12 @@ export async function testFollowUp(input: FollowUpInput<Behaviour>, ...args: unk
   const { began, ended } = proxyActivities<Effects>({ startToCloseTimeout: '1 minute', retry: { initialInterval: '1 second' } });
   let finished = false;
   setHandler(finishSignal, () => void (finished = true));
-  await began(input.customId);
-  const { fail, waits, ms, valueBytes } = input.metadata ?? {};
+  const runs = await began(input.customId);
+  const { fail, once = false, waits, ms, valueBytes } = input.metadata ?? {};
   if (waits) await condition(() => finished);
   if (ms !== undefined) await sleep(ms);
   await ended(input.customId);
-  if (fail !== undefined) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
+  if (fail !== undefined && !(once && runs > 1)) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
   return { id: input.customId, args, ...(valueBytes !== undefined && { text: 'v'.repeat(valueBytes) }) };
 }
 
