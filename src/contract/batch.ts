@@ -61,6 +61,8 @@ export interface BatchCarriedState {
   workflowCanceled: boolean;
   /** A cancel was asked for by a signal or stands on record. */
   cancelWanted?: boolean;
+  /** The batch has ended, its results are stored, and so many shards of follow-ups have ended. */
+  followUps?: { endedAt?: string; stored: { generation: number; lines: number; bytes: number }; shards: number; counts: FollowUpCounts };
 }
 
 /** Answer of the `status` query of `batchWorkflow`. Times are ISO strings. */
@@ -91,8 +93,9 @@ export interface BatchStatus {
   /** Known once the results were held against the input. */
   outcomes?: OutcomeCounts;
   usage: TokenUsage;
+  /** Of the shards that have ended; `selected` is that of all. */
   followUps?: FollowUpCounts;
-  /** Workflow ids of the shards that run now: they tell more of their follow-ups (`followUpShardStatusQuery`). */
+  /** Workflow ids of the shards that run now: they tell of their own follow-ups (`followUpShardStatusQuery`). */
   followUpShards?: string[];
   problems: Problem[];
   attention?: Attention;

@@ -85,6 +85,14 @@ export function noFollowUps(): FollowUpCounts {
   return { selected: 0, started: 0, succeeded: 0, failed: 0 };
 }
 
+/** Adds the second to the first. */
+export function addFollowUps(sum: FollowUpCounts, counts: FollowUpCounts): void {
+  sum.selected += counts.selected;
+  sum.started += counts.started;
+  sum.succeeded += counts.succeeded;
+  sum.failed += counts.failed;
+}
+
 /** What became of a follow-up. `not_started`: a cancel came before. */
 export type FollowUpEndStatus = 'completed' | 'failed' | 'canceled' | 'terminated' | 'timed_out' | 'not_started';
 

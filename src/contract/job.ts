@@ -62,6 +62,7 @@ export interface JobCarriedState {
   paused: boolean;
   outcomes?: OutcomeCounts;
   usage?: TokenUsage;
+  followUps?: FollowUpCounts;
   /** What was changed while the job ran. */
   settings?: JobSettings;
   /** What was spent, in US dollars, and what that tells of the requests to come. */

@@ -32,9 +32,14 @@ export interface FollowUpShardChange {
   shard: number;
   /** All its follow-ups are started, and only so many still run: the next shard can begin. */
   stillRunning?: number;
+  /** It was canceled, and ends with these counts. */
+  canceled?: FollowUpCounts;
   /** It waits for a person, or with null no longer. */
   attention?: Pick<Attention, 'code' | 'message'> | null;
 }
+
+/** From a batch to a shard of its follow-ups: so many may run there at once from now on. Never fewer than before. */
+export const followUpWindowSignal = defineSignal<[number]>('followUpWindow');
 
 /** Counts of a `followUpShardWorkflow`. */
 export const followUpShardStatusQuery = defineQuery<FollowUpCounts>('status');

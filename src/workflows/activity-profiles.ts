@@ -1,7 +1,12 @@
 /** How each activity is called, and why so. `cancellationType` is always set: unset it behaves as TRY_CANCEL. */
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
-import type { MessageBatchesActivities } from '../activities';
+import type { FollowUpEnd, FollowUpService, FollowUpServiceInput, MessageBatchesActivities as RegisteredActivities } from '../activities';
+
+type MessageBatchesActivities = RegisteredActivities & {
+  'messageBatches.endOfFollowUp': (workflowId: string) => Promise<FollowUpEnd>;
+  'messageBatches.followUpService': (input: FollowUpServiceInput) => Promise<FollowUpService>;
+};
 
 /** A worker that is gone is noticed within this time. Also bounds how fast a cancel reaches an activity. */
 const HEARTBEAT = '10 seconds';
@@ -41,6 +46,10 @@ export function activities(taskQueue: string | undefined) {
     closeLedger: passes['messageBatches.closeLedger'],
     selectFollowUps: passes['messageBatches.selectFollowUps'],
     listFollowUps: short['messageBatches.listFollowUps'],
+    recordFollowUps: short['messageBatches.recordFollowUps'],
+    followUpService: short['messageBatches.followUpService'],
+    // Waits for another workflow, with heartbeats; where that takes days, it is asked for again.
+    endOfFollowUp: passes['messageBatches.endOfFollowUp'],
 
     /** The one call that pays: one attempt, never repeated by Temporal. What it leaves unknown is looked up. */
     createBatch(timeoutMs: number): MessageBatchesActivities['messageBatches.createBatch'] {

@@ -45,13 +45,23 @@ export class AttentionDesk {
   async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = HINTS[code]): Promise<boolean> {
     // Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
     const seen = this.resumes;
-    this.current = { code, message, hint, since: (this.since ??= new Date().toISOString()) };
-    await this.changed(this.current);
+    await this.tell(code, message, hint);
+    return this.wait(unless, seen);
+  }
+
+  /** Waits until it is time to try again, as `ask` does, after `tell`. */
+  async wait(unless: () => boolean, seen = this.resumes): Promise<boolean> {
     const resumed = await condition(() => this.resumes > seen || unless(), this.retryMs);
     this.retryMs = resumed ? FIRST_RETRY_MS : Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
     // Asked for again after a person came, it is another matter.
     if (resumed) this.since = undefined;
     return resumed;
+  }
+
+  /** Says that a person is needed, and waits for nobody. */
+  async tell(code: AttentionCode, message: string, hint: string = HINTS[code]): Promise<void> {
+    this.current = { code, message, hint, since: (this.since ??= new Date().toISOString()) };
+    await this.changed(this.current);
   }
 
   /** What was asked for is no longer needed. */

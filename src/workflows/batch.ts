@@ -13,16 +13,21 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BatchSnapshot, KnownCreate, LedgerResult, PartReference } from '../activities';
-import type { BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts, JobSettings } from '../contract';
-import { accountWorkflowId, attentionSignal, batchStatusQuery, cancelSignal, DEFAULT_BASE_URL, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal, settingsSignal, withdrawSignal } from '../contract';
+import type { BatchSnapshot, KnownCreate, LedgerResult, PartReference, StoredResults } from '../activities';
+import type { BatchCarriedState, BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts, JobSettings } from '../contract';
+import { accountWorkflowId, attentionSignal, batchStatusQuery, cancelSignal, DEFAULT_BASE_URL, followUpShardWorkflowId, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal, settingsSignal, withdrawSignal } from '../contract';
 import { activities } from './activity-profiles';
 import { Admission } from './admission';
 import { AttentionDesk } from './attention';
 import type { AcceptedCreate } from './batch-creation';
 import { BatchCreation } from './batch-creation';
-import { runFollowUps } from './follow-ups';
+import { runFirstReleaseFollowUps } from './first-release-follow-ups';
+import { resumeShards, runFollowUps } from './follow-ups';
+import type { FollowUpsDone } from './follow-ups';
 import { pollInterval } from './polling-policy';
+
+/** See `BatchCarriedState.followUps`. */
+type BatchFollowUps = NonNullable<BatchCarriedState['followUps']>;
 
 /** How long a 404 for an accepted batch is waited out before a person is asked, in ms. */
 const NOT_FOUND_PATIENCE_MS = 10 * 60_000;
@@ -132,6 +137,8 @@ class BatchRun {
   private resume(): void {
     this.status.paused = false;
     this.desk.resume();
+    const { followUpShards } = this.status;
+    if (followUpShards) void CancellationScope.nonCancellable(() => resumeShards(followUpShards));
   }
 
   private change({ queueLimit }: JobSettings): void {
@@ -160,9 +167,10 @@ class BatchRun {
         return this.report(unsent(opened.requests, this.workflowCanceled ? WORKFLOW_CANCELED : obtained.reason));
       }
       if (obtained.kind === 'too_large') return this.tooLarge(obtained.message);
-      const ended = await this.waitForEnd(obtained);
-      await this.admission?.left();
-      const ledger = await this.store(obtained);
+      const { followUps: begun } = this.input.resumed ?? {};
+      const ended = begun ?? (await this.waitForEnd(obtained));
+      if (!begun) await this.admission?.left();
+      const { ledger, stored } = await this.store(obtained);
       if (ledger.disproved) {
         // The batch that was adopted is somebody else's: look again for the one that may be ours.
         known = { kind: 'open', attempt: obtained.attempt };
@@ -170,7 +178,7 @@ class BatchRun {
         this.status.cancelSent = false;
         continue;
       }
-      const followUps = await this.followUp();
+      const followUps = await this.followUp({ endedAt: ended.endedAt, stored });
       return this.report({ ...ledgerReport(ledger), batchId: obtained.batchId, createdAt: obtained.createdAt, endedAt: ended.endedAt, followUps, simulated: obtained.simulated });
     }
   }
@@ -289,10 +297,10 @@ class BatchRun {
     if (snapshot.status === 'ended') this.status.nextPollAt = undefined;
   }
 
-  private async store(batch: AcceptedCreate): Promise<LedgerResult> {
+  private async store(batch: AcceptedCreate): Promise<{ ledger: LedgerResult; stored: StoredResults }> {
     this.enter('storing');
     const { ref, status } = this;
-    const stored = await this.desk.untilDone(() => (this.isGivenUp ? this.acts.storeResults(ref, batch.batchId, status.requests, true) : this.acts.storeResults(ref, batch.batchId, status.requests)));
+    const stored = this.input.resumed?.followUps?.stored ?? await this.desk.untilDone(() => (this.isGivenUp ? this.acts.storeResults(ref, batch.batchId, status.requests, true) : this.acts.storeResults(ref, batch.batchId, status.requests)));
     this.status.stored = { lines: stored.lines, bytes: stored.bytes };
     const ledger = await this.desk.untilDone(() => this.acts.closeLedger(this.ref, batch.batchId, this.status.requests, batch.adopted, stored));
     if (!ledger.disproved) {
@@ -300,23 +308,45 @@ class BatchRun {
       this.status.usage = ledger.usage;
       this.status.problems = ledger.problems;
     }
-    return ledger;
+    return { ledger, stored };
   }
 
-  private async followUp(): Promise<FollowUpCounts | undefined> {
+  /** @param before what was done of the batch, which a continue-as-new among the follow-ups takes along. */
+  private async followUp(before: Pick<BatchFollowUps, 'endedAt' | 'stored'>): Promise<FollowUpCounts | undefined> {
     const { followUp } = this.input;
     if (!followUp) return undefined;
     this.enter('following_up');
     const { acts, ref, input } = this;
-    const run = { acts, ref, requests: this.status.requests, options: followUp, withoutRetryable: input.willRetry ?? false, activityTaskQueue: input.activityTaskQueue };
+    const activityTaskQueue = input.activityTaskQueue ?? workflowInfo().taskQueue;
+    const selection = { ref, requests: this.status.requests, options: followUp, withoutRetryable: input.willRetry ?? false, activityTaskQueue };
     // A scope of its own, so that a cancel reaches the shards and their children.
     const scope = new CancellationScope();
     this.followUpScope = scope;
     if (this.status.cancelRequested) scope.cancel();
-    await this.desk.untilDone(() => scope.run(() => runFollowUps(run, (counts) => (this.status.followUps = counts)))).catch((error: unknown) => {
-      if (!scope.consideredCancelled) throw error;
-    });
-    return this.status.followUps;
+    if (!patched('follow-up-window')) {
+      const run = (): Promise<void> => runFirstReleaseFollowUps({ acts, ...selection }, (counts) => (this.status.followUps = counts));
+      await this.desk.untilDone(() => scope.run(run)).catch((error: unknown) => {
+        if (!scope.consideredCancelled) throw error;
+      });
+      return this.status.followUps;
+    }
+    const shards = await this.desk.untilDone(() => acts.selectFollowUps(selection));
+    const run = (): Promise<FollowUpsDone> =>
+      runFollowUps({
+        shards,
+        options: followUp,
+        activityTaskQueue,
+        done: input.resumed?.followUps && { shards: input.resumed.followUps.shards, counts: input.resumed.followUps.counts },
+        workflowId: (number) => followUpShardWorkflowId(ref.jobId, ref.round, ref.part, number),
+        desk: this.desk,
+        onProgress: (counts, open) => {
+          this.status.followUps = counts;
+          this.status.followUpShards = open.length > 0 ? open : undefined;
+        },
+      });
+    const { counts, shards: done } = await scope.run(run);
+    if (done < shards.length && !this.status.cancelRequested) await this.continueAsNew({ ...before, shards: done, counts });
+    return counts;
   }
 
   private async report(facts: Partial<BatchReport> & Pick<BatchReport, 'outcomes'>): Promise<BatchReport> {
@@ -368,7 +398,7 @@ class BatchRun {
     }
   }
 
-  private async continueAsNew(): Promise<never> {
+  private async continueAsNew(followUps?: BatchFollowUps): Promise<never> {
     await condition(allHandlersFinished);
     return continueAsNew<typeof batchWorkflow>({
       ...this.input,
@@ -384,6 +414,7 @@ class BatchRun {
         polls: this.status.polls,
         workflowCanceled: this.workflowCanceled,
         cancelWanted: this.cancelWanted,
+        followUps,
       },
     });
   }

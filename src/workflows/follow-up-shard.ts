@@ -1,67 +1,364 @@
 import {
+  ActivityFailure,
+  allHandlersFinished,
+  ApplicationFailure,
+  CancelledFailure,
   CancellationScope,
   ChildWorkflowCancellationType,
   ChildWorkflowFailure,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  log,
   ParentClosePolicy,
+  setHandler,
   startChild,
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { FollowUpShard } from '../activities';
-import type { DataReference, FollowUpCounts, FollowUpInput, FollowUpOptions } from '../contract';
-import { followUpWorkflowId } from '../contract';
+import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
+import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
+import { followUpShardSignal, followUpShardStatusQuery, followUpSliceWorkflowId, followUpWindowSignal, followUpWorkflowId, noFollowUps, resumeSignal } from '../contract';
 import { activities } from './activity-profiles';
-
-/** Children that run side by side in one shard. */
-const DEFAULT_WINDOW = 50;
+import { AttentionDesk } from './attention';
+import { Children } from './children';
+import type { FirstReleaseShardInput } from './first-release-follow-ups';
+import { runFirstReleaseShard } from './first-release-follow-ups';
+import { completedEnd, failedEnd } from './follow-up-end';
+import type { AnyFollowUpInput, ListPosition } from './follow-up-pages';
+import { FollowUpPages } from './follow-up-pages';
+import { FollowUpRecords } from './follow-up-records';
+import { ServiceWatch } from './follow-up-service';
+import { historyIsFull, leavesRoom, TAIL_PATIENCE_MS } from './follow-up-window';
 
 export interface FollowUpShardInput {
   shard: FollowUpShard;
   options: FollowUpOptions;
   activityTaskQueue: string;
+  /** From 1, among the shards of whoever has started it. */
+  number: number;
+  /** How many follow-ups it may run at once. */
+  window: number;
+  /** No shard comes after it, so nobody waits for room. */
+  isLast: boolean;
+  /** Those that did not complete run again, whatever is on record of them. */
+  again?: boolean;
+  /** Carried along by continue-as-new. */
+  resumed?: ShardCarriedState;
 }
 
-/** Starts a child workflow for each of at most 1,000 results, side by side in a bounded window; ends with counts. */
-export async function followUpShardWorkflow({ shard, options, activityTaskQueue }: FollowUpShardInput): Promise<FollowUpCounts> {
-  const acts = activities(activityTaskQueue);
-  const counts: FollowUpCounts = { selected: shard.count, started: 0, succeeded: 0, failed: 0 };
-  const running = new Set<Promise<void>>();
-  let list: DataReference | undefined = shard.list;
-  while (list) {
-    const page: Awaited<ReturnType<typeof acts.listFollowUps>> = await acts.listFollowUps(list);
-    for (const input of page.inputs as FollowUpInput[]) {
-      while (running.size >= (options.window ?? DEFAULT_WINDOW)) await Promise.race(running);
-      const child: Promise<void> = runOne(input, options, counts).finally(() => running.delete(child));
-      running.add(child);
-      // Seen by whoever awaits it below; until then it must not count as unhandled.
-      child.catch(() => undefined);
-    }
-    list = page.next;
-  }
-  await Promise.all(running);
+interface ShardCarriedState extends ListPosition {
+  counts: FollowUpCounts;
+  /** A worker was seen to serve them. */
+  isServed: boolean;
+}
+
+/** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
+const MOST_BYTES_STARTING = 1024 * 1024;
+
+/** Failure type of `endOfFollowUp` where there is no such workflow. */
+const NOT_FOUND = 'FollowUpNotFound';
+
+/** Of a run id, its random end: the beginning is the time, which runs of one shard can share. */
+const RUN_ID_LENGTH = 12;
+
+/**
+ * Starts a child workflow for each of at most 1,000 results or slices, side by side in a bounded window; puts their ends on record, and
+ * ends with counts. A failed follow-up is counted and stops nothing.
+ *
+ * Signals its parent how things stand (`followUpShardSignal`); query `status`. A cancel reaches all that run; a canceled shard tells
+ * its counts and ends as Cancelled.
+ */
+export async function followUpShardWorkflow(input: FollowUpShardInput | FirstReleaseShardInput): Promise<FollowUpCounts> {
+  if (!('window' in input)) return runFirstReleaseShard(input);
+  const run = new ShardRun(input);
+  run.listen();
+  CancellationScope.current().cancelRequested.catch(() => run.cancel());
+  const counts = await CancellationScope.nonCancellable(() => run.run());
+  if (run.isCanceled) throw new CancelledFailure('The follow-ups were canceled');
   return counts;
 }
 
-async function runOne(input: FollowUpInput, options: FollowUpOptions, counts: FollowUpCounts): Promise<void> {
-  try {
-    const child = await startChild(options.workflow, {
-      workflowId: followUpWorkflowId(input.jobId, input.round, input.customId),
-      taskQueue: options.taskQueue ?? workflowInfo().taskQueue,
-      args: [input],
-      // A follow-up that has ended well never runs twice, whatever is run again above it.
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    });
-    counts.started++;
-    await child.result();
-    counts.succeeded++;
-  } catch (error) {
-    // A cancel of this shard ends it; one of a single follow-up from outside is that one's failure.
-    if (CancellationScope.current().consideredCancelled) throw error;
-    if (error instanceof WorkflowExecutionAlreadyStartedError) counts.succeeded++;
-    else if (error instanceof ChildWorkflowFailure) counts.failed++;
-    else throw error;
+class ShardRun {
+  private readonly acts;
+  private readonly counts: FollowUpCounts;
+  private readonly children = new Children();
+  private readonly desk = new AttentionDesk(() => this.tellAttention());
+  private readonly records: FollowUpRecords;
+  private readonly pages: FollowUpPages;
+  private readonly service: ServiceWatch;
+  private unserved?: string;
+  /** Workflow ids of those that run, oldest first; of some only the end is waited for. */
+  private readonly running = new Set<string>();
+  /** Of these, those that were found open, as children of somebody else. */
+  private readonly found = new Set<string>();
+  private runners = 0;
+  private window: number;
+  /** Asked for, and not yet seen to have started. */
+  private starting = 0;
+  /** What one is started with, in bytes as JSON. */
+  private readonly startBytes: number;
+  /** The history is long: nothing more is started in this run. */
+  private isFull = false;
+  /** What a runner threw that is no end of a follow-up: the shard fails with it. */
+  private failure?: { error: unknown };
+
+  constructor(private readonly input: FollowUpShardInput) {
+    const { shard, options, activityTaskQueue, window, again = false, resumed } = input;
+    this.acts = activities(activityTaskQueue);
+    this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
+    this.window = window;
+    this.counts = resumed?.counts ?? { ...noFollowUps(), selected: shard.count };
+    this.records = new FollowUpRecords((number, ends) => this.desk.untilDone(() => this.acts.recordFollowUps({ ref: shard.ref, name: this.recordName(number), ends })));
+    // Of the first page of a later run, what is on record was counted before.
+    let isCounted = resumed !== undefined;
+    this.pages = new FollowUpPages(
+      (list) => this.desk.untilDone(() => this.acts.listFollowUps(list, ...(again ? [] : [{ ...shard.ref, shard: input.number }]))),
+      // A page without what is on record begins with what was not begun.
+      { list: resumed?.list ?? shard.list, begun: again ? (resumed?.begun ?? 0) : 0 },
+      (page) => {
+        if (!isCounted) this.countRecorded(page);
+        isCounted = false;
+      },
+    );
+    this.service = new ServiceWatch({ ask: () => this.askForService(), running: () => this.running.size, onChange: (message) => this.unservedChanged(message) }, resumed?.isServed ?? false);
   }
+
+  get isCanceled(): boolean {
+    return this.children.isCanceled;
+  }
+
+  listen(): void {
+    setHandler(followUpShardStatusQuery, () => this.counts, { description: 'How many follow-ups are selected, started, done, failed' });
+    setHandler(resumeSignal, () => this.resume(), { description: 'Look again at once at what waits for a person' });
+    setHandler(followUpWindowSignal, (window) => this.widen(window), { description: 'From the batch: so many may run at once' });
+  }
+
+  cancel(): void {
+    this.children.cancel();
+    this.desk.resume();
+    void CancellationScope.nonCancellable(async () => {
+      for (const workflowId of this.found) void cancelFound(workflowId);
+    });
+  }
+
+  private resume(): void {
+    this.desk.resume();
+    this.service.resume();
+  }
+
+  private widen(window: number): void {
+    // Runners that are more than there are follow-ups end by themselves.
+    void CancellationScope.nonCancellable(async () => {
+      const more = window - this.window;
+      this.window = Math.max(this.window, window);
+      for (let count = 0; count < more; count++) void this.runner();
+    });
+  }
+
+  async run(): Promise<FollowUpCounts> {
+    const { window, isLast } = this.input;
+    for (let count = 0; count < window; count++) void this.runner();
+    void this.service.watch().catch((error: unknown) => this.failed(error));
+    if (!isLast) void this.tellOfRoom().catch((error: unknown) => this.failed(error));
+    await condition(() => this.runners === 0 || this.isCanceled);
+    if (this.runners > 0) await this.endCanceled();
+    await this.records.flush();
+    if (this.failure) throw this.failure.error;
+    // Temporal hands nothing on of a workflow that ends as Cancelled.
+    if (this.isCanceled) await this.tellParent({ canceled: this.counts });
+    else if (this.isFull && !this.pages.isExhausted) await this.continueAsNew();
+    return this.counts;
+  }
+
+  /** One place of the window: one follow-up after another. */
+  private async runner(): Promise<void> {
+    this.runners++;
+    try {
+      for (let input = await this.next(); input; input = await this.next()) await this.runOne(input);
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      this.runners--;
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.failure ??= { error };
+  }
+
+  private async next(): Promise<AnyFollowUpInput | undefined> {
+    for (;;) {
+      if (this.isCanceled || this.failure) return undefined;
+      if (this.pages.isExhausted) return undefined;
+      this.isFull ||= this.historyIsFull();
+      if (this.isFull) return undefined;
+      const input = this.pages.take();
+      if (input) return input;
+      await this.pages.load();
+    }
+  }
+
+  private historyIsFull(): boolean {
+    const { historyLength: events, historySize: bytes } = workflowInfo();
+    // An end stands in the history twice: as it comes, and as it is put on record.
+    return historyIsFull({ events, bytes }, this.running.size, this.startBytes + 2 * this.records.meanBytes);
+  }
+
+  private async runOne(input: AnyFollowUpInput): Promise<void> {
+    const workflowId = workflowIdOf(input);
+    this.running.add(workflowId);
+    const end = await this.endOf(input, workflowId);
+    // One that was given up is on record already.
+    if (this.running.delete(workflowId)) this.ended(end);
+  }
+
+  private ended(end: FollowUpEnd): void {
+    if (end.status === 'completed') this.counts.succeeded++;
+    else this.counts.failed++;
+    this.records.add(end);
+  }
+
+  /** Runs one follow-up, or where it was started before waits for the end of that. */
+  private async endOf(input: AnyFollowUpInput, workflowId: string): Promise<FollowUpEnd> {
+    const { again = false } = this.input;
+    let reuse: WorkflowIdReusePolicy = again ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        const value = await this.children.run(() => this.start(input, workflowId, reuse));
+        this.service.seenServed();
+        return completedEnd(workflowId, value);
+      } catch (error) {
+        if (error instanceof ChildWorkflowFailure) {
+          const end = failedEnd(workflowId, error.cause);
+          if (end.status === 'failed' || end.status === 'canceled') this.service.seenServed();
+          return end;
+        }
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        const end = await this.endOfFound(workflowId);
+        // Deleted in between, its id is free again.
+        if (!end) continue;
+        // Its end is on no record: it was canceled because its shard was closed above it.
+        const startsAnew = end.status === 'canceled' && isFirst && !this.isCanceled;
+        if (startsAnew) {
+          reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
+        } else {
+          this.counts.started++;
+          return end;
+        }
+      }
+    }
+  }
+
+  private async start(input: AnyFollowUpInput, workflowId: string, workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<ChildWorkflowHandle<Workflow>> {
+    const { workflow, taskQueue, args } = this.input.options;
+    // What one workflow task asks for travels in one message.
+    const fits = (): boolean => this.starting === 0 || (this.starting + 1) * this.startBytes <= MOST_BYTES_STARTING;
+    while (!fits()) await condition(fits);
+    this.starting++;
+    try {
+      const child = await startChild(workflow, {
+        workflowId,
+        taskQueue: taskQueue ?? workflowInfo().taskQueue,
+        // Null, from another language, is the same as nothing.
+        args: [input, ...(args ?? [])],
+        workflowIdReusePolicy,
+        // Nobody would watch them any more; and they are to end in order, which TERMINATE would not let them.
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        staticSummary: 'slice' in input ? `${input.count} results` : input.outcome,
+      });
+      this.counts.started++;
+      return child;
+    } finally {
+      this.starting--;
+    }
+  }
+
+  /** @returns undefined where Temporal has it no more. */
+  private async endOfFound(workflowId: string): Promise<FollowUpEnd | undefined> {
+    this.found.add(workflowId);
+    if (this.isCanceled) void cancelFound(workflowId);
+    try {
+      return await this.desk.untilDone(() => this.acts.endOfFollowUp(workflowId));
+    } catch (error) {
+      if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === NOT_FOUND) return undefined;
+      throw error;
+    } finally {
+      this.found.delete(workflowId);
+    }
+  }
+
+  /** Those that nobody serves cannot answer a cancel: that stands in their histories, and whoever takes them up later meets it. */
+  private async endCanceled(): Promise<void> {
+    await this.service.untilEndedOrUnserved();
+    const givenUp = [...this.running];
+    this.running.clear();
+    for (const workflowId of givenUp) this.ended({ workflowId, status: 'canceled' });
+  }
+
+  /** Tells the batch once so few run that the next shard can begin; and again where those take long, and fewer are left than were told of. */
+  private async tellOfRoom(): Promise<void> {
+    await condition(() => this.pages.isExhausted && !this.isFull);
+    const leaves = (waitedMs: number) => (): boolean => leavesRoom(this.running.size, this.window, waitedMs);
+    if (!(await condition(leaves(0), TAIL_PATIENCE_MS))) await condition(leaves(TAIL_PATIENCE_MS));
+    // Ended, it needs to tell nothing.
+    if (this.running.size > 0) await this.tellParent({ stillRunning: this.running.size });
+  }
+
+  private askForService(): Promise<FollowUpService> {
+    const { workflow, taskQueue } = this.input.options;
+    const workflowIds = [...this.running].slice(0, 3);
+    return this.desk.untilDone(() => this.acts.followUpService({ workflow, taskQueue: taskQueue ?? workflowInfo().taskQueue, workflowIds }));
+  }
+
+  private unservedChanged(message: string | undefined): void {
+    this.unserved = message;
+    void this.tellAttention();
+  }
+
+  private async tellAttention(): Promise<void> {
+    const { current } = this.desk;
+    if (current) await this.tellParent({ attention: { code: current.code, message: current.message } });
+    else if (this.unserved !== undefined) await this.tellParent({ attention: { code: 'follow_up_unserved', message: this.unserved } });
+    else await this.tellParent({ attention: null });
+  }
+
+  private async tellParent(change: Omit<FollowUpShardChange, 'shard'>): Promise<void> {
+    const { parent } = workflowInfo();
+    if (!parent) return;
+    const tell = (): Promise<void> => getExternalWorkflowHandle(parent.workflowId).signal(followUpShardSignal, { shard: this.input.number, ...change });
+    await CancellationScope.nonCancellable(tell).catch((error: unknown) => log.warn('Whoever has started this shard of follow-ups could not be told', { error: String(error) }));
+  }
+
+  private countRecorded({ recorded }: FollowUpPage): void {
+    if (!recorded) return;
+    this.counts.started += recorded.succeeded + recorded.failed;
+    this.counts.succeeded += recorded.succeeded;
+    this.counts.failed += recorded.failed;
+  }
+
+  private recordName(number: number): string {
+    return `${this.input.number}-${workflowInfo().runId.slice(-RUN_ID_LENGTH)}-${number}`;
+  }
+
+  private async continueAsNew(): Promise<never> {
+    await condition(allHandlersFinished);
+    const { list, begun } = this.pages.position;
+    return continueAsNew<typeof followUpShardWorkflow>({ ...this.input, window: this.window, resumed: { list, begun, counts: this.counts, isServed: this.service.isServed } });
+  }
+}
+
+function workflowIdOf(input: AnyFollowUpInput): string {
+  const { jobId, round, part } = input;
+  return 'slice' in input ? followUpSliceWorkflowId(jobId, round, part, input.slice) : followUpWorkflowId(jobId, round, input.customId);
+}
+
+/** No child of this run; one that has just ended needs no cancel. */
+async function cancelFound(workflowId: string): Promise<void> {
+  await getExternalWorkflowHandle(workflowId)
+    .cancel()
+    .catch(() => undefined);
 }

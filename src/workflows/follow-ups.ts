@@ -1,43 +1,186 @@
-/** From a batch to its follow-ups: a bounded number of shards, each a child workflow. */
-import { ChildWorkflowCancellationType, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
-import type { FollowUpShard, PartReference } from '../activities';
-import type { FollowUpCounts, FollowUpOptions } from '../contract';
-import { followUpShardWorkflowId } from '../contract';
-import type { activities } from './activity-profiles';
+/** From a batch to its follow-ups: shards, each a child workflow, one after another without a gap. */
+import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
+import type { FollowUpShard } from '../activities';
+import type { Attention, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
+import { addFollowUps, DEFAULT_FOLLOW_UP_WINDOW, followUpShardSignal, followUpWindowSignal, noFollowUps, resumeSignal } from '../contract';
+import type { AttentionDesk } from './attention';
+import { Children } from './children';
 import type { followUpShardWorkflow } from './follow-up-shard';
+import { nextShardWindow, windowLeft } from './follow-up-window';
+import type { OpenShard } from './follow-up-window';
 
 export interface FollowUpRun {
-  acts: ReturnType<typeof activities>;
-  ref: PartReference;
-  requests: number;
+  /** All of them, in their order; those of several parts where it is not one batch's. */
+  shards: FollowUpShard[];
   options: FollowUpOptions;
-  withoutRetryable: boolean;
-  activityTaskQueue?: string;
+  activityTaskQueue: string;
+  /** Those that did not complete run again, whatever is on record of them (`FollowUpShardInput.again`). */
+  again?: boolean;
+  /** What an earlier run of this workflow has returned. */
+  done?: FollowUpsDone;
+  /** @param number of the shard, from 1. */
+  workflowId: (number: number) => string;
+  /** Told what shards wait for; whoever resumes it calls `resumeShards` too. */
+  desk: AttentionDesk;
+  /** @param counts of the shards that have ended; `selected` is that of all. @param open workflow ids of the shards that run. */
+  onProgress: (counts: FollowUpCounts, open: string[]) => void;
 }
 
-/** Runs all follow-ups of a part, shard after shard. Failed ones are counted and stop nothing. */
-export async function runFollowUps(run: FollowUpRun, progress: (counts: FollowUpCounts) => void): Promise<void> {
-  const { ref, requests, options } = run;
-  const activityTaskQueue = run.activityTaskQueue ?? workflowInfo().taskQueue;
-  const shards = await run.acts.selectFollowUps({ ref, requests, options, withoutRetryable: run.withoutRetryable, activityTaskQueue });
-  const counts: FollowUpCounts = { selected: 0, started: 0, succeeded: 0, failed: 0 };
-  for (const shard of shards) counts.selected += shard.count;
-  progress({ ...counts });
-  for (const [index, shard] of shards.entries()) {
-    const ended = await runShard(run, shard, index + 1, activityTaskQueue);
-    counts.started += ended.started;
-    counts.succeeded += ended.succeeded;
-    counts.failed += ended.failed;
-    progress({ ...counts });
+export interface FollowUpsDone {
+  /** So many have ended, the first ones. */
+  shards: number;
+  counts: FollowUpCounts;
+}
+
+/**
+ * Runs shards of follow-ups, never more than the window at once over all of them. A cancel of the scope that this is called in reaches
+ * all that runs, and is waited for. Handles `followUpShardSignal` of the workflow.
+ *
+ * @returns what is done: all, or where canceled what was begun; or less where the history is long. No child is open then, and whoever
+ * has called goes on in a new run, with that as `done`.
+ */
+export async function runFollowUps(run: FollowUpRun): Promise<FollowUpsDone> {
+  const scope = CancellationScope.current();
+  const shards = new ShardRunner(run);
+  if (scope.consideredCancelled) shards.cancel();
+  else scope.cancelRequested.catch(() => shards.cancel());
+  return CancellationScope.nonCancellable(() => shards.run());
+}
+
+/** Tells open shards that a person has resumed the job. */
+export async function resumeShards(workflowIds: string[]): Promise<void> {
+  // One that has just ended needs no telling.
+  await Promise.all(workflowIds.map((id) => getExternalWorkflowHandle(id).signal(resumeSignal).catch(() => undefined)));
+}
+
+interface RunningShard extends OpenShard {
+  /** What it has told before it ended as canceled. */
+  canceled?: FollowUpCounts;
+}
+
+class ShardRunner {
+  private readonly window: number;
+  private readonly counts: FollowUpCounts;
+  private readonly children = new Children();
+  /** By number. */
+  private readonly open = new Map<number, RunningShard>();
+  private readonly attention = new Map<number, Pick<Attention, 'code' | 'message'>>();
+  private begun: number;
+  private failure?: { error: unknown };
+
+  constructor(private readonly options: FollowUpRun) {
+    const { shards, done, options: followUp } = options;
+    this.window = followUp.window ?? DEFAULT_FOLLOW_UP_WINDOW;
+    this.begun = done?.shards ?? 0;
+    this.counts = { ...(done?.counts ?? noFollowUps()), selected: shards.reduce((sum, { count }) => sum + count, 0) };
   }
-}
 
-function runShard(run: FollowUpRun, shard: FollowUpShard, number: number, activityTaskQueue: string): Promise<FollowUpCounts> {
-  const { jobId, round, part } = run.ref;
-  return executeChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
-    workflowId: followUpShardWorkflowId(jobId, round, part, number),
-    args: [{ shard, options: run.options, activityTaskQueue }],
-    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-  });
+  cancel(): void {
+    this.children.cancel();
+  }
+
+  async run(): Promise<FollowUpsDone> {
+    setHandler(followUpShardSignal, (change) => this.changed(change), { description: 'From a shard of follow-ups: how things stand there' });
+    this.progress();
+    for (;;) {
+      if (this.mayBegin()) this.begin();
+      else if (this.open.size > 0) await condition(() => this.open.size === 0 || this.mayBegin());
+      else break;
+    }
+    if (this.failure) throw this.failure.error;
+    return { shards: this.begun, counts: { ...this.counts } };
+  }
+
+  private get stops(): boolean {
+    return this.children.isCanceled || this.failure !== undefined || (workflowInfo().continueAsNewSuggested && this.begun > (this.options.done?.shards ?? 0));
+  }
+
+  private mayBegin(): boolean {
+    return this.begun < this.options.shards.length && !this.stops && nextShardWindow(this.window, [...this.open.values()]) > 0;
+  }
+
+  private begin(): void {
+    const shard: RunningShard = { window: nextShardWindow(this.window, [...this.open.values()]) };
+    const number = ++this.begun;
+    this.open.set(number, shard);
+    this.progress();
+    void this.runToEnd(number, shard);
+  }
+
+  private async runToEnd(number: number, open: RunningShard): Promise<void> {
+    try {
+      addFollowUps(this.counts, { ...(await this.runShard(number, open)), selected: 0 });
+    } catch (error) {
+      this.failure ??= { error };
+    }
+    this.open.delete(number);
+    this.progress();
+    await this.setAttention(number, undefined);
+    await this.giveRoom();
+  }
+
+  /** Runs one shard to its counts. Where its workflow is ended from outside, a person is asked; what is on record does not run again. */
+  private async runShard(number: number, open: RunningShard): Promise<FollowUpCounts> {
+    const { shards, options, activityTaskQueue, again, workflowId, desk } = this.options;
+    for (;;) {
+      try {
+        return await this.children.run(() =>
+          startChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
+            workflowId: workflowId(number),
+            args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window: Math.max(1, open.stillRunning ?? open.window), isLast: number === shards.length, again }],
+            parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+            cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            staticSummary: `follow-ups, shard ${number} of ${shards.length}`,
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof ChildWorkflowFailure)) throw error;
+        if (isCancellation(error)) return open.canceled ?? noFollowUps();
+        if (this.children.isCanceled) return noFollowUps();
+        await this.setAttention(number, { code: 'part_failed', message: `The workflow ${workflowId(number)} ended without a result: ${error.cause?.message ?? error.message}` });
+        await desk.wait(() => this.children.isCanceled);
+        await this.setAttention(number, undefined);
+        if (this.children.isCanceled) return noFollowUps();
+      }
+    }
+  }
+
+  private async changed({ shard: number, stillRunning, canceled, attention }: FollowUpShardChange): Promise<void> {
+    const shard = this.open.get(number);
+    if (!shard) return;
+    shard.canceled ??= canceled;
+    if (stillRunning !== undefined) {
+      shard.stillRunning = Math.min(stillRunning, shard.window);
+      await this.giveRoom();
+    }
+    if (attention !== undefined) await this.setAttention(number, attention ?? undefined);
+  }
+
+  /** Room that has become free goes to the next shard; where none comes, to the one that still starts follow-ups. */
+  private async giveRoom(): Promise<void> {
+    const starting = [...this.open].find(([, { stillRunning }]) => stillRunning === undefined);
+    const free = windowLeft(this.window, this.open.values());
+    if (!starting || free === 0 || this.children.isCanceled) return;
+    const [number, shard] = starting;
+    shard.window += free;
+    // One that has just ended needs no room.
+    await this.told(() => getExternalWorkflowHandle(this.options.workflowId(number)).signal(followUpWindowSignal, shard.window).catch(() => undefined));
+  }
+
+  /** Of all that ask for a person, the first is shown. */
+  private async setAttention(number: number, attention: Pick<Attention, 'code' | 'message'> | undefined): Promise<void> {
+    if (attention) this.attention.set(number, attention);
+    else if (!this.attention.delete(number)) return;
+    const [first] = this.attention.values();
+    await this.told(() => (first ? this.options.desk.tell(first.code, first.message) : this.options.desk.clear()));
+  }
+
+  /** Not in a handler's scope, which is the canceled one where the workflow itself was canceled. */
+  private told(tell: () => Promise<void>): Promise<void> {
+    return CancellationScope.nonCancellable(tell);
+  }
+
+  private progress(): void {
+    this.options.onProgress({ ...this.counts }, [...this.open.keys()].map(this.options.workflowId));
+  }
 }

@@ -3,7 +3,7 @@ import { condition, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
 import type { PartFacts, PartReference, PlannedJob } from '../activities';
 import type { Attention, BatchReport, JobInput, JobSettings, JobStatus } from '../contract';
-import { addUsage, noOutcomes, noUsage, OUTCOMES, withdrawSignal } from '../contract';
+import { addFollowUps, addUsage, noFollowUps, noOutcomes, noUsage, OUTCOMES, withdrawSignal } from '../contract';
 import type { activities } from './activity-profiles';
 import type { AttentionDesk } from './attention';
 import type { JobBudget } from './job-budget';
@@ -240,6 +240,7 @@ export class JobRound {
     for (const outcome of OUTCOMES) this.job.status.outcomes[outcome] += report.outcomes[outcome];
     if (again > 0) this.takeBack(report, again);
     addUsage(this.job.status.usage, report.usage);
+    if (report.followUps) addFollowUps((this.job.status.followUps ??= noFollowUps()), report.followUps);
     this.job.status.problems.push(...report.problems);
   }
 

@@ -8,6 +8,7 @@ import {
   DEFAULT_BASE_URL,
   jobIdOfWorkflow,
   jobStatusQuery,
+  noFollowUps,
   noOutcomes,
   noUsage,
   pauseSignal,
@@ -72,6 +73,7 @@ class JobRun {
       parts: { total: 0, ended: this.carried.partsDone },
       outcomes: this.carried.outcomes ?? noOutcomes(),
       usage: noUsage(),
+      followUps: this.carried.followUps ?? (input.followUp && noFollowUps()),
       running: [],
       cancelRequested: this.carried.cancelRequested,
       paused: this.carried.paused,
@@ -248,6 +250,10 @@ class JobRun {
     this.status.report = report;
     this.status.outcomes = report.outcomes;
     this.status.usage = report.usage;
+    if (report.follow_ups) {
+      const { selected, started, succeeded, failed } = report.follow_ups;
+      this.status.followUps = { selected, started, succeeded, failed };
+    }
     this.status.problems = report.problems;
     this.status.output = report.output;
     this.status.requests = report.input.requests;
@@ -265,12 +271,12 @@ class JobRun {
     await Promise.all([this.cancelRecorded, this.recordedChanges]);
     await this.notices.sent();
     await condition(allHandlersFinished);
-    const { cancelRequested, paused, outcomes, usage } = this.status;
+    const { cancelRequested, paused, outcomes, usage, followUps } = this.status;
     const { partsDone, alsoDone, retryable } = this.round ?? this.carried;
     return continueAsNew<typeof batchJobWorkflow>({
       ...this.input,
       jobId: this.status.jobId,
-      resumed: { round: this.carried.round, partsDone, alsoDone, retryable, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, settings: this.settings.changed, budget: this.budget?.state() },
+      resumed: { round: this.carried.round, partsDone, alsoDone, retryable, cancelRequested, workflowCanceled: this.workflowCanceled, paused, outcomes, usage, followUps, settings: this.settings.changed, budget: this.budget?.state() },
     });
   }
 }

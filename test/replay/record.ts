@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { accountWorkflowId, batchWorkflowId, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
+import { accountWorkflowId, batchWorkflowId, followUpShardWorkflowId, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { accountWorkflow } from '../../src/workflows';
+import { FollowUpWorker } from '../support/follow-ups/worker';
 import { World } from '../support/world';
 
 const { version } = require('../../package.json') as { version: string };
@@ -96,4 +97,36 @@ test('an account whose waiters come through continue-as-new, and a batch that wa
   record(account.workflowId, 'account-resumed');
   // Of eight parts with room for two at a time, the last one waited.
   record(batchWorkflowId(world.jobId, 1, 8), 'batch-queued');
+});
+
+test('follow-ups, one of which fails', async () => {
+  world = await World.create();
+  await world.startWorker();
+  const followUps = await FollowUpWorker.start(world.temporal.address, 'follow-ups');
+  const report = await world.runJob({
+    requests: await world.writeRequests(6, { metadata: (index) => (index === 2 ? { fail: 'It does not fit' } : {}) }),
+    followUp: { workflow: 'testFollowUp', taskQueue: 'follow-ups', window: 3 },
+    pollIntervalMs: 300,
+  });
+  await followUps.stop();
+  expect(report.follow_ups).toMatchObject({ selected: 6, started: 6, succeeded: 5, failed: 1 });
+  record(batchWorkflowId(world.jobId, 1, 1), 'batch-follow-ups');
+  record(followUpShardWorkflowId(world.jobId, 1, 1, 1), 'follow-up-shard');
+});
+
+test('follow-ups that are canceled in the middle', async () => {
+  world = await World.create();
+  await world.startWorker();
+  const followUps = await FollowUpWorker.start(world.temporal.address, 'follow-ups');
+  const job = await world.startJob({
+    requests: await world.writeRequests(6, { metadata: () => ({ waits: true }) }),
+    followUp: { workflow: 'testFollowUp', taskQueue: 'follow-ups', window: 3 },
+    pollIntervalMs: 300,
+  });
+  await followUps.effects.begun(3);
+  await job.signal('cancel');
+  const report = await job.result();
+  await followUps.stop();
+  expect(report.follow_ups).toMatchObject({ selected: 6, started: 3, succeeded: 0, failed: 3 });
+  record(followUpShardWorkflowId(world.jobId, 1, 1, 1), 'follow-up-shard-canceled');
 });

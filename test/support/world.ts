@@ -53,6 +53,13 @@ export interface WorkerSettings {
   api?: Pick<ApiOptions, 'idleTimeoutMs'>;
 }
 
+interface WrittenRequests {
+  bytes?: number;
+  name?: string;
+  prefix?: string;
+  metadata?: (index: number) => object;
+}
+
 export class World {
   /** A job id of this world's own: worlds may share a Temporal server. */
   readonly jobId = `job-${randomBytes(4).toString('hex')}`;
@@ -112,14 +119,15 @@ export class World {
     return worker;
   }
 
-  /** Writes `count` requests, of about `bytes` each. */
-  async writeRequests(count: number, { bytes = 0, name = 'requests.jsonl', prefix = 'request' } = {}): Promise<string> {
+  /** Writes `count` requests, of about `bytes` each, with `metadata` where that is given. */
+  async writeRequests(count: number, { bytes = 0, name = 'requests.jsonl', prefix = 'request', metadata }: WrittenRequests = {}): Promise<string> {
     const path = join(this.folder, name);
     const padding = 'x'.repeat(bytes);
     const lines = Array.from({ length: count }, (_, index) =>
       JSON.stringify({
         custom_id: `${prefix}-${index}`,
         params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: `What is ${index} + 1? ${padding}` }] },
+        metadata: metadata?.(index),
       }),
     );
     await writeFile(path, `${lines.join('\n')}\n`);

@@ -1,0 +1,47 @@
+import type { FollowUpEnd } from '../activities';
+
+/** So many ends, or bytes of them as JSON, are put on record together. */
+const ENDS_PER_RECORD = 250;
+const BYTES_PER_RECORD = 128 * 1024;
+
+/** Puts the ends of follow-ups on record, in bunches, while others run. */
+export class FollowUpRecords {
+  private ends: FollowUpEnd[] = [];
+  private bytes = 0;
+  private total = { ends: 0, bytes: 0 };
+  private records = 0;
+  private written: Promise<unknown> = Promise.resolve();
+
+  /** @param write puts them on record under a number from 1, however long it takes. */
+  constructor(private readonly write: (number: number, ends: FollowUpEnd[]) => Promise<void>) {}
+
+  /** Of an end, as JSON. */
+  get meanBytes(): number {
+    return this.total.ends === 0 ? 0 : this.total.bytes / this.total.ends;
+  }
+
+  add(end: FollowUpEnd): void {
+    const bytes = JSON.stringify(end).length;
+    this.ends.push(end);
+    this.bytes += bytes;
+    this.total.ends++;
+    this.total.bytes += bytes;
+    if (this.ends.length >= ENDS_PER_RECORD || this.bytes >= BYTES_PER_RECORD) this.begin();
+  }
+
+  /** All of them are on record once this has resolved. */
+  async flush(): Promise<void> {
+    this.begin();
+    await this.written;
+  }
+
+  private begin(): void {
+    if (this.ends.length === 0) return;
+    const { ends } = this;
+    this.ends = [];
+    this.bytes = 0;
+    this.written = Promise.all([this.written, this.write(++this.records, ends)]);
+    // `flush` hears of a failure.
+    this.written.catch(() => undefined);
+  }
+}

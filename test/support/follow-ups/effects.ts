@@ -1,0 +1,29 @@
+/** What follow-ups of tests do outside of Temporal, counted in this process. */
+export class FollowUpEffects {
+  /** How often each has run, by custom_id. */
+  readonly runs = new Map<string, number>();
+  private readonly running = new Set<string>();
+  /** The most that ever ran at once. */
+  most = 0;
+
+  activities() {
+    return {
+      /** @returns how often it has run, now included. */
+      began: async (id: string): Promise<number> => {
+        const runs = (this.runs.get(id) ?? 0) + 1;
+        this.runs.set(id, runs);
+        this.running.add(id);
+        this.most = Math.max(this.most, this.running.size);
+        return runs;
+      },
+      ended: async (id: string): Promise<void> => void this.running.delete(id),
+    };
+  }
+
+  /** Waits until so many have begun. */
+  async begun(count: number): Promise<void> {
+    while (this.runs.size < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export type Effects = ReturnType<FollowUpEffects['activities']>;

@@ -1,0 +1,47 @@
+/** Follow-up workflows of tests: what one does stands in its request's metadata. */
+import { ApplicationFailure, condition, defineSignal, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
+import type { FollowUpInput, FollowUpSliceInput } from '../../../src/contract';
+import type { Effects } from './effects';
+
+/** What a follow-up of the tests does. */
+export interface Behaviour {
+  /** It fails with this message. */
+  fail?: string;
+  /** Only when it runs for the first time. */
+  once?: boolean;
+  /** It ends when it gets the signal `finish`. */
+  waits?: boolean;
+  /** It takes so long, in ms. */
+  ms?: number;
+  /** Only makes it large. */
+  note?: string;
+  /** It returns a text of so many bytes. */
+  valueBytes?: number;
+}
+
+export const finishSignal = defineSignal('finish');
+
+/** Tells the outside that it runs and that it has ended, and does in between what its metadata says. */
+export async function testFollowUp(input: FollowUpInput<Behaviour>, ...args: unknown[]): Promise<{ id: string; args: unknown[]; text?: string }> {
+  const { began, ended } = proxyActivities<Effects>({ startToCloseTimeout: '1 minute', retry: { initialInterval: '1 second' } });
+  let finished = false;
+  setHandler(finishSignal, () => void (finished = true));
+  const runs = await began(input.customId);
+  const { fail, once = false, waits, ms, valueBytes } = input.metadata ?? {};
+  if (waits) await condition(() => finished);
+  if (ms !== undefined) await sleep(ms);
+  await ended(input.customId);
+  if (fail !== undefined && !(once && runs > 1)) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
+  return { id: input.customId, args, ...(valueBytes !== undefined && { text: 'v'.repeat(valueBytes) }) };
+}
+
+/** Does nothing outside: for what is counted by events. */
+export async function plainFollowUp(input: FollowUpInput<Behaviour>): Promise<unknown> {
+  const { fail, valueBytes = 0 } = input.metadata ?? {};
+  if (fail !== undefined) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
+  return valueBytes > 0 ? 'v'.repeat(valueBytes) : null;
+}
+
+export async function sliceFollowUp(input: FollowUpSliceInput): Promise<number> {
+  return input.count;
+}
