@@ -41,6 +41,8 @@ export function activities(taskQueue: string | undefined) {
     closeLedger: passes['messageBatches.closeLedger'],
     selectFollowUps: passes['messageBatches.selectFollowUps'],
     listFollowUps: short['messageBatches.listFollowUps'],
+    checkJsonAnswer: short['messageBatches.checkJsonAnswer'],
+    checkJsonAnswersOfSlice: passes['messageBatches.checkJsonAnswersOfSlice'],
 
     /** The one call that pays: one attempt, never repeated by Temporal. What it leaves unknown is looked up. */
     createBatch(timeoutMs: number): MessageBatchesActivities['messageBatches.createBatch'] {
