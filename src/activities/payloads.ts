@@ -205,6 +205,16 @@ export interface FollowUpServiceInput {
 /** `served`: at least one of them has been taken up by a worker. `busy`: a worker polls and has not come to them yet. */
 export type FollowUpService = { kind: 'served' } | { kind: 'busy' } | { kind: 'unserved'; message: string };
 
+/** What `checkJsonAnswersOfSlice` returns. */
+export interface CheckedSlice {
+  valid: number;
+  invalid: number;
+  /** How many of the invalid ones for each reason, see `CheckedAnswer`. */
+  reasons: Record<string, number>;
+  /** The first hundred custom_ids of those that are invalid. */
+  failing: string[];
+}
+
 export interface NotifyInput {
   jobId: string;
   event: 'ended' | 'paused';

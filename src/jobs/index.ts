@@ -41,6 +41,8 @@ export { followUpFiles, type FollowUpFiles } from './follow-ups/files';
 export { readListPage, type ListPage } from './follow-ups/list-page';
 export { selectFollowUps, type SelectFollowUpsOptions } from './follow-ups/select-follow-ups';
 export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow-ups';
+export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
+export { checkAnswer, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { readReference } from './read-reference';
 export { readStoredRequest, type StoredRequest } from './stored-request';
 export { writeRequests, type ProgramRequest, type WriteRequestsOptions } from './write-requests';
