@@ -115,7 +115,7 @@ class ShardRun {
     // Of the first page of a later run, what is on record was counted before.
     let isCounted = resumed !== undefined;
     this.pages = new FollowUpPages(
-      (list) => this.desk.untilDone(() => this.acts.listFollowUps(list, ...(again ? [] : [{ ...shard.ref, shard: input.number }]))),
+      (list) => this.desk.untilDone(() => this.acts.listFollowUps(list, ...(again ? [] : [shard.ref]))),
       // A page without what is on record begins with what was not begun.
       { list: resumed?.list ?? shard.list, begun: again ? (resumed?.begun ?? 0) : 0 },
       (page) => {
