@@ -10,7 +10,7 @@ import { askOnce, cancelLastMonth, gradeAll } from '../../examples/client';
 import { createFollowUpWorker } from '../../examples/follow-up-worker';
 import { createWorker } from '../../examples/worker';
 import { MessageBatchesClient } from '../../src/client';
-import type { FollowUpOptions, JobReport } from '../../src/contract';
+import type { FollowUpInput, FollowUpSliceInput, JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/testing';
 import { startSimulator } from '../../src/testing';
 import { sharedTemporal } from '../support/shared-temporal';
@@ -96,20 +96,41 @@ test('another workflow runs a job as a child, with a follow-up for each result',
   expect(graded).toEqual([{ correct: true }, { correct: true }, { correct: false }]);
 });
 
-test.each<[string, FollowUpOptions, string, unknown]>([
-  ['each result, by a worker of its own', { workflow: 'gradeAnswer', taskQueue: 'grading' }, 'follow-up/ID/1/times-7', { correct: true }],
-  ['slices, whose results an activity reads by reference', { workflow: 'countWordsOfSlice', taskQueue: 'grading', per: 2 }, 'follow-up-slice/ID/1.1.1', { words: expect.any(Number) }],
-  ['answers that a schema allows', { workflow: 'checkJsonAnswer', args: [{ schema: { type: 'number', maximum: 50 } }] }, 'follow-up/ID/1/times-7', { valid: true, value: 42 }],
-  ['answers that a schema does not allow', { workflow: 'checkJsonAnswer', args: [{ schema: { type: 'number', maximum: 50 } }] }, 'follow-up/ID/1/times-9', { valid: false, reason: 'schema', errors: [{ path: '', message: 'must be <= 50' }] }],
-  ['slices against a schema', { workflow: 'checkJsonAnswersOfSlice', per: 3, args: [{ schema: { type: 'number', maximum: 50 } }] }, 'follow-up-slice/ID/1.1.1', { valid: 2, invalid: 1, reasons: { schema: 1 }, failing: ['times-9'] }],
-])('a job has follow-ups: %s', async (name, followUp, workflow, value) => {
-  const id = name.replace(/\W+/g, '-');
+test('a job has follow-ups on a worker of their own', async () => {
   const own = await createFollowUpWorker(native);
   await own.runUntil(async () => {
-    const job = await new MessageBatchesClient({ client }).startJob({ id, requests, followUp });
-    expect((await job.report()).follow_ups).toMatchObject({ failed: 0 });
-    expect(await client.workflow.getHandle(`message-batches/${workflow.replace('ID', id)}`).result()).toEqual(value);
+    const job = await new MessageBatchesClient({ client }).startJob({ id: 'own-queue', requests, followUp: { workflow: 'gradeAnswer', taskQueue: 'grading' } });
+    expect((await job.report()).follow_ups).toMatchObject({ selected: 3, failed: 0 });
+    expect(await client.workflow.getHandle('message-batches/follow-up/own-queue/1/times-9').result()).toEqual({ correct: false });
   });
+});
+
+/** Two stored results, as a follow-up of each and one of their slice are told of them. */
+async function storedResults(): Promise<{ inputs: FollowUpInput[]; slice: FollowUpSliceInput }> {
+  const lines = ['42', '54'].map((text, n) => JSON.stringify({ custom_id: `q-${n}`, result: { type: 'succeeded', message: { content: [{ type: 'text', text }], stop_reason: 'end_turn' } } }));
+  const [uri, list] = [join(folder, 'stored.jsonl'), join(folder, 'list.jsonl')];
+  const of = { jobId: 'stored', round: 1, part: 1, activityTaskQueue: 'message-batches' };
+  const inputs = lines.map((line, n): FollowUpInput => ({ ...of, customId: `q-${n}`, outcome: 'succeeded', metadata: {}, result: { uri, offset: n === 0 ? 0 : lines[0]!.length + 1, length: line.length } }));
+  await writeFile(uri, lines.map((line) => `${line}\n`).join(''));
+  await writeFile(list, inputs.map((input) => `${JSON.stringify(input)}\n`).join(''));
+  return { inputs, slice: { ...of, slice: 1, count: 2, results: { uri: list } } };
+}
+
+test('answers are held against a schema, one by one and in slices, by the worker of the product', async () => {
+  const { inputs, slice } = await storedResults();
+  const check = { schema: { type: 'number', maximum: 50 } };
+  const run = (workflow: string, id: string, args: unknown[]): Promise<unknown> => client.workflow.execute(workflow, { workflowId: id, taskQueue: 'message-batches', args });
+  expect(await run('checkJsonAnswer', 'check-0', [inputs[0], check])).toEqual({ valid: true, value: 42 });
+  expect(await run('checkJsonAnswer', 'check-1', [inputs[1], check])).toEqual({ valid: false, reason: 'schema', errors: [{ path: '', message: 'must be <= 50' }] });
+  expect(await run('checkJsonAnswersOfSlice', 'check-slice', [slice, check])).toEqual({ valid: 1, invalid: 1, reasons: { schema: 1 }, failing: ['q-1'] });
+  const bad = run('checkJsonAnswer', 'check-bad', [inputs[0], { schema: { type: 'nombre' } }]);
+  await expect(bad).rejects.toMatchObject({ cause: { cause: { type: 'InvalidInput', nonRetryable: true, message: expect.stringContaining('The JSON schema cannot be used') } } });
+});
+
+test('an activity reads the results of a slice by reference', async () => {
+  const { slice } = await storedResults();
+  const own = await createFollowUpWorker(native);
+  expect(await own.runUntil(client.workflow.execute('countWordsOfSlice', { workflowId: 'words', taskQueue: 'grading', args: [slice] }))).toEqual({ words: 2 });
 });
 
 test('the API client by itself sends a file as one batch and reads its answers', async () => {
