@@ -61,7 +61,7 @@ async function merge({ prices }: ActivityDependencies, folder: JobFolder, unsent
   }
   const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
   const reused = (rounds[0]?.parts ?? []).reduce((sum, part) => sum + (part.reused ? part.requests : 0), 0);
-  return buildReport({ job: withGeneratedIds(job, rounds[0]), parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices, reused });
+  return buildReport({ job: withGeneratedIds(job, rounds[0]), parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices, followUp: await folder.readFollowUps(), reused });
 }
 
 /** The command line puts a job on record before it is planned, so its plan knows more of the ids. */

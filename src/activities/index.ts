@@ -1,5 +1,6 @@
 import { ACTIVITY_PREFIX } from '../contract';
 import { cancelBatchActivity } from './cancel-batch';
+import { checkJsonAnswerActivity, checkJsonAnswersOfSliceActivity } from './check-json-answer';
 import { claimCreateActivity } from './claim-create';
 import { closeLedgerActivity } from './close-ledger';
 import { createBatchActivity } from './create-batch';
@@ -24,6 +25,7 @@ export type { ActivityDependencies } from './dependencies';
 export { accessRefusal, keyRefused } from './failures';
 export { PacedApi, type ActivityApi } from './paced-api';
 export type * from './payloads';
+export type { CheckedAnswer, JsonAnswerCheck } from '../jobs';
 
 function allActivities(deps: ActivityDependencies) {
   return {
@@ -46,6 +48,8 @@ function allActivities(deps: ActivityDependencies) {
     recordFollowUps: recordFollowUpsActivity(deps),
     loadResult: loadResultActivity(deps),
     loadRequest: loadRequestActivity(deps),
+    checkJsonAnswer: checkJsonAnswerActivity(deps),
+    checkJsonAnswersOfSlice: checkJsonAnswersOfSliceActivity(deps),
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),

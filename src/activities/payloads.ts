@@ -176,12 +176,6 @@ export interface FollowUpShard {
   count: number;
 }
 
-/** Whose ends are on record: those of a part, or of one shard of it, which is read much faster. */
-export interface ShardReference extends PartReference {
-  /** From 1. */
-  shard?: number;
-}
-
 /** Some of a shard's follow-ups: as many as fit one answer. */
 export interface FollowUpPage {
   /** Those whose end is not on record. */
@@ -210,6 +204,16 @@ export interface FollowUpServiceInput {
 
 /** `served`: at least one of them has been taken up by a worker. `busy`: a worker polls and has not come to them yet. */
 export type FollowUpService = { kind: 'served' } | { kind: 'busy' } | { kind: 'unserved'; message: string };
+
+/** What `checkJsonAnswersOfSlice` returns. */
+export interface CheckedSlice {
+  valid: number;
+  invalid: number;
+  /** How many of the invalid ones for each reason, see `CheckedAnswer`. */
+  reasons: Record<string, number>;
+  /** The first hundred custom_ids of those that are invalid. */
+  failing: string[];
+}
 
 export interface NotifyInput {
   jobId: string;

@@ -38,8 +38,11 @@ export { noticeOf, NoticeRecords, type Notice, type NoticeEvent } from './notice
 export { buildReport, unsentReport } from './report';
 export { recordEnds, type FollowUpEnd } from './follow-ups/ends';
 export { followUpFiles, type FollowUpFiles } from './follow-ups/files';
-export { readListPage, type EndsOf, type ListPage } from './follow-ups/list-page';
+export { readListPage, type ListPage } from './follow-ups/list-page';
 export { selectFollowUps, type SelectFollowUpsOptions } from './follow-ups/select-follow-ups';
+export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow-ups';
+export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
+export { checkAnswer, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { readReference } from './read-reference';
 export { readStoredRequest, type StoredRequest } from './stored-request';
 export { writeRequests, type ProgramRequest, type WriteRequestsOptions } from './write-requests';

@@ -32,7 +32,9 @@ export type InputErrorCode =
   /** Follow-ups cannot be run with these options. */
   | 'bad_follow_up'
   /** The job was started with other follow-ups before. */
-  | 'follow_up_changed';
+  | 'follow_up_changed'
+  /** A follow-up that checks answers was given no JSON schema that can be used. */
+  | 'bad_schema';
 
 /** Something wrong with one line of an input. */
 export interface InputProblem {

@@ -4,6 +4,7 @@ import { addModelUsage, addUsage, noOutcomes, noUsage, type OutcomeCounts, OUTCO
 import { type ByteSink, joinLocation, openReplacement, openSegments, readChunks, removeDurably, type Replacement } from '../storage';
 import { type FinalResult, ResultLines, ResultRanges } from './final-results';
 import { inputLines } from './input-lines';
+import { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow-ups';
 import { HashedSink } from './hashed-sink';
 import { changedResults, type LedgerRecord, readLedger, readLedgerRecord } from './ledger-file';
 import { outputFolder } from './output-folder';
@@ -40,6 +41,8 @@ export interface MergeSummary {
   missingRequests: number;
   /** Lines in quarantine.jsonl. */
   quarantined: number;
+  /** follow-ups.jsonl as it was written; absent where no part has follow-ups. */
+  followUps?: WrittenFollowUps;
 }
 
 export interface MergeOptions extends PassOptions {
@@ -56,8 +59,8 @@ const UNSENT = codeOf('unsent');
 const MISSING = codeOf('missing');
 
 /**
- * Writes `results.jsonl` and `results.index`, and where there are any `failed-requests.jsonl`, `missing-requests.jsonl` and
- * `quarantine.jsonl`, into the output folder: each whole or as it was before, and safe from a power loss.
+ * Writes `results.jsonl` and `results.index`, and where there are any `failed-requests.jsonl`, `missing-requests.jsonl`,
+ * `quarantine.jsonl` and `follow-ups.jsonl`, into the output folder: each whole or as it was before, and safe from a power loss.
  * Can be run again after a kill.
  *
  * The final outcome of a request is that of the latest round that really sent it. Memory: two bytes a request.
@@ -71,7 +74,8 @@ export async function mergeJob(options: MergeOptions): Promise<MergeSummary> {
   const failedRequests = await merge.writeFailedRequests();
   const missingRequests = await merge.writeMissingRequests();
   const quarantined = await merge.writeQuarantine();
-  return { ...merge.summary(), results, resultsFile, failedRequests, missingRequests, quarantined };
+  const followUps = await merge.writeFollowUps();
+  return { ...merge.summary(), results, resultsFile, failedRequests, missingRequests, quarantined, ...(followUps && { followUps }) };
 }
 
 class Merge {
@@ -176,6 +180,10 @@ class Merge {
       }
       return lines;
     });
+  }
+
+  writeFollowUps(): Promise<WrittenFollowUps | undefined> {
+    return writeFollowUps(outputFolder(this.options.output).followUps, this.parts().map(({ folder }) => folder), this.options);
   }
 
   /** Where the final results of a part's requests lie in its segments, in that order. */

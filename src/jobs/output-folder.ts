@@ -19,6 +19,8 @@ export interface OutputFolder {
   /** Those that were sent, perhaps paid, and got no result. */
   missingRequests: string;
   quarantine: string;
+  /** What became of each follow-up. */
+  followUps: string;
   /** Written last, the mark that all is there; says whose folder this is from then on. */
   report: string;
 }
@@ -54,6 +56,7 @@ export function outputFolder(dir: string): OutputFolder {
     failedRequests: joinLocation(folder, 'failed-requests.jsonl'),
     missingRequests: joinLocation(folder, 'missing-requests.jsonl'),
     quarantine: joinLocation(folder, 'quarantine.jsonl'),
+    followUps: joinLocation(folder, 'follow-ups.jsonl'),
     report: joinLocation(folder, 'report.json'),
   };
 }
@@ -126,8 +129,8 @@ export async function unfinishedOutputs(dir: string): Promise<string[]> {
   return names.map((name) => joinLocation(output.folder, name));
 }
 
-function outputFiles({ results, resultsIndex, requestsIndex, failedRequests, missingRequests, quarantine, report }: OutputFolder): string[] {
-  return [results, resultsIndex, requestsIndex, failedRequests, missingRequests, quarantine, report];
+function outputFiles({ results, resultsIndex, requestsIndex, failedRequests, missingRequests, quarantine, followUps, report }: OutputFolder): string[] {
+  return [results, resultsIndex, requestsIndex, failedRequests, missingRequests, quarantine, followUps, report];
 }
 
 async function ownerOf(output: OutputFolder): Promise<ClaimRecord | undefined> {

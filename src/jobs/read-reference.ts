@@ -13,12 +13,17 @@ export async function readReference({ uri, offset, length }: StoredBytes): Promi
   try {
     for await (const chunk of readChunks(uri, { offset, length })) chunks.push(chunk);
   } catch (error) {
-    if (error instanceof StorageError && error.missing) throw new StorageError('changed', uri, `Could not read ${uri}: it does not exist.`, GONE_HINT, { cause: error, missing: true });
+    if (error instanceof StorageError && error.missing) throw goneError(uri, `Could not read ${uri}: it does not exist.`, { cause: error, missing: true });
     throw error;
   }
   const bytes = Buffer.concat(chunks);
-  if (length !== undefined && bytes.length < length) throw new StorageError('changed', uri, `${uri} has become shorter: ${length - bytes.length} of ${length} bytes from byte ${offset ?? 0} on are gone.`, GONE_HINT);
+  if (length !== undefined && bytes.length < length) throw goneError(uri, `${uri} has become shorter: ${length - bytes.length} of ${length} bytes from byte ${offset ?? 0} on are gone.`);
   return bytes;
 }
 
-const GONE_HINT = 'Working data is removed when its job has ended: the outputs of the job then hold its results. Where the job has not ended, somebody has moved or changed the file: put it back.';
+/** What a reference points at is gone, or another. */
+export function goneError(uri: string, message: string, options: { cause?: unknown; missing?: boolean } = {}): StorageError {
+  return new StorageError('changed', uri, message, GONE_HINT, options);
+}
+
+const GONE_HINT = 'Working data is removed when its job has ended: the outputs of the job then hold its results. Where the job has not ended, somebody has moved or changed the file (put it back), or it lies on another machine than the one that asks.';

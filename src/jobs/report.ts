@@ -1,5 +1,6 @@
-import type { BatchReport, Cost, JobReport, OutcomeCounts, PriceTable, Problem, ReportedBatch, ReportedCost, TokenUsage } from '../contract';
+import type { BatchReport, Cost, FollowUpCounts, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, ReportedBatch, ReportedCost, TokenUsage } from '../contract';
 import { cacheHitShare, costOf, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, totalOf } from '../contract';
+import type { WrittenFollowUps } from './follow-ups/write-follow-ups';
 import type { JobRecord } from './job-folder';
 import type { MergeSummary } from './merge';
 import type { PlannedPart } from './round-plan';
@@ -14,12 +15,14 @@ export interface ReportFacts {
   endedAt: Date;
   /** Default: no cost is reported. */
   prices?: PriceTable;
+  /** What the job's follow-ups are, where it has some. */
+  followUp?: FollowUpOptions;
   /** How many requests' outcomes were taken from another job. Default 0. */
   reused?: number;
 }
 
 /** The job's report. Where the outcomes do not add up to the input, a problem `unproven` says so. */
-export function buildReport({ job, parts, merged, canceled, endedAt, prices, reused = 0 }: ReportFacts): JobReport {
+export function buildReport({ job, parts, merged, canceled, endedAt, prices, followUp, reused = 0 }: ReportFacts): JobReport {
   const { outcomes } = merged;
   const problems = mergeProblems([...merged.problems, ...unproven(outcomes, job.input.requests)]);
   const unsentReason = parts.find((part) => part.unsentReason !== undefined)?.unsentReason;
@@ -37,7 +40,7 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices, reu
     batches: parts.flatMap((part) => reportedBatch(part, prices) ?? []),
     results: merged.resultsFile,
     ...takenOver(job, reused),
-    ...followUpCounts(parts),
+    ...followUpsOf(parts, merged.followUps, followUp),
     problems,
     ...(outcomes.unsent > 0 && unsentReason !== undefined ? { unsent_reason: unsentReason } : {}),
     output: job.output,
@@ -128,9 +131,20 @@ function mergeProblems(problems: Problem[]): Problem[] {
   return [...byKind.values()];
 }
 
-function followUpCounts(parts: BatchReport[]): Pick<JobReport, 'follow_ups'> {
-  const counts = parts.flatMap((part) => part.followUps ?? []);
+/** Counted by the lines that were written; of parts that an older release has run, as they were reported. */
+function followUpsOf(parts: BatchReport[], written: WrittenFollowUps | undefined, options: FollowUpOptions | undefined): Pick<JobReport, 'follow_ups'> {
+  const reported = parts.filter(({ round, part }) => !written?.parts.has(`${round}.${part}`)).flatMap((part) => part.followUps ?? []);
+  const counts = [...(written ? [written.counts] : []), ...reported];
   if (counts.length === 0) return {};
-  const sum = (key: 'selected' | 'started' | 'succeeded' | 'failed'): number => counts.reduce((total, one) => total + one[key], 0);
-  return { follow_ups: { selected: sum('selected'), started: sum('started'), succeeded: sum('succeeded'), failed: sum('failed') } };
+  const sum = (key: keyof FollowUpCounts): number => counts.reduce((total, one) => total + one[key], 0);
+  return {
+    follow_ups: {
+      selected: sum('selected'),
+      started: sum('started'),
+      succeeded: sum('succeeded'),
+      failed: sum('failed'),
+      ...(written && options && { options }),
+      ...(written && { file: written.file }),
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { CUSTOM_ID_PATTERN, MAX_METADATA_BYTES } from '../contract';
+import { CUSTOM_ID_PATTERN, MAX_METADATA_BYTES } from '../contract/limits';
 import { type JsonMember, membersOf, trimJson } from './json-members';
 import { requestFacts } from './request-facts';
 import { type OwnId, type RequestLine, sentOf } from './request-parts';

@@ -50,6 +50,8 @@ export function activities(taskQueue: string | undefined) {
     followUpService: short['messageBatches.followUpService'],
     // Waits for another workflow, with heartbeats; where that takes days, it is asked for again.
     endOfFollowUp: passes['messageBatches.endOfFollowUp'],
+    checkJsonAnswer: short['messageBatches.checkJsonAnswer'],
+    checkJsonAnswersOfSlice: passes['messageBatches.checkJsonAnswersOfSlice'],
 
     /** The one call that pays: one attempt, never repeated by Temporal. What it leaves unknown is looked up. */
     createBatch(timeoutMs: number): MessageBatchesActivities['messageBatches.createBatch'] {

@@ -3,3 +3,4 @@ export { accountWorkflow } from './account';
 export { batchWorkflow } from './batch';
 export { batchJobWorkflow } from './job';
 export { followUpShardWorkflow } from './follow-up-shard';
+export { checkJsonAnswer, checkJsonAnswersOfSlice } from './check-json-answer';

@@ -8,7 +8,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDependencies, MessageBatchesActivities, PartReference, StoreProgress } from '../../src/activities';
 import { createActivities } from '../../src/activities';
 import { MessageBatchesApi } from '../../src/api';
-import type { FollowUpInput } from '../../src/contract';
+import { type FollowUpInput, followUpWorkflowId } from '../../src/contract';
 import { createBody, JobFolder, outputFolder, partFolder } from '../../src/jobs';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
@@ -74,7 +74,7 @@ async function segments(): Promise<{ key: string; size: number }[]> {
   return (await server.list(`${ref.jobId}/out/.parts/round-01/part-0001/segments/`)).filter(({ key }) => key.endsWith('.jsonl'));
 }
 
-it('stores results, and gives single ones to follow-ups', async () => {
+it('stores results, gives single ones to follow-ups, and puts the ends of these on record', async () => {
   await plan(REQUESTS);
   const batchId = await createBatch();
   const stored = await run('messageBatches.storeResults', ref, batchId, REQUESTS);
@@ -88,6 +88,15 @@ it('stores results, and gives single ones to follow-ups', async () => {
   const { inputs } = (await run('messageBatches.listFollowUps', shards.at(-1)!.list)) as { inputs: FollowUpInput[] };
   const result = await run('messageBatches.loadResult', inputs[0]!.result);
   expect(result).toMatchObject({ custom_id: inputs[0]!.customId, result: { type: 'succeeded' } });
+  expect(await run('messageBatches.loadRequest', inputs[0]!.request!)).toEqual(JSON.parse(requestLines(REQUESTS)[REQUESTS - 1_000]!));
+
+  const ended = { ref, name: `${shards.length}-run-1`, ends: [{ workflowId: followUpWorkflowId(ref.jobId, 1, inputs[0]!.customId), status: 'completed' as const, value: 1 }] };
+  await run('messageBatches.recordFollowUps', ended);
+  await run('messageBatches.recordFollowUps', ended);
+  const page = await run('messageBatches.listFollowUps', shards.at(-1)!.list, ref);
+  expect([page.inputs[0], page.recorded]).toEqual([inputs[1], { succeeded: 1, failed: 0 }]);
+  const again = await run('messageBatches.selectFollowUps', { ref, requests: REQUESTS, options: { workflow: 'any' }, withoutRetryable: false, activityTaskQueue: 'any' });
+  expect(again).toEqual(shards);
 }, 120_000);
 
 it('heartbeats no more than is stored, and keeps what has come when it is canceled', async () => {

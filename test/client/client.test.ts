@@ -145,7 +145,8 @@ test.each([
   [{ maxRequestsPerBatch: 0.5 }, /option maxRequestsPerBatch/],
   [{ betas: 'one' }, /option betas .* a list of texts, not "one"/],
   [{ ids: 'make' }, /option ids of a job must be "given" or "generate", not "make"/],
-  [{ followUp: { workflw: 'x' } }, /option followUp/],
+  [{ followUp: 'x' }, /option followUp/],
+  [{ followUp: { workflow: 'x', window: 501 } }, /option window of a follow-up must be a whole number from 1 to 500, not 501/],
 ])('an option that cannot be: %j', async (wrong, message) => {
   await begin();
   const options = { ...(await startOptions()), ...wrong } as unknown as StartJobOptions;

@@ -7,8 +7,10 @@ import type { Worker } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { answers } from '../../examples/api';
 import { askOnce, cancelLastMonth, gradeAll } from '../../examples/client';
+import { createFollowUpWorker } from '../../examples/follow-up-worker';
 import { createWorker } from '../../examples/worker';
-import type { JobReport } from '../../src/contract';
+import { MessageBatchesClient } from '../../src/client';
+import type { FollowUpOptions, JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/testing';
 import { startSimulator } from '../../src/testing';
 import { sharedTemporal } from '../support/shared-temporal';
@@ -87,11 +89,27 @@ test('another workflow runs a job as a child, with a follow-up for each result',
     args: ['2026-11-21', requests],
   })) as JobReport;
   expect(report.outcomes.succeeded).toBe(3);
-  expect(report.follow_ups).toEqual({ selected: 3, started: 3, succeeded: 3, failed: 0 });
+  expect(report.follow_ups).toMatchObject({ selected: 3, started: 3, succeeded: 3, failed: 0 });
   const graded = await Promise.all(
     [7, 8, 9].map((factor) => client.workflow.getHandle(`message-batches/follow-up/grading-2026-11-21/1/times-${factor}`).result() as Promise<{ correct: boolean }>),
   );
   expect(graded).toEqual([{ correct: true }, { correct: true }, { correct: false }]);
+});
+
+test.each<[string, FollowUpOptions, string, unknown]>([
+  ['each result, by a worker of its own', { workflow: 'gradeAnswer', taskQueue: 'grading' }, 'follow-up/ID/1/times-7', { correct: true }],
+  ['slices, whose results an activity reads by reference', { workflow: 'countWordsOfSlice', taskQueue: 'grading', per: 2 }, 'follow-up-slice/ID/1.1.1', { words: expect.any(Number) }],
+  ['answers that a schema allows', { workflow: 'checkJsonAnswer', args: [{ schema: { type: 'number', maximum: 50 } }] }, 'follow-up/ID/1/times-7', { valid: true, value: 42 }],
+  ['answers that a schema does not allow', { workflow: 'checkJsonAnswer', args: [{ schema: { type: 'number', maximum: 50 } }] }, 'follow-up/ID/1/times-9', { valid: false, reason: 'schema', errors: [{ path: '', message: 'must be <= 50' }] }],
+  ['slices against a schema', { workflow: 'checkJsonAnswersOfSlice', per: 3, args: [{ schema: { type: 'number', maximum: 50 } }] }, 'follow-up-slice/ID/1.1.1', { valid: 2, invalid: 1, reasons: { schema: 1 }, failing: ['times-9'] }],
+])('a job has follow-ups: %s', async (name, followUp, workflow, value) => {
+  const id = name.replace(/\W+/g, '-');
+  const own = await createFollowUpWorker(native);
+  await own.runUntil(async () => {
+    const job = await new MessageBatchesClient({ client }).startJob({ id, requests, followUp });
+    expect((await job.report()).follow_ups).toMatchObject({ failed: 0 });
+    expect(await client.workflow.getHandle(`message-batches/${workflow.replace('ID', id)}`).result()).toEqual(value);
+  });
 });
 
 test('the API client by itself sends a file as one batch and reads its answers', async () => {

@@ -2,13 +2,12 @@
  * A real S3 server on loopback: moto, from PyPI, behind a small program that can put faults before it (s3-server.py).
  * Installed once a machine. Needs Python 3 with pip.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { installedPythonPackage } from './python-packages';
 
 const MOTO = 'moto[s3,server]==5.2.5';
 
@@ -35,7 +34,7 @@ export class S3Server {
   /** Starts a server with one empty bucket, and makes it that of this process and those it starts. */
   static async start({ port = 0, env = {} }: { port?: number; env?: Record<string, string> } = {}): Promise<S3Server> {
     const child = spawn('python3', [join(__dirname, 's3-server.py')], {
-      env: { ...process.env, PYTHONPATH: installedMoto(), S3_PORT: String(port), ...env },
+      env: { ...process.env, PYTHONPATH: installedPythonPackage(MOTO), S3_PORT: String(port), ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
@@ -100,20 +99,4 @@ export class S3Server {
     this.child.kill('SIGKILL');
     await exit;
   }
-}
-
-/** Installs moto where this machine has not got it yet. @returns the folder that Python finds it in. */
-function installedMoto(): string {
-  const folder = join(tmpdir(), `message-batches-${MOTO.replaceAll(/[^\w.]+/g, '-')}`);
-  if (existsSync(folder)) return folder;
-  const unfinished = mkdtempSync(`${folder}.`);
-  execFileSync('python3', ['-m', 'pip', 'install', '--quiet', '--no-warn-conflicts', '--root-user-action=ignore', '--disable-pip-version-check', '--target', unfinished, MOTO], { stdio: ['ignore', 'ignore', 'inherit'] });
-  try {
-    renameSync(unfinished, folder);
-  } catch (error) {
-    // Another test was faster.
-    rmSync(unfinished, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error;
-  }
-  return folder;
 }

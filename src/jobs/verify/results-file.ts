@@ -4,7 +4,7 @@ import { isBlankLine, type Line } from '../../jsonl';
 import { linesOf, readChunks, StorageError } from '../../storage';
 import { outputFolder } from '../output-folder';
 import type { PassOptions } from '../progress';
-import { type Check, count, failed, ok, RESULTS_HINT, unchecked } from './check';
+import { type Check, count, failed, RESULTS_HINT, sameBytes, unchecked } from './check';
 
 /**
  * Reads results.jsonl once, and holds its bytes against those that were written.
@@ -35,7 +35,5 @@ export async function checkResultsFile(report: JobReport, options: PassOptions =
   }
   const { results } = report;
   if (!results) return unchecked('results', `results.jsonl has ${count(bytes)} bytes; the release that wrote it kept no hash of it`);
-  if (bytes !== results.bytes) return failed('results', `results.jsonl has ${count(bytes)} bytes, and ${count(results.bytes)} were written`, RESULTS_HINT);
-  if (hash.digest('hex') !== results.sha256) return failed('results', 'results.jsonl is as long as it was, but holds other bytes', RESULTS_HINT);
-  return ok('results', `results.jsonl is the ${count(bytes)} bytes that were written, by their SHA-256`);
+  return sameBytes('results', 'results.jsonl', results, { bytes, sha256: hash.digest('hex') }, RESULTS_HINT);
 }

@@ -9,6 +9,7 @@ import { type Check, failed, ok, unchecked, type Verification } from './check';
 import { checkBatches } from './check-batches';
 import { checkInputAndIndex } from './check-input';
 import { OutcomesCheck } from './check-outcomes';
+import { checkFollowUpsFile } from './follow-ups-file';
 import { OutcomeIds } from './outcome-ids';
 import { checkResultsFile } from './results-file';
 
@@ -29,7 +30,11 @@ export async function verifyJob(report: JobReport, options: VerifyOptions = {}):
   const { folder } = options;
   const checks: Check[] = [await checkReport(report, folder)];
   // Where others are in the folder, nothing of it is this job's.
-  if (checks[0]!.state === 'ok') checks.push(...(await checkOutputs(report, options)));
+  if (checks[0]!.state === 'ok') {
+    checks.push(...(await checkOutputs(report, options)));
+    const followUps = await checkFollowUpsFile(report, options);
+    if (followUps) checks.push(followUps);
+  }
   checks.push(await checkBatches(report, folder));
   return { jobId: report.job_id, output: report.output, proved: checks.every(({ state }) => state !== 'failed'), checks };
 }

@@ -17,11 +17,11 @@ export async function select(work: string, requests: number, { options, withoutR
   return selectFollowUps({ partFolder: folder, requests, options: { workflow: 'any', ...options }, withoutRetryable, common });
 }
 
-/** All lines of a shard's list, as a shard reads them: page by page. */
-export async function listed(folder: PartFolder, shard: { offset: number; length: number }, number?: number): Promise<{ lines: ListLine[]; pages: number; succeeded: number; failed: number }> {
+/** All lines of a shard's list, as a shard reads them: page by page. @param withoutEnded leaves out those with an end on record. */
+export async function listed(folder: PartFolder, shard: { offset: number; length: number }, withoutEnded = false): Promise<{ lines: ListLine[]; pages: number; succeeded: number; failed: number }> {
   const read = { lines: [] as ListLine[], pages: 0, succeeded: 0, failed: 0 };
   for (let next: Parameters<typeof readListPage>[0] | undefined = { uri: followUpFiles(folder).list, offset: shard.offset, length: shard.length }; next; read.pages++) {
-    const page = await readListPage(next, number === undefined ? undefined : { partFolder: folder, shard: number });
+    const page = await readListPage(next, withoutEnded ? folder : undefined);
     read.lines.push(...page.inputs);
     read.succeeded += page.recorded?.succeeded ?? 0;
     read.failed += page.recorded?.failed ?? 0;

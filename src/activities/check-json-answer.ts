@@ -1,0 +1,35 @@
+import { Context } from '@temporalio/activity';
+import type { FollowUpInput, FollowUpSliceInput } from '../contract';
+import { checkAnswer, readFollowUpResult, sliceResults, type CheckedAnswer, type JsonAnswerCheck } from '../jobs';
+import type { ActivityDependencies } from './dependencies';
+import { runActivity } from './failures';
+import type { CheckedSlice } from './payloads';
+
+/** Failing ids that are named; the rest is counted. */
+const MAX_FAILING_IDS = 100;
+
+/** Reads the result by reference: it never is in a history. */
+export function checkJsonAnswerActivity(deps: ActivityDependencies) {
+  return async function checkJsonAnswer(input: FollowUpInput, check: JsonAnswerCheck): Promise<CheckedAnswer> {
+    return runActivity(deps, async () => checkAnswer((await readFollowUpResult(input)).result, check));
+  };
+}
+
+/** As `checkJsonAnswer`, of all results of a slice. */
+export function checkJsonAnswersOfSliceActivity(deps: ActivityDependencies) {
+  return async function checkJsonAnswersOfSlice(input: FollowUpSliceInput, check: JsonAnswerCheck): Promise<CheckedSlice> {
+    return runActivity(deps, async () => {
+      const checked: CheckedSlice = { valid: 0, invalid: 0, reasons: {}, failing: [] };
+      for await (const { customId, result } of sliceResults(input, { signal: Context.current().cancellationSignal })) {
+        const answer = checkAnswer(result, check);
+        if (answer.valid) checked.valid++;
+        else {
+          checked.invalid++;
+          checked.reasons[answer.reason] = (checked.reasons[answer.reason] ?? 0) + 1;
+          if (checked.failing.length < MAX_FAILING_IDS) checked.failing.push(customId);
+        }
+      }
+      return checked;
+    });
+  };
+}

@@ -1,0 +1,76 @@
+/** Holds the answer of a result against a JSON schema. */
+import { InputError } from '../input-error';
+import { answerOf, type AnswerPlace } from './answer';
+import { compiledSchema } from './schema';
+import { isOverTime, withinTime } from './time-limit';
+
+type MessageBatchResult = import('@anthropic-ai/sdk/resources/messages/batches').MessageBatchResult;
+
+/** What `checkJsonAnswer` is told: `args: [{ schema, at }]` of a follow-up. */
+export interface JsonAnswerCheck {
+  /** JSON Schema 2020-12; by its `$schema` also 2019-09 or draft-07. */
+  schema: Record<string, unknown>;
+  at?: AnswerPlace;
+}
+
+/** Small, because it stands in histories and in `follow-ups.jsonl`. */
+export type CheckedAnswer =
+  /** `value` where it has at most 4 KB as JSON. */
+  | { valid: true; value?: unknown }
+  | {
+      valid: false;
+      /** An outcome: the result did not succeed. `not_checked`: checking it takes too long. */
+      reason: 'schema' | 'not_json' | 'no_text' | 'no_tool_use' | 'refusal' | 'max_tokens' | 'not_checked' | 'errored' | 'canceled' | 'expired';
+      /** The first ten. */
+      errors: AnswerError[];
+    };
+
+export interface AnswerError {
+  /** A JSON pointer into the answer; empty for the whole of it. */
+  path: string;
+  message: string;
+}
+
+const MAX_ERRORS = 10;
+const MAX_ERROR_LENGTH = 300;
+/** A thousand of them stand in the history of a shard. */
+const MAX_VALUE_BYTES = 4 * 1024;
+/** A regular expression of a schema can take for ever. */
+const CHECK_MS = 1_000;
+
+/** @throws InputError `bad_schema` */
+export function checkAnswer(result: MessageBatchResult, check: JsonAnswerCheck): CheckedAnswer {
+  mustBeCheck(check);
+  const validate = compiledSchema(check.schema);
+  if (result.type !== 'succeeded') return wrong(result.type, [{ path: '', message: `The request ${result.type}.` }]);
+  const { message } = result;
+  if (message.stop_reason === 'refusal') return wrong('refusal', [{ path: '', message: 'The model has refused to answer.' }]);
+  const wasCut = message.stop_reason === 'max_tokens' || message.stop_reason === 'model_context_window_exceeded';
+  const answer = answerOf(message, check.at);
+  if ('reason' in answer) return wrong(wasCut ? 'max_tokens' : answer.reason, [{ path: '', message: answer.message }]);
+  try {
+    if (withinTime(CHECK_MS, () => validate(answer.value))) return { valid: true, ...smallValue(answer.value) };
+  } catch (error) {
+    const why = isOverTime(error) ? `Checking it takes longer than ${CHECK_MS} ms.` : 'It is nested too deeply to be checked.';
+    if (isOverTime(error) || (error as Error).name === 'RangeError') return wrong('not_checked', [{ path: '', message: why }]);
+    throw error;
+  }
+  const errors = (validate.errors ?? []).map(({ instancePath, message: text = 'is not valid' }) => ({ path: instancePath, message: text }));
+  return wrong(wasCut ? 'max_tokens' : 'schema', errors);
+}
+
+function mustBeCheck(check: unknown): void {
+  const { schema, at } = (check ?? {}) as Partial<Record<keyof JsonAnswerCheck, unknown>>;
+  if (schema === undefined) throw new InputError('bad_schema', 'This follow-up was given no JSON schema.', "Start it with args: [{ schema: { type: 'object', … } }].");
+  const isPlace = at === undefined || at === null || at === 'text' || at === 'tool_use' || typeof (at as { tool?: unknown }).tool === 'string';
+  if (!isPlace) throw new InputError('bad_schema', `An answer cannot be looked for at ${JSON.stringify(at).slice(0, 80)}.`, "Give at: 'text', 'tool_use' or { tool: NAME }, or leave it out.");
+}
+
+function wrong(reason: Exclude<CheckedAnswer, { valid: true }>['reason'], errors: AnswerError[]): CheckedAnswer {
+  const short = (text: string) => text.slice(0, MAX_ERROR_LENGTH);
+  return { valid: false, reason, errors: errors.slice(0, MAX_ERRORS).map(({ path, message }) => ({ path: short(path), message: short(message) })) };
+}
+
+function smallValue(value: unknown): { value?: unknown } {
+  return Buffer.byteLength(JSON.stringify(value)) <= MAX_VALUE_BYTES ? { value } : {};
+}

@@ -1,0 +1,60 @@
+/** Compiles JSON schemas, each once. Nothing is ever loaded from elsewhere: a reference that leads out of the schema is an error. */
+import Ajv, { type Options, type ValidateFunction } from 'ajv';
+import Ajv2019 from 'ajv/dist/2019';
+import Ajv2020 from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import { InputError } from '../input-error';
+import { isOverTime, withinTime } from './time-limit';
+
+/** `follow-up` arguments have at most 64 KB; what takes longer to compile than so many ms is meant to. */
+const COMPILE_MS = 2_000;
+/** Compiled schemas that are kept. */
+const KEPT = 20;
+
+const DIALECTS: Record<string, (options: Options) => Ajv> = {
+  'https://json-schema.org/draft/2020-12/schema': (options) => new Ajv2020(options),
+  'https://json-schema.org/draft/2019-09/schema': (options) => new Ajv2019(options),
+  'http://json-schema.org/draft-07/schema': (options) => new Ajv(options),
+};
+const DEFAULT_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
+
+const OPTIONS: Options = {
+  // Words and formats that are not known are errors, not ignored: a misspelt rule would let everything pass.
+  strict: true,
+  // What many good schemas do, and what is said clearly enough.
+  strictTypes: false,
+  strictTuples: false,
+  strictRequired: false,
+  allErrors: true,
+  logger: false,
+};
+
+const compiled = new Map<string, ValidateFunction>();
+
+/** @throws InputError `bad_schema`, which names what is wrong in it. */
+export function compiledSchema(schema: unknown): ValidateFunction {
+  const key = JSON.stringify(schema) ?? '';
+  const validate = compiled.get(key) ?? compile(schema);
+  compiled.delete(key);
+  compiled.set(key, validate);
+  if (compiled.size > KEPT) compiled.delete(compiled.keys().next().value!);
+  return validate;
+}
+
+function compile(schema: unknown): ValidateFunction {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) throw badSchema('it is not an object');
+  const { $schema = DEFAULT_DIALECT } = schema as { $schema?: unknown };
+  const make = DIALECTS[String($schema).replace(/#$/, '')];
+  if (!make) throw badSchema(`its $schema ${JSON.stringify($schema)} is none of ${Object.keys(DIALECTS).join(', ')}`);
+  const ajv = make(OPTIONS);
+  addFormats(ajv);
+  try {
+    return withinTime(COMPILE_MS, () => ajv.compile(schema));
+  } catch (error) {
+    throw badSchema(isOverTime(error) ? `it takes longer than ${COMPILE_MS} ms to compile` : (error as Error).message);
+  }
+}
+
+function badSchema(what: string): InputError {
+  return new InputError('bad_schema', `The JSON schema cannot be used: ${what}.`, "Mend it and start the follow-ups anew: args: [{ schema: { type: 'object', … } }].");
+}

@@ -1,0 +1,77 @@
+import { checkAnswer, type JsonAnswerCheck } from '../../../src/jobs';
+
+const SCHEMA = { type: 'object', properties: { grade: { type: 'integer', minimum: 1, maximum: 6 }, on: { type: 'string', format: 'date' } }, required: ['grade'], additionalProperties: false };
+
+const succeeded = (content: unknown[], stopReason = 'end_turn') => ({ type: 'succeeded', message: { content, stop_reason: stopReason } }) as unknown as Parameters<typeof checkAnswer>[0];
+const ofText = (text: string, stopReason?: string) => succeeded([{ type: 'text', text }], stopReason);
+const check = (result: Parameters<typeof checkAnswer>[0], schema: Record<string, unknown> = SCHEMA, at?: JsonAnswerCheck['at']) => checkAnswer(result, { schema, at });
+
+test.each([
+  ['as it is', '{"grade": 3}'],
+  ['in a code block', 'Here it is:\n\n```json\n{\n  "grade": 3\n}\n```\nAnything else?'],
+  ['in the second code block', '```\nno JSON\n```\n~~~\n{"grade": 3}\n~~~'],
+])('an answer is found %s', (_, text) => {
+  expect(check(ofText(text))).toEqual({ valid: true, value: { grade: 3 } });
+});
+
+test('errors say where in the answer and what, the first ten of them', () => {
+  expect(check(ofText('{"grade": 9, "on": "today"}'))).toEqual({
+    valid: false,
+    reason: 'schema',
+    errors: [
+      { path: '/grade', message: 'must be <= 6' },
+      { path: '/on', message: 'must match format "date"' },
+    ],
+  });
+  const many = check(ofText(JSON.stringify(Array.from({ length: 50 }, () => 'x'))), { type: 'array', items: { type: 'number' } });
+  expect(many).toMatchObject({ valid: false, reason: 'schema', errors: { length: 10 } });
+});
+
+test('the input of a tool is checked where the message stopped for it, or where it is asked for', () => {
+  const content = [{ type: 'text', text: 'I grade.' }, { type: 'tool_use', name: 'other', input: {} }, { type: 'tool_use', name: 'grade', input: { grade: 2 } }];
+  expect(check(succeeded(content, 'tool_use'))).toMatchObject({ valid: false, reason: 'schema' });
+  expect(check(succeeded(content, 'tool_use'), SCHEMA, { tool: 'grade' })).toEqual({ valid: true, value: { grade: 2 } });
+  expect(check(succeeded(content), SCHEMA, { tool: 'none' })).toMatchObject({ valid: false, reason: 'no_tool_use' });
+});
+
+test.each([
+  ['not_json', ofText('grade: 3')],
+  ['no_text', succeeded([])],
+  ['refusal', ofText('No.', 'refusal')],
+  ['max_tokens', ofText('{"grade": ', 'max_tokens')],
+  ['expired', { type: 'expired' } as const],
+])('%s is a reason', (reason, result) => {
+  expect(check(result)).toMatchObject({ valid: false, reason, errors: [{ path: '' }] });
+});
+
+test('a large answer is valid without its value', () => {
+  expect(check(ofText(JSON.stringify({ text: 'x'.repeat(5_000) })), { type: 'object' })).toEqual({ valid: true });
+});
+
+test('a regular expression that takes for ever is ended, and the next check works', () => {
+  const evil = { type: 'string', pattern: '^(a+)+$' };
+  expect(check(ofText(JSON.stringify(`${'a'.repeat(60)}!`)), evil)).toMatchObject({ valid: false, reason: 'not_checked' });
+  expect(check(ofText('"aaa"'), evil)).toEqual({ valid: true, value: 'aaa' });
+});
+
+test.each([
+  ['unknown keyword: "requried"', { type: 'object', requried: ['a'] }],
+  ['unknown format "dat"', { type: 'string', format: 'dat' }],
+  ["can't resolve reference http://127.0.0.1:9/other.json", { $ref: 'http://127.0.0.1:9/other.json' }],
+  ['its $schema "http://json-schema.org/draft-04/schema#" is none of', { $schema: 'http://json-schema.org/draft-04/schema#' }],
+  ['schema is invalid', { type: 'objekt' }],
+])('a schema that cannot be used: %s', (message, schema) => {
+  expect(() => check(ofText('{}'), schema)).toThrow(expect.objectContaining({ code: 'bad_schema', message: expect.stringContaining(message) }));
+});
+
+test('dialects go by $schema, and two schemas may share an $id', () => {
+  const tuple = { items: [{ type: 'number' }], minItems: 1, additionalItems: false };
+  expect(check(ofText('[1]'), { $schema: 'http://json-schema.org/draft-07/schema#', type: 'array', ...tuple })).toMatchObject({ valid: true });
+  expect(check(ofText('[1]'), { type: 'array', prefixItems: [{ type: 'string' }], minItems: 1 })).toMatchObject({ valid: false, reason: 'schema' });
+  expect(check(ofText('1'), { $id: 'urn:example:one', type: 'number' })).toMatchObject({ valid: true });
+  expect(check(ofText('1'), { $id: 'urn:example:one', type: 'string' })).toMatchObject({ valid: false });
+});
+
+test('without a schema it says what to give', () => {
+  expect(() => checkAnswer(ofText('{}'), undefined as unknown as JsonAnswerCheck)).toThrow('given no JSON schema');
+});
