@@ -5,7 +5,9 @@ import { closeLedgerActivity } from './close-ledger';
 import { createBatchActivity } from './create-batch';
 import { deleteBatchesActivity } from './delete-batches';
 import type { ActivityDependencies } from './dependencies';
+import { endOfFollowUpActivity } from './end-of-follow-up';
 import { finishJobActivity, recordCancelActivity } from './finish-job';
+import { followUpServiceActivity } from './follow-up-service';
 import { listFollowUpsActivity, loadResultActivity, selectFollowUpsActivity } from './follow-ups';
 import { notifyActivity } from './notify';
 import { begunPartsActivity, openPartActivity } from './open-part';
@@ -41,6 +43,8 @@ function allActivities(deps: ActivityDependencies) {
     selectFollowUps: selectFollowUpsActivity(deps),
     listFollowUps: listFollowUpsActivity(deps),
     loadResult: loadResultActivity(deps),
+    endOfFollowUp: endOfFollowUpActivity(deps),
+    followUpService: followUpServiceActivity(deps),
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),

@@ -41,6 +41,8 @@ export function activities(taskQueue: string | undefined) {
     closeLedger: passes['messageBatches.closeLedger'],
     selectFollowUps: passes['messageBatches.selectFollowUps'],
     listFollowUps: short['messageBatches.listFollowUps'],
+    endOfFollowUp: short['messageBatches.endOfFollowUp'],
+    followUpService: short['messageBatches.followUpService'],
 
     /** The one call that pays: one attempt, never repeated by Temporal. What it leaves unknown is looked up. */
     createBatch(timeoutMs: number): MessageBatchesActivities['messageBatches.createBatch'] {
