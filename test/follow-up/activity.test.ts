@@ -40,7 +40,10 @@ test('a slice is read in the order of its list, byte for byte, with few reads', 
   const reads = jest.spyOn(Object.getPrototypeOf(probe) as { read: () => unknown }, 'read');
   await probe.close();
   const seen: [string, string, unknown][] = [];
-  for await (const { customId, line, metadata, outcome } of sliceResults(input)) seen.push([customId, line.toString(), metadata]) && expect(outcome).toBe('succeeded');
+  for await (const { customId, line, metadata, outcome } of sliceResults(input)) {
+    seen.push([customId, line.toString(), metadata]);
+    expect(outcome).toBe('succeeded');
+  }
   expect(seen).toEqual(lines.map((line, n) => [`q-${n}`, line, { n }]));
   expect(reads.mock.calls.length).toBeLessThan(30);
   reads.mockRestore();
@@ -57,7 +60,7 @@ test('a result and a request are read by themselves; a request that is gone says
 test('what is gone or shorter or another is an error that says what to do', async () => {
   const { input, inputs } = await slice('gone', 3);
   const all = async (of: FollowUpSliceInput) => {
-    for await (const _ of sliceResults(of));
+    for await (const { customId } of sliceResults(of)) expect(customId).toMatch(/^q-/);
   };
   await expect(all({ ...input, results: { ...input.results, uri: join(folder, 'none') } })).rejects.toMatchObject({ name: 'FollowUpDataError', message: expect.stringMatching(/does not exist\. Working data is removed when its job has ended/) });
   await expect(all({ ...input, count: 4 })).rejects.toThrow('lists 3 results of slice 1.1.1, which has 4');

@@ -1,3 +1,6 @@
+import type { FollowUpSliceInput } from '../../../src/contract';
+import { sliceResults } from '../../../src/follow-up/activity';
+
 /** What follow-ups of tests do outside of Temporal, counted in this process. */
 export class FollowUpEffects {
   /** How often each has run, by custom_id. */
@@ -15,6 +18,15 @@ export class FollowUpEffects {
         this.running.add(id);
         this.most = Math.max(this.most, this.running.size);
         return runs;
+      },
+      /** Does it for each result of a slice. @returns how many there were. */
+      beganSlice: async (slice: FollowUpSliceInput): Promise<number> => {
+        let results = 0;
+        for await (const { customId } of sliceResults(slice)) {
+          this.runs.set(customId, (this.runs.get(customId) ?? 0) + 1);
+          results++;
+        }
+        return results;
       },
       ended: async (id: string): Promise<void> => void this.running.delete(id),
     };

@@ -45,3 +45,9 @@ export async function plainFollowUp(input: FollowUpInput<Behaviour>): Promise<un
 export async function sliceFollowUp(input: FollowUpSliceInput): Promise<number> {
   return input.count;
 }
+
+/** Tells the outside of each result of its slice. */
+export async function countSlice(input: FollowUpSliceInput): Promise<{ results: number }> {
+  const { beganSlice } = proxyActivities<Effects>({ startToCloseTimeout: '1 minute' });
+  return { results: await beganSlice(input) };
+}
