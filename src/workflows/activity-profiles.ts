@@ -1,12 +1,7 @@
 /** How each activity is called, and why so. `cancellationType` is always set: unset it behaves as TRY_CANCEL. */
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
-import type { FollowUpEnd, FollowUpService, FollowUpServiceInput, MessageBatchesActivities as RegisteredActivities } from '../activities';
-
-type MessageBatchesActivities = RegisteredActivities & {
-  'messageBatches.endOfFollowUp': (workflowId: string) => Promise<FollowUpEnd>;
-  'messageBatches.followUpService': (input: FollowUpServiceInput) => Promise<FollowUpService>;
-};
+import type { MessageBatchesActivities } from '../activities';
 
 /** A worker that is gone is noticed within this time. Also bounds how fast a cancel reaches an activity. */
 const HEARTBEAT = '10 seconds';
@@ -48,8 +43,8 @@ export function activities(taskQueue: string | undefined) {
     listFollowUps: short['messageBatches.listFollowUps'],
     recordFollowUps: short['messageBatches.recordFollowUps'],
     followUpService: short['messageBatches.followUpService'],
-    // Waits for another workflow, with heartbeats; where that takes days, it is asked for again.
-    endOfFollowUp: passes['messageBatches.endOfFollowUp'],
+    // Waits for another workflow: an attempt ends where that takes long, and says when the next one looks again.
+    endOfFollowUp: short['messageBatches.endOfFollowUp'],
     checkJsonAnswer: short['messageBatches.checkJsonAnswer'],
     checkJsonAnswersOfSlice: passes['messageBatches.checkJsonAnswersOfSlice'],
 

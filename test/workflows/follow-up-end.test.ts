@@ -9,7 +9,7 @@ test('a value is kept up to 64 KB as JSON, in bytes', () => {
   expect(completedEnd('id', 'ü'.repeat(32_768))).toEqual({ workflowId: 'id', status: 'completed', value_bytes: 65_538 });
 });
 
-test('how it failed, by what lies innermost', () => {
+test('how it failed, without what Temporal wraps around it', () => {
   const unfit = ApplicationFailure.nonRetryable('It does not fit', 'Unfit');
   const activity = new ActivityFailure('Activity task failed', 'grade', '1', RetryState.NON_RETRYABLE_FAILURE, 'worker', unfit);
   expect(failedEnd('id', activity)).toEqual({ workflowId: 'id', status: 'failed', failure: { type: 'Unfit', message: 'It does not fit' } });
