@@ -6,7 +6,9 @@ import { closeLedgerActivity } from './close-ledger';
 import { createBatchActivity } from './create-batch';
 import { deleteBatchesActivity } from './delete-batches';
 import type { ActivityDependencies } from './dependencies';
+import { endOfFollowUpActivity } from './end-of-follow-up';
 import { finishJobActivity, recordCancelActivity } from './finish-job';
+import { followUpServiceActivity } from './follow-up-service';
 import { listFollowUpsActivity } from './list-follow-ups';
 import { loadRequestActivity, loadResultActivity } from './load-by-reference';
 import { notifyActivity } from './notify';
@@ -50,6 +52,8 @@ function allActivities(deps: ActivityDependencies) {
     loadRequest: loadRequestActivity(deps),
     checkJsonAnswer: checkJsonAnswerActivity(deps),
     checkJsonAnswersOfSlice: checkJsonAnswersOfSliceActivity(deps),
+    endOfFollowUp: endOfFollowUpActivity(deps),
+    followUpService: followUpServiceActivity(deps),
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),

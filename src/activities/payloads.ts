@@ -202,7 +202,11 @@ export interface FollowUpServiceInput {
   workflowIds: string[];
 }
 
-/** `served`: at least one of them has been taken up by a worker. `busy`: a worker polls and has not come to them yet. */
+/**
+ * `served`: a worker has got through the first workflow task of at least one of them. `busy`: that may still come, and nobody need do anything.
+ * `unserved`: it will not come by itself. Nobody polls the queue, or who polls does not know the type (`no worker polls QUEUE for TYPE`), or the
+ * workflow's own code fails (`workflow tasks of TYPE fail on QUEUE: …`).
+ */
 export type FollowUpService = { kind: 'served' } | { kind: 'busy' } | { kind: 'unserved'; message: string };
 
 /** What `checkJsonAnswersOfSlice` returns. */

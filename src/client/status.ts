@@ -3,6 +3,7 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Attention, BatchPhase, BatchStatus, JobReport, RunningPart } from '../contract';
 import { ACTIVITY_PREFIX, DEFAULT_BASE_URL, batchStatusQuery, followUpShardStatusQuery, jobStatusQuery, jobWorkflowId, noOutcomes, noUsage } from '../contract';
+import { decodePayloads, hasWorker, timeOf } from '../temporal';
 import { JobNotFoundError } from './errors';
 import { followUpsOfJob, withRunningShards } from './follow-up-progress';
 import { statusOfReport } from './observed-status';
@@ -13,8 +14,6 @@ import { PartMemory } from './part-memory';
 const QUERY_TIMEOUT_MS = 3000;
 /** How long the server is given to answer itself, in ms. */
 const SERVER_TIMEOUT_MS = 10_000;
-/** The server lists a worker's poller for five minutes after its last poll; a live one polls at least every minute. */
-const POLLER_FRESH_MS = 90_000;
 
 interface BatchMemo {
   phase?: BatchPhase;
@@ -73,11 +72,9 @@ async function observePart(client: Client, part: RunningPart): Promise<ObservedP
 /** The workflow knows what is stored when all of it is; until then the activity's heartbeat tells. */
 async function storedSoFar(client: Client, description: WorkflowExecutionDescription | undefined): Promise<BatchStatus['stored'] | undefined> {
   const storing = (description?.raw.pendingActivities ?? []).find((each) => each.activityType?.name === `${ACTIVITY_PREFIX}storeResults`);
-  let payloads = storing?.heartbeatDetails?.payloads ?? [];
-  const { payloadConverter, payloadCodecs } = client.options.loadedDataConverter;
-  for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
-  if (!payloads[0]) return undefined;
-  const { lines, bytes } = payloadConverter.fromPayload<Partial<BatchStatus['stored']>>(payloads[0]);
+  const [payload] = await decodePayloads(client, storing?.heartbeatDetails?.payloads ?? []);
+  if (!payload) return undefined;
+  const { lines, bytes } = client.options.loadedDataConverter.payloadConverter.fromPayload<Partial<BatchStatus['stored']>>(payload);
   return typeof lines === 'number' && typeof bytes === 'number' ? { lines, bytes } : undefined;
 }
 
@@ -86,7 +83,7 @@ function troubleOf(description: WorkflowExecutionDescription | undefined): { tro
   const failing = (description?.raw.pendingActivities ?? []).find((each) => (each.attempt ?? 0) > 1 && each.lastFailure?.applicationFailureInfo);
   if (!failing) return {};
   const { attempt, lastFailure, scheduledTime } = failing;
-  const scheduledAt = Number(scheduledTime?.seconds ?? 0) * 1000 + (scheduledTime?.nanos ?? 0) / 1e6;
+  const scheduledAt = timeOf(scheduledTime) ?? 0;
   const nextTryAt = scheduledAt > Date.now() ? new Date(scheduledAt).toISOString() : undefined;
   return { trouble: { message: lastFailure?.message ?? '', attempt: attempt ?? 0, ...(nextTryAt !== undefined && { nextTryAt }) } };
 }
@@ -113,19 +110,6 @@ async function describe(client: Client, workflowId: string, jobId: string): Prom
     if (error instanceof WorkflowNotFoundError) throw new JobNotFoundError(jobId);
     throw error;
   }
-}
-
-/**
- * Whether a worker polls the task queue, so that a query has somebody to answer it.
- * One that was killed a moment ago still counts; then the query's own timeout decides.
- */
-export async function hasWorker(client: Client, taskQueue: string): Promise<boolean> {
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace: client.options.namespace,
-    taskQueue: { name: taskQueue },
-    taskQueueType: 1, // TASK_QUEUE_TYPE_WORKFLOW
-  });
-  return (pollers ?? []).some((poller) => Date.now() - Number(poller.lastAccessTime?.seconds ?? 0) * 1000 < POLLER_FRESH_MS);
 }
 
 async function partsOfMemo(client: Client, description: WorkflowExecutionDescription, memory: PartMemory): Promise<ObservedPart[]> {

@@ -1,12 +1,7 @@
 /** How each activity is called, and why so. `cancellationType` is always set: unset it behaves as TRY_CANCEL. */
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
-import type { FollowUpEnd, FollowUpService, FollowUpServiceInput, MessageBatchesActivities as RegisteredActivities } from '../activities';
-
-type MessageBatchesActivities = RegisteredActivities & {
-  'messageBatches.endOfFollowUp': (workflowId: string) => Promise<FollowUpEnd>;
-  'messageBatches.followUpService': (input: FollowUpServiceInput) => Promise<FollowUpService>;
-};
+import type { MessageBatchesActivities } from '../activities';
 
 /** A worker that is gone is noticed within this time. Also bounds how fast a cancel reaches an activity. */
 const HEARTBEAT = '10 seconds';

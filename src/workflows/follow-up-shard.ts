@@ -20,7 +20,7 @@ import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
 import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
-import { followUpShardSignal, followUpShardStatusQuery, followUpSliceWorkflowId, followUpWindowSignal, followUpWorkflowId, noFollowUps, resumeSignal } from '../contract';
+import { FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpSliceWorkflowId, followUpWindowSignal, followUpWorkflowId, noFollowUps, resumeSignal } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import { Children } from './children';
@@ -57,9 +57,6 @@ interface ShardCarriedState extends ListPosition {
 
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
 const MOST_BYTES_STARTING = 1024 * 1024;
-
-/** Failure type of `endOfFollowUp` where there is no such workflow. */
-const NOT_FOUND = 'FollowUpNotFound';
 
 /** Of a run id, its random end: the beginning is the time, which runs of one shard can share. */
 const RUN_ID_LENGTH = 12;
@@ -284,7 +281,7 @@ class ShardRun {
     try {
       return await this.desk.untilDone(() => this.acts.endOfFollowUp(workflowId));
     } catch (error) {
-      if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === NOT_FOUND) return undefined;
+      if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === FOLLOW_UP_NOT_FOUND) return undefined;
       throw error;
     } finally {
       this.found.delete(workflowId);

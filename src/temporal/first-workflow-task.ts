@@ -1,0 +1,89 @@
+import { isGrpcServiceError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { decodePayloads } from './payloads';
+import { timeOf } from './timestamps';
+
+/** How it stands with the first workflow task of an execution. Times are in ms since 1970, by the server's clock. */
+export type FirstWorkflowTask =
+  /** A worker has completed it. */
+  | { kind: 'completed' }
+  /** No worker has taken it since. */
+  | { kind: 'waiting'; since: number }
+  /** A worker has it now, or the server is about to schedule it. */
+  | { kind: 'open' }
+  /** A worker has failed it, or not answered, and it is tried again and again. `identity` of that worker, where it is known. */
+  | { kind: 'failed'; at: number; identity?: string; message: string };
+
+/** Events of a history that are looked at: signals may come before the first task ends. */
+const EVENTS = 50;
+
+/** WorkflowExecutionStatus: closed in a way that only a worker brings about; or by somebody else. */
+const CLOSED_BY_WORKER = new Set([2 /* completed */, 3 /* failed */, 4 /* canceled */, 6 /* continued as new */]);
+const CLOSED_OTHERWISE = new Set([5 /* terminated */, 7 /* timed out */]);
+/** WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted. */
+const EVENTS_OF_FIRST_ATTEMPT = 3;
+const STATE_STARTED = 2;
+/** Of gRPC. */
+const NOT_FOUND = 5;
+
+/**
+ * Looks at the newest run of a workflow; its history is read only where the description does not tell.
+ * @returns undefined where there is no such workflow (any more), or it was ended before a worker had completed a task
+ */
+export async function firstWorkflowTask(client: Client, workflowId: string): Promise<FirstWorkflowTask | undefined> {
+  try {
+    return await lookAt(client, workflowId);
+  } catch (error) {
+    if (isGrpcServiceError(error) && (error.code as number) === NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+async function lookAt(client: Client, workflowId: string): Promise<FirstWorkflowTask | undefined> {
+  const { namespace } = client.options;
+  const { workflowExecutionInfo: info, pendingWorkflowTask: pending } = await client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
+  const length = Number(info?.historyLength ?? 0);
+  if (CLOSED_BY_WORKER.has(info?.status ?? 0)) return { kind: 'completed' };
+  if (pending?.attempt === 1 && length <= EVENTS_OF_FIRST_ATTEMPT) return attemptOf(pending);
+  // A child for which the server is about to schedule its first task.
+  if (!pending && length <= 1) return { kind: 'open' };
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution: { workflowId, runId: info?.execution?.runId ?? '' }, maximumPageSize: EVENTS });
+  const events = history?.events ?? [];
+  if (events.some((event) => event.workflowTaskCompletedEventAttributes)) return { kind: 'completed' };
+  if (CLOSED_OTHERWISE.has(info?.status ?? 0)) return undefined;
+  const ended = events.findLast((event) => event.workflowTaskFailedEventAttributes ?? event.workflowTaskTimedOutEventAttributes);
+  if (!ended || !pending) return pending?.attempt === 1 ? attemptOf(pending) : { kind: 'open' };
+  const at = timeOf(ended.eventTime) ?? 0;
+  const failed = ended.workflowTaskFailedEventAttributes;
+  if (!failed) return { kind: 'failed', at, message: 'a worker took the first one and did not answer in time' };
+  return { kind: 'failed', at, identity: failed.identity ?? undefined, message: await messageOf(client, failed.failure) };
+}
+
+interface PendingTask {
+  state?: number | null;
+  scheduledTime?: Parameters<typeof timeOf>[0];
+}
+
+function attemptOf({ state, scheduledTime }: PendingTask): FirstWorkflowTask {
+  const since = timeOf(scheduledTime);
+  return state === STATE_STARTED || since === undefined ? { kind: 'open' } : { kind: 'waiting', since };
+}
+
+interface Failure {
+  message?: string | null;
+  encodedAttributes?: Parameters<typeof decodePayloads>[1][number] | null;
+}
+
+/** A worker may have encoded it together with the stack; where that cannot be read here, what stands in its place. */
+async function messageOf(client: Client, failure: Failure | null | undefined): Promise<string> {
+  if (failure?.encodedAttributes) {
+    try {
+      const [payload] = await decodePayloads(client, [failure.encodedAttributes]);
+      const { message } = client.options.loadedDataConverter.payloadConverter.fromPayload<{ message?: unknown }>(payload!);
+      if (typeof message === 'string') return message;
+    } catch {
+      // Of a worker with another codec than this one's.
+    }
+  }
+  return failure?.message ?? '';
+}

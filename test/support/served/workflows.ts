@@ -1,0 +1,37 @@
+/** Workflows of somebody else's, as tests of the activities that look at Temporal start them. */
+import { ApplicationFailure, condition, defineSignal, makeContinueAsNewFunc, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
+import type { MessageBatchesActivities } from '../../../src/activities';
+
+const finishSignal = defineSignal('finish');
+
+/** Ends when it gets the signal `finish`, as `how` says. */
+export async function endsLater(how: 'completes' | 'fails' | 'again', bytes = 0): Promise<unknown> {
+  let finished = false;
+  setHandler(finishSignal, () => void (finished = true));
+  await condition(() => finished);
+  if (how === 'again') await makeContinueAsNewFunc<typeof endsNow>({ workflowType: 'endsNow' })('completes', bytes);
+  return endsNow(how, bytes);
+}
+
+export async function endsNow(how: string, bytes = 0): Promise<unknown> {
+  if (how === 'fails') throw ApplicationFailure.create({ message: 'The answer does not fit', type: 'Unfit', nonRetryable: true, cause: new Error('/points must be a number') });
+  if (how === 'sleeps') await sleep('1 hour');
+  return { how, text: 'v'.repeat(bytes) };
+}
+
+/** Keeps its worker busy with its first task, for less time than a worker may. */
+export async function thinksLong(ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) Math.random();
+}
+
+/** Has a fault that no retry mends. */
+export async function stumbles(): Promise<void> {
+  throw new TypeError('Cannot read the answer of nobody');
+}
+
+/** What the worker's own client says of another workflow's end. */
+export async function asksForEnd(workflowId: string): Promise<unknown> {
+  const { 'messageBatches.endOfFollowUp': endOfFollowUp } = proxyActivities<MessageBatchesActivities>({ startToCloseTimeout: '1 minute', heartbeatTimeout: '10 seconds' });
+  return endOfFollowUp(workflowId);
+}
