@@ -40,6 +40,7 @@ export function endOfFollowUpActivity(deps: ActivityDependencies) {
         await untilClosed(workflowId, run.runId);
         run = await newestRun(workflowId);
       }
+      if (run.status === 'canceled') return { workflowId, status: run.status };
       if (run.status) return { workflowId, status: run.status, ...(await outcomeOf(workflowId, run.runId)) };
       throw stillOpen(workflowId, waitedMs);
     });

@@ -18,7 +18,7 @@ export type AttentionCode =
   | 'unexpected'
   /** A part's workflow was ended from outside; its records are kept. */
   | 'part_failed'
-  /** Follow-ups were started, and no worker serves them. */
+  /** Follow-ups were started, and no worker serves them, or gets through their first task. */
   | 'follow_up_unserved'
   /** The results differ from what was stored, or cannot be stored (disk full, permission, a file changed). */
   | 'storage';

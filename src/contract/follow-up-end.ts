@@ -2,13 +2,17 @@
 import type { FollowUpFailure, FollowUpLine } from './follow-up';
 import { MAX_FOLLOW_UP_VALUE_BYTES } from './follow-up';
 
+/** How much of a failure's message is kept, in characters. */
+const MAX_MESSAGE_LENGTH = 2_000;
+
 /** Type of the failure of `endOfFollowUp` where Temporal has no such workflow (any more). */
 export const FOLLOW_UP_NOT_FOUND = 'FollowUpNotFound';
 
 /** A value that a follow-up has returned, or how large it is where it is too large to be kept. */
 export function keptValue(value: unknown): Pick<FollowUpLine, 'value' | 'value_bytes'> {
-  if (value === undefined) return {};
-  const bytes = new TextEncoder().encode(JSON.stringify(value)).length;
+  const json: string | undefined = JSON.stringify(value);
+  if (json === undefined) return {};
+  const bytes = new TextEncoder().encode(json).length;
   return bytes > MAX_FOLLOW_UP_VALUE_BYTES ? { value_bytes: bytes } : { value };
 }
 
@@ -19,7 +23,7 @@ const WRAPPERS = new Set(['WorkflowFailedError', 'ChildWorkflowFailure', 'Activi
 export function followUpFailure(error: unknown): FollowUpFailure {
   let reason = error;
   while (reason instanceof Error && WRAPPERS.has(reason.name) && reason.cause instanceof Error) reason = reason.cause;
-  if (!(reason instanceof Error)) return { type: 'Error', message: String(reason) };
+  if (!(reason instanceof Error)) return { type: 'Unknown', message: '' };
   const { type } = reason as { type?: unknown };
-  return { type: typeof type === 'string' && type !== '' ? type : reason.name, message: reason.message };
+  return { type: typeof type === 'string' && type !== '' ? type : reason.name, message: reason.message.slice(0, MAX_MESSAGE_LENGTH) };
 }

@@ -2,7 +2,7 @@
  * What became of a part's follow-ups, on record: files of ends, each written once and whole. A file's name begins with the number
  * of the shard, so that what has become of one shard is told without reading the others.
  */
-import { type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, followUpSliceWorkflowId, followUpWorkflowId, MAX_FOLLOW_UP_VALUE_BYTES } from '../../contract';
+import { type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, followUpSliceWorkflowId, followUpWorkflowId, keptValue } from '../../contract';
 import { createFile, joinLocation, look, namesIn, readWhole, StorageError } from '../../storage';
 import { fileNameOf } from '../create-records';
 import type { PartFolder } from '../part-folder';
@@ -87,10 +87,9 @@ function endsIn(content: Buffer, path: string): FollowUpEnd[] {
 }
 
 function withoutLongTexts({ value, failure, ...end }: FollowUpEnd): FollowUpEnd {
-  const bytes = value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value));
   return {
     ...end,
-    ...(bytes > MAX_FOLLOW_UP_VALUE_BYTES ? { value_bytes: bytes } : value !== undefined && { value }),
+    ...keptValue(value),
     ...(failure && { failure: { ...failure, message: failure.message.length > LONGEST_MESSAGE ? `${failure.message.slice(0, LONGEST_MESSAGE)}…` : failure.message } }),
   };
 }
