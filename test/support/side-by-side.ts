@@ -16,49 +16,65 @@ export interface SideBySideOptions {
   timeoutMs: number;
 }
 
-/**
- * Defines a test for each of the cases, on one Temporal server. They begin together, in their order and a few at a time, and each
- * tells of its own failure.
- */
-export function testSideBySide<Case extends { name: string }>(cases: readonly Case[], { atOnce = AT_ONCE, timeoutMs }: SideBySideOptions, run: (one: Case, open: OpenWorld) => Promise<void>): void {
+/** Defines a test for each of the cases, on one Temporal server: see `testTogether`. */
+export function testSideBySide<Case extends TogetherCase>(cases: readonly Case[], options: SideBySideOptions, run: (one: Case, open: OpenWorld) => Promise<void>): void {
   const shared = sharedTemporal();
-  const outcomes = new Map<Case, PromiseWithResolvers>(cases.map((one) => [one, withResolvers()]));
+  let temporal: TemporalServer;
 
   beforeAll(async () => {
-    const temporal = await shared.start();
+    temporal = await shared.start();
+  });
+  testTogether(cases, options, (one, afterwards) =>
+    run(one, async (simulator) => {
+      const world = await World.create(simulator, temporal);
+      afterwards(() => world.close());
+      return world;
+    }),
+  );
+  afterAll(() => shared.stop());
+}
+
+export interface TogetherCase {
+  name: string;
+}
+
+/** Has something done when the test is over, whatever came of it. */
+export type Afterwards = (close: () => Promise<void>) => void;
+
+/**
+ * Defines a test for each of the cases, which have nothing in common but what they say themselves. They begin together, in their
+ * order and a few at a time, once the hooks that stand before this call are done; and each tells of its own failure.
+ */
+export function testTogether<Case extends TogetherCase>(cases: readonly Case[], { atOnce = AT_ONCE, timeoutMs }: SideBySideOptions, run: (one: Case, afterwards: Afterwards) => Promise<void>): void {
+  const outcomes = new Map<Case, PromiseWithResolvers>(cases.map((one) => [one, withResolvers()]));
+
+  beforeAll(() => {
     const waiting = cases.values();
     const next = async (): Promise<void> => {
       for (const one of waiting) {
         const { resolve, reject } = outcomes.get(one)!;
-        await runCase(temporal, timeoutMs, (open) => run(one, open)).then(resolve, reject);
+        await runCase(timeoutMs, (afterwards) => run(one, afterwards)).then(resolve, reject);
       }
     };
     for (let slot = 0; slot < atOnce; slot++) void next();
   });
-
-  afterAll(() => shared.stop());
 
   const expectSuccess = (one: Case): Promise<void> => outcomes.get(one)!.promise;
   // It may have to wait for a slot first; what it may take itself is held to in `runCase`.
   test.each(cases)('$name', (one) => expectSuccess(one), timeoutMs * Math.ceil(cases.length / atOnce));
 }
 
-async function runCase(temporal: TemporalServer, timeoutMs: number, run: (open: OpenWorld) => Promise<void>): Promise<void> {
-  const worlds: World[] = [];
-  const open: OpenWorld = async (options) => {
-    const world = await World.create(options, temporal);
-    worlds.push(world);
-    return world;
-  };
+async function runCase(timeoutMs: number, run: (afterwards: Afterwards) => Promise<void>): Promise<void> {
+  const closings: (() => Promise<void>)[] = [];
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`It was not done within ${timeoutMs / 1_000} s`)), timeoutMs);
   });
   try {
-    await Promise.race([run(open), tooLate]);
+    await Promise.race([run((close) => closings.push(close)), tooLate]);
   } finally {
     clearTimeout(timer);
-    await Promise.all(worlds.map((world) => world.close()));
+    await Promise.all(closings.map((close) => close()));
   }
 }
 
