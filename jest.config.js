@@ -19,6 +19,7 @@ module.exports = {
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   testTimeout: 60_000,
-  // Real servers and real kills: two files at once is what two cores carry.
-  maxWorkers: 2,
+  // Two cores carry three: many tests wait, for timers and for dead workers to be noticed, more than they work.
+  maxWorkers: 3,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
 };

@@ -4,26 +4,13 @@ import { join } from 'node:path';
 import { MessageBatchesApi } from '../../src/api';
 import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
-import { startSimulator } from '../../src/simulator';
-import { CliWorld } from './support/cli-world';
+import type { CliWorld } from './support/cli-world';
+import { useSimulatedApi } from './support/simulated-api';
 
 let world: CliWorld;
 let simulator: Simulator;
 let api: Record<string, string>;
-
-beforeAll(async () => {
-  world = await CliWorld.create();
-  simulator = await startSimulator({ folder: join(world.folder, 'api'), processingMs: 0 });
-  api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key' };
-});
-afterAll(async () => {
-  await world.close();
-  await simulator.close();
-});
-beforeEach(() => {
-  simulator.clearFaults();
-  simulator.setOptions({ processingMs: 0, erroredShare: 0, expiredShare: 0 });
-});
+useSimulatedApi((opened) => ({ world, simulator, api } = opened));
 
 /** Makes a batch of an input as a script would: without any record of ours. */
 async function createdByScript(input: string): Promise<string> {

@@ -4,27 +4,14 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
-import { startSimulator } from '../../src/simulator';
-import { CliWorld, NOTHING_LISTENS } from './support/cli-world';
+import type { CliWorld } from './support/cli-world';
+import { NOTHING_LISTENS } from './support/cli-world';
+import { useSimulatedApi } from './support/simulated-api';
 
 let world: CliWorld;
 let simulator: Simulator;
 let api: Record<string, string>;
-
-beforeAll(async () => {
-  world = await CliWorld.create();
-  simulator = await startSimulator({ folder: join(world.folder, 'api'), processingMs: 0 });
-  api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key' };
-});
-afterAll(async () => {
-  await world.close();
-  await simulator.close();
-});
-beforeEach(() => {
-  simulator.clearFaults();
-  simulator.setKeys();
-  simulator.setOptions({ processingMs: 0, erroredShare: 0, overloadedShare: 0, expiredShare: 0 });
-});
+useSimulatedApi((opened) => ({ world, simulator, api } = opened));
 
 const accepted = () => simulator.stats().accepted.length;
 const lines = async (...path: string[]) => (await readFile(join(world.folder, ...path), 'utf8')).split('\n').filter(Boolean);

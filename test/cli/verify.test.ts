@@ -5,26 +5,13 @@ import { join } from 'node:path';
 import type { JobReport } from '../../src/contract';
 import { JobFolder } from '../../src/jobs';
 import type { Simulator } from '../../src/simulator';
-import { startSimulator } from '../../src/simulator';
 import { CliWorld } from './support/cli-world';
+import { useSimulatedApi } from './support/simulated-api';
 
 let world: CliWorld;
 let simulator: Simulator;
 let api: Record<string, string>;
-
-beforeAll(async () => {
-  world = await CliWorld.create();
-  simulator = await startSimulator({ folder: join(world.folder, 'api'), processingMs: 0 });
-  api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key' };
-});
-afterAll(async () => {
-  await world.close();
-  await simulator.close();
-});
-beforeEach(() => {
-  simulator.clearFaults();
-  simulator.setOptions({ processingMs: 0, erroredShare: 0 });
-});
+useSimulatedApi((opened) => ({ world, simulator, api } = opened));
 
 const path = (...names: string[]) => join(world.folder, ...names);
 const run = async (...args: string[]) => JSON.parse((await world.run(['run', ...args, '--json'], api)).stdout) as JobReport;

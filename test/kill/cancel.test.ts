@@ -1,24 +1,13 @@
 /** Cancel at any moment, and twice: the API is asked to cancel, and what was done is kept. */
 import { jobWorkflowId } from '../../src/contract';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
-import { World } from '../support/world';
+import { testsOfWorlds } from '../support/side-by-side';
 
 const REQUESTS = 200;
-const shared = sharedTemporal();
-let temporal: TemporalServer;
-let world: World;
 
-beforeAll(async () => {
-  temporal = await shared.start();
-});
+const together = testsOfWorlds({ timeoutMs: 90_000 });
 
-afterAll(() => shared.stop());
-
-afterEach(() => world.close());
-
-test('before create has answered', async () => {
-  world = await World.create({ processingMs: 60_000 }, temporal);
+together('before create has answered', async (open) => {
+  const world = await open({ processingMs: 60_000 });
   world.simulator.addFault({ on: 'create', kind: 'hold-answer', ms: 2_000 });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
@@ -31,8 +20,8 @@ test('before create has answered', async () => {
   expect(world.simulator.stats().calls.cancel).toBe(1);
 });
 
-test('while polling, twice; partial results are kept', async () => {
-  world = await World.create({ processingMs: 10_000 }, temporal);
+together('while polling, twice; partial results are kept', async (open) => {
+  const world = await open({ processingMs: 10_000 });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('poll', 2);
@@ -45,8 +34,8 @@ test('while polling, twice; partial results are kept', async () => {
   expect(world.simulator.stats().calls.cancel).toBe(1);
 });
 
-test('while streaming: the batch has ended, all its results are kept', async () => {
-  world = await World.create({}, temporal);
+together('while streaming: the batch has ended, all its results are kept', async (open) => {
+  const world = await open();
   world.simulator.addFault({ on: 'results', kind: 'stall', afterBytes: 10_000 });
   const first = await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
@@ -59,8 +48,8 @@ test('while streaming: the batch has ended, all its results are kept', async () 
   expect(report.outcomes.succeeded).toBe(REQUESTS);
 });
 
-test('of the workflow itself: the batch is canceled too, the workflow ends as Cancelled', async () => {
-  world = await World.create({ processingMs: 10_000 }, temporal);
+together('of the workflow itself: the batch is canceled too, the workflow ends as Cancelled', async (open) => {
+  const world = await open({ processingMs: 10_000 });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('poll');
@@ -71,8 +60,8 @@ test('of the workflow itself: the batch is canceled too, the workflow ends as Ca
   expect(world.simulator.stats().calls.cancel).toBe(1);
 });
 
-test('a canceled job that is started again sends nothing more', async () => {
-  world = await World.create({ processingMs: 3_000 }, temporal);
+together('a canceled job that is started again sends nothing more', async (open) => {
+  const world = await open({ processingMs: 3_000 });
   await world.startWorker();
   // There is room for one part at a time.
   const input = { requests: await world.writeRequests(REQUESTS), maxRequestsPerBatch: 100, queueLimit: 100 };

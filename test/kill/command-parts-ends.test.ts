@@ -5,106 +5,66 @@ import { Client, Connection } from '@temporalio/client';
 import type { JobReport } from '../../src/contract';
 import { jobWorkflowId } from '../../src/contract';
 import { openHome, temporalConnection } from '../../src/local';
-import type { Simulator } from '../../src/simulator';
-import { startSimulator } from '../../src/simulator';
-import type { Ended } from '../cli/support/cli-world';
-import { CliWorld } from '../cli/support/cli-world';
+import type { CliWorld } from '../cli/support/cli-world';
+import { testsOfTenParts } from './support/ten-parts';
 
-const REQUESTS = 100;
-const PARTS = 10;
-/** Ten parts, of which six have room. */
-const TEN_PARTS = ['--max-requests', '10', '--queue-limit', '60', '--poll-interval', '200ms', '--create-grace', '2s', '--json'];
+const together = testsOfTenParts();
 
-let world: CliWorld;
-let simulator: Simulator;
-let input: string;
-let real: Record<string, string>;
-let runs = 0;
-
-beforeAll(async () => {
-  world = await CliWorld.create();
-});
-
-afterAll(() => world.close());
-
-beforeEach(async () => {
-  simulator = await startSimulator({ folder: join(world.folder, `api-${++runs}`), processingMs: Infinity });
-  real = { ANTHROPIC_API_KEY: 'good-key', ANTHROPIC_BASE_URL: simulator.url };
-  input = await world.input(`questions-${runs}`, REQUESTS);
-});
-
-afterEach(() => simulator.close());
-
-function run(): string[] {
-  return ['run', input, ...TEN_PARTS];
-}
-
-/** From now on batches end at once, and so do those that are being processed. */
-function endBatches(): void {
-  simulator.setOptions({ processingMs: 0 });
-  for (const { id } of simulator.stats().accepted) simulator.endBatch(id);
-}
-
-async function expectDoneOnce(ended: Ended): Promise<JobReport> {
-  expect(ended).toMatchObject({ code: 0 });
-  const report = JSON.parse(ended.stdout) as JobReport;
-  expect(report.outcomes.succeeded).toBe(REQUESTS);
-  expect(simulator.stats().accepted.map(({ requests, seenBefore }) => [requests, seenBefore])).toEqual(Array.from({ length: PARTS }, () => [10, 0]));
-  expect((await readFile(join(report.output, 'results.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(REQUESTS);
-  return report;
-}
-
-test('one part is refused for good: exit 2, and the report says why', async () => {
+together('one part is refused for good: exit 2, and the report says why', async (parts) => {
+  const { world, simulator, run, real } = parts;
   simulator.addFault({ on: 'create', kind: 'status', status: 400, message: 'Something in this batch is not allowed.', after: 3 });
   simulator.setOptions({ processingMs: 0 });
-  const { code, stdout, stderr } = await world.run(run(), real);
+  const { code, stdout, stderr } = await world.run(run, real);
   expect({ code, stderr }).toMatchObject({ code: 2 });
   expect(JSON.parse(stdout)).toMatchObject({ outcomes: { succeeded: 90, unsent: 10 }, unsent_reason: expect.stringContaining('Something in this batch is not allowed') });
 });
 
-test('cancel of a job of ten parts: exit 3, and what waited for room is never sent', async () => {
-  const first = world.start(run(), real);
+together('cancel of a job of ten parts: exit 3, and what waited for room is never sent', async (parts) => {
+  const { world, simulator, input, run, real } = parts;
+  const first = world.start(run, real);
   await simulator.waitFor('create-accepted', 6);
   expect(await world.run(['cancel', input], real)).toMatchObject({ code: 0 });
   const { code, stdout } = await first.ended();
   expect(code).toBe(3);
   expect(JSON.parse(stdout)).toMatchObject({ status: 'canceled', outcomes: { canceled: 60, unsent: 40 } });
-  expect(await world.run(run(), real)).toMatchObject({ code: 3 });
+  expect(await world.run(run, real)).toMatchObject({ code: 3 });
   expect(simulator.stats()).toMatchObject({ accepted: { length: 6 }, calls: { cancel: 6 } });
 });
 
-test('the input is deleted, then another one, while the job runs: the job ends with what it was planned of; the other one is refused', async () => {
+together('the input is deleted, then another one, while the job runs: the job ends with what it was planned of; the other one is refused', async (parts) => {
+  const { world, simulator, input, run, real } = parts;
   const path = join(world.folder, input);
-  const first = world.start([...run(), '--id', 'ten-parts'], real);
+  const first = world.start([...run, '--id', 'ten-parts'], real);
   await simulator.waitFor('create-accepted', 6);
   await rename(path, `${path}.kept`);
   expect(await world.run(['run', input], real)).toMatchObject({ code: 1, stderr: expect.stringMatching(/There is no file/) });
   await writeFile(path, `${await readFile(`${path}.kept`, 'utf8')}${JSON.stringify({ custom_id: 'one-more', params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: 'Hi' }] } })}\n`);
   expect(await world.run(['run', input, '--id', 'ten-parts'], real)).toMatchObject({ code: 1, stderr: expect.stringMatching(/Job ten-parts was made of other requests than/) });
   await rm(path);
-  endBatches();
-  await expectDoneOnce(await first.ended());
+  parts.endBatches();
+  await parts.expectDoneOnce(await first.ended());
 });
 
-test('a cap survives a workflow that was terminated: the same job without --max-cost keeps to it', async () => {
+together('a cap survives a workflow that was terminated: the same job without --max-cost keeps to it', async (parts) => {
+  const { world, simulator, real } = parts;
   simulator.setOptions({ usageFactor: 3, processingMs: 300 });
-  input = await world.input('expensive', 3_000);
+  const expensive = await world.input('expensive', 1_000);
   const maxCost = 0.2;
-  const command = ['run', input, '--poll-interval', '200ms', '--json'];
+  const command = ['run', expensive, '--poll-interval', '200ms', '--json'];
   const first = world.start([...command, '--max-cost', String(maxCost)], real);
   await simulator.waitFor('results-finished', 2);
   await first.signal('SIGKILL');
   const [jobId] = /job_[0-9a-f]+/.exec(first.stderr) ?? [];
-  await terminate(jobId!);
+  await terminate(world, jobId!);
   const { code, stdout } = await world.run(command, real);
   const report = JSON.parse(stdout) as JobReport;
   console.info(`Cost $${report.cost?.total} of $${maxCost}: ${report.outcomes.succeeded} succeeded in ${report.batches.length} batches`);
   expect(code).toBe(2);
   expect(report.cost!.total).toBeLessThanOrEqual(maxCost);
   expect(report.outcomes.unsent).toBeGreaterThan(0);
-}, 120_000);
+});
 
-async function terminate(jobId: string): Promise<void> {
+async function terminate(world: CliWorld, jobId: string): Promise<void> {
   const env = { MESSAGE_BATCHES_HOME: world.home, TEMPORAL_CLI_PATH: process.env['TEMPORAL_CLI_PATH'] };
   const { address, namespace, connectionOptions } = await temporalConnection(await openHome(env), env, () => undefined);
   const connection = await Connection.connect({ ...connectionOptions, address });

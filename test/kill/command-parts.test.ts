@@ -1,89 +1,58 @@
 /** Jobs of ten parts as a person has them: what a command says when it waits for somebody, is stopped or killed, and the same command again. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { JobReport } from '../../src/contract';
-import type { Simulator } from '../../src/simulator';
-import { startSimulator } from '../../src/simulator';
-import type { Ended } from '../cli/support/cli-world';
-import { CliWorld } from '../cli/support/cli-world';
+import type { TenParts } from './support/ten-parts';
+import { testsOfTenParts } from './support/ten-parts';
 
-const REQUESTS = 100;
-const PARTS = 10;
-/** Ten parts, of which six have room. */
-const TEN_PARTS = ['--max-requests', '10', '--queue-limit', '60', '--poll-interval', '200ms', '--create-grace', '2s', '--json'];
+const together = testsOfTenParts();
 
-let world: CliWorld;
-let simulator: Simulator;
-let input: string;
-let real: Record<string, string>;
-let runs = 0;
-
-beforeAll(async () => {
-  world = await CliWorld.create();
-});
-
-afterAll(() => world.close());
-
-beforeEach(async () => {
-  simulator = await startSimulator({ folder: join(world.folder, `api-${++runs}`), processingMs: Infinity });
-  real = { ANTHROPIC_API_KEY: 'good-key', ANTHROPIC_BASE_URL: simulator.url };
-  input = await world.input(`questions-${runs}`, REQUESTS);
-});
-
-afterEach(() => simulator.close());
-
-function run(): string[] {
-  return ['run', input, ...TEN_PARTS];
+interface Trouble {
+  name: string;
+  breakIt(parts: TenParts): void;
+  mend(parts: TenParts): void;
+  /** What to do, and what it is about. */
+  does: RegExp;
+  says: RegExp;
 }
 
-/** From now on batches end at once, and so do those that are being processed. */
-function endBatches(): void {
-  simulator.setOptions({ processingMs: 0 });
-  for (const { id } of simulator.stats().accepted) simulator.endBatch(id);
+const TROUBLES: Trouble[] = [
+  { name: 'the key is switched off', breakIt: ({ simulator }) => simulator.setKeys(['other-key']), mend: ({ simulator }) => simulator.setKeys(), does: /ANTHROPIC_API_KEY/, says: /key/ },
+  {
+    name: 'a spend limit is reached',
+    breakIt: ({ simulator }) => simulator.addFault({ on: 'create', kind: 'status', status: 429, errorCode: 'enforced_spend_limit_reached', times: Infinity }),
+    mend: ({ simulator }) => simulator.clearFaults(),
+    does: /message-batches resume/,
+    says: /429|limit/i,
+  },
+];
+
+for (const { name, breakIt, mend, does, says } of TROUBLES) {
+  together(`${name} in the middle: exit 4, what to do, and the same command goes on`, async (parts) => {
+    const { world, simulator, run, real } = parts;
+    const first = world.start(run, real);
+    await simulator.waitFor('create-accepted', 6);
+    breakIt(parts);
+    // Room for the next ones, which meet it.
+    simulator.endBatch(simulator.stats().accepted[0]!.id);
+    const { code, stderr } = await first.ended();
+    expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringMatching(does) });
+    expect(stderr).toMatch(says);
+    expect(stderr).not.toContain('good-key');
+    mend(parts);
+    parts.endBatches();
+    await parts.expectDoneOnce(await world.run(run, real));
+  });
 }
 
-async function expectDoneOnce(ended: Ended): Promise<JobReport> {
-  expect(ended).toMatchObject({ code: 0 });
-  const report = JSON.parse(ended.stdout) as JobReport;
-  expect(report.outcomes.succeeded).toBe(REQUESTS);
-  expect(simulator.stats().accepted.map(({ requests, seenBefore }) => [requests, seenBefore])).toEqual(Array.from({ length: PARTS }, () => [10, 0]));
-  expect((await readFile(join(report.output, 'results.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(REQUESTS);
-  return report;
+for (const [signal, exitCode] of [['SIGTERM', 143], ['SIGKILL', null]] as const) {
+  together(`${signal} with parts that wait, are processed and stored: the same command attaches, and ends it`, async (parts) => {
+    const { world, simulator, run, real } = parts;
+    simulator.setOptions({ answerBytes: 2_000, resultsBytesPerSecond: 20_000 });
+    const first = world.start(run, real);
+    await simulator.waitFor('create-accepted', 6);
+    for (const { id } of simulator.stats().accepted.slice(0, 2)) simulator.endBatch(id);
+    await simulator.waitFor('results-started');
+    expect((await first.signal(signal)).code).toBe(exitCode);
+    const again = world.start(run, real);
+    parts.endBatches();
+    await parts.expectDoneOnce(await again.ended());
+  });
 }
-
-test.each([
-  ['the key is switched off', () => simulator.setKeys(['other-key']), () => simulator.setKeys(), /ANTHROPIC_API_KEY/, /key/],
-  [
-    'a spend limit is reached',
-    () => simulator.addFault({ on: 'create', kind: 'status', status: 429, errorCode: 'enforced_spend_limit_reached', times: Infinity }),
-    () => simulator.clearFaults(),
-    /message-batches resume/,
-    /429|limit/i,
-  ],
-])('%s in the middle: exit 4, what to do, and the same command goes on', async (_what, break_, mend, does, says) => {
-  const first = world.start(run(), real);
-  await simulator.waitFor('create-accepted', 6);
-  break_();
-  // Room for the next ones, which meet it.
-  simulator.endBatch(simulator.stats().accepted[0]!.id);
-  const { code, stderr } = await first.ended();
-  expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringMatching(does) });
-  expect(stderr).toMatch(says);
-  expect(stderr).not.toContain('good-key');
-  mend();
-  endBatches();
-  await expectDoneOnce(await world.run(run(), real));
-});
-
-test.each(['SIGTERM', 'SIGKILL'] as const)('%s with parts that wait, are processed and stored: the same command attaches, and ends it', async (signal) => {
-  simulator.setOptions({ answerBytes: 2_000, resultsBytesPerSecond: 20_000 });
-  const first = world.start(run(), real);
-  await simulator.waitFor('create-accepted', 6);
-  for (const { id } of simulator.stats().accepted.slice(0, 2)) simulator.endBatch(id);
-  await simulator.waitFor('results-started');
-  const { code } = await first.signal(signal);
-  expect(code).toBe({ SIGTERM: 143, SIGKILL: null }[signal]);
-  const again = world.start(run(), real);
-  endBatches();
-  await expectDoneOnce(await again.ended());
-}, 90_000);

@@ -46,7 +46,8 @@ test(`ten parts at once under faults, and ${KILLS} kills of their workers`, asyn
   const count = PARTS * REQUESTS_A_PART;
   const requests = await world.writeRequests(count);
   const job = await world.startJob({ requests, maxRequestsPerBatch: REQUESTS_A_PART, pollIntervalMs: 500, createGraceMs: 500, retries: 0 });
-  const ended = job.result().then(
+  const result = job.result();
+  const ended = result.then(
     () => true,
     () => true,
   );
@@ -58,7 +59,7 @@ test(`ten parts at once under faults, and ${KILLS} kills of their workers`, asyn
     world.simulator.addFault({ ...FAULTS[random.below(FAULTS.length)]!, after: random.below(3) });
     workers[victim] = await start();
   }
-  const report = await job.result();
+  const report = await result;
   process.stderr.write(`${kills} kills, ${world.simulator.stats().events.fault} faults\n`);
 
   expect(world.simulator.stats().accepted).toHaveLength(PARTS);

@@ -1,41 +1,50 @@
 /** The Temporal server dies, is set back, or forgets: the job folder remembers what was paid. */
 import { join } from 'node:path';
 import { jobWorkflowId } from '../../src/contract';
+import type { Afterwards } from '../support/side-by-side';
+import { testsTogether } from '../support/side-by-side';
 import { World } from '../support/world';
 
 const REQUESTS = 20;
-let world: World;
 
-afterEach(() => world.close());
+/** Each has a Temporal server of its own. */
+const together = testsTogether({ timeoutMs: 90_000 });
 
-async function expectPaidOnce(report: Awaited<ReturnType<World['runJob']>>): Promise<void> {
+function open(afterwards: Afterwards, options: Parameters<typeof World.create>[0] = {}): Promise<World> {
+  return World.create(options).then((world) => {
+    afterwards(() => world.close());
+    return world;
+  });
+}
+
+async function expectPaidOnce(world: World, report: Awaited<ReturnType<World['runJob']>>): Promise<void> {
   expect(world.simulator.stats().accepted).toHaveLength(1);
   expect(report.outcomes.succeeded).toBe(REQUESTS);
   expect((await world.results(report)).size).toBe(REQUESTS);
 }
 
-test('SIGKILL of the server while polling, then a restart', async () => {
-  world = await World.create({ processingMs: 4_000 });
+together('SIGKILL of the server while polling, then a restart', async (afterwards) => {
+  const world = await open(afterwards, { processingMs: 4_000 });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('poll');
   await world.temporal.restart();
-  await expectPaidOnce(await job.result());
+  await expectPaidOnce(world, await job.result());
 });
 
-test('SIGKILL of worker and server together while polling', async () => {
-  world = await World.create({ processingMs: 4_000 });
+together('SIGKILL of worker and server together while polling', async (afterwards) => {
+  const world = await open(afterwards, { processingMs: 4_000 });
   const worker = await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('poll');
   await Promise.all([worker.kill(), world.temporal.kill()]);
   await world.temporal.start();
   await world.startWorker();
-  await expectPaidOnce(await job.result());
+  await expectPaidOnce(world, await job.result());
 });
 
-test("the server's database set back to a copy from before create", async () => {
-  world = await World.create({ processingMs: 3_000 });
+together("the server's database set back to a copy from before create", async (afterwards) => {
+  const world = await open(afterwards, { processingMs: 3_000 });
   // No worker yet: the job stands in the database, and nothing of it has run.
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   const copy = join(world.folder, 'copy');
@@ -49,11 +58,11 @@ test("the server's database set back to a copy from before create", async () => 
   await world.temporal.setBack(copy);
   await world.temporal.start();
   await world.startWorker();
-  await expectPaidOnce(await job.result());
+  await expectPaidOnce(world, await job.result());
 });
 
-test('the finished workflow deleted, then the same job again', async () => {
-  world = await World.create();
+together('the finished workflow deleted, then the same job again', async (afterwards) => {
+  const world = await open(afterwards);
   await world.startWorker();
   const input = { requests: await world.writeRequests(REQUESTS) };
   const first = await world.runJob(input);
@@ -61,11 +70,11 @@ test('the finished workflow deleted, then the same job again', async () => {
   await client.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: jobWorkflowId(world.jobId) } });
   const second = await world.runJob(input);
   expect(second).toEqual(first);
-  await expectPaidOnce(second);
+  await expectPaidOnce(world, second);
 });
 
-test('the job terminated in the middle, then started again', async () => {
-  world = await World.create({ processingMs: 4_000 });
+together('the job terminated in the middle, then started again', async (afterwards) => {
+  const world = await open(afterwards, { processingMs: 4_000 });
   await world.startWorker();
   const input = { requests: await world.writeRequests(REQUESTS) };
   const job = await world.startJob(input);

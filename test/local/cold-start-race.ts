@@ -1,5 +1,4 @@
 /** Many commands at once in a home where nothing runs yet; for the tests, and for longer runs of the same. */
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
@@ -10,7 +9,7 @@ import { Child } from './support';
 
 export interface RaceOptions {
   commands: number;
-  /** kill -9 of the command started first after so many ms, or of the one that starts the server, once the server's process exists. */
+  /** kill -9 of the command started first after so many ms, or of the one that starts the server, just before that is on record. */
   kill?: number | 'starter';
 }
 
@@ -32,8 +31,11 @@ interface Printed {
 
 export async function race(home: TestHome, { commands, kill }: RaceOptions): Promise<RaceResult> {
   const started = performance.now();
-  const children = Array.from({ length: commands }, () => new Child('race-child.ts', [], home.env));
-  const watch = new Watch(home, children, kill === 'starter');
+  // Whoever comes there first; those after it find that it was done.
+  const beforeRecord = { operation: 'rename', path: '/server\\.json$', when: 'before', signal: 'SIGKILL', once: join(home.folder, 'starter-killed') };
+  const env = { ...home.env, ...(kill === 'starter' && { STOP_AT_STEP: JSON.stringify(beforeRecord) }) };
+  const children = Array.from({ length: commands }, () => new Child('race-child.ts', [], env));
+  const watch = new Watch(home);
   const timer = typeof kill === 'number' ? setTimeout(() => children[0]?.process.kill('SIGKILL'), kill) : undefined;
   const ends = await Promise.all(children.map((child) => child.ended));
   clearTimeout(timer);
@@ -52,17 +54,13 @@ export async function race(home: TestHome, { commands, kill }: RaceOptions): Pro
   return { problems, killed: ends.includes('SIGKILL') ? ends.indexOf('SIGKILL') : undefined, told: children.map(({ stderr }) => stderr).join(''), ms: performance.now() - started };
 }
 
-/** Looks all the time whether there are two servers, and kills the command that starts the first where that is asked for. */
+/** Looks all the time whether there are two servers. */
 class Watch {
   private most = 0;
   private stopped = false;
   private readonly done: Promise<void>;
 
-  constructor(
-    private readonly home: TestHome,
-    private readonly children: Child[],
-    private killStarter: boolean,
-  ) {
+  constructor(private readonly home: TestHome) {
     this.done = this.run();
   }
 
@@ -76,15 +74,7 @@ class Watch {
     while (!this.stopped) {
       const servers = await serversOf(this.home);
       this.most = Math.max(this.most, servers.length);
-      if (this.killStarter && servers.length > 0) {
-        const pid = await lockHolder(this.home);
-        const starter = this.children.find((child) => child.pid === pid);
-        if (starter && !(await embeddedServer(this.home))) {
-          starter.process.kill('SIGKILL');
-          this.killStarter = false;
-        }
-      }
-      await delay(this.killStarter ? 5 : 25);
+      await delay(25);
     }
   }
 }
@@ -92,13 +82,6 @@ class Watch {
 async function serversOf({ database }: TestHome): Promise<number[]> {
   const all = await listProcesses();
   return all.filter(({ commandLine }) => commandLine.includes(` server start-dev --db-filename ${database} `) && !commandLine.startsWith('/bin/sh')).map(({ pid }) => pid);
-}
-
-async function lockHolder({ run }: TestHome): Promise<number | undefined> {
-  const folder = join(run, 'locks');
-  const numbers = (await readdir(folder)).flatMap((file) => /^server\.(\d+)$/.exec(file)?.[1] ?? []).map(Number);
-  const text = await readFile(join(folder, `server.${Math.max(...numbers)}`), 'utf8').catch(() => '{}');
-  return (JSON.parse(text) as { pid?: number }).pid;
 }
 
 async function missingWorkflows(home: TestHome, printed: Printed[]): Promise<string[]> {

@@ -7,8 +7,8 @@ import { World } from './world';
 /** Two cores carry so many: a worker costs two seconds of one when it starts. */
 const AT_ONCE = 6;
 
-/** Makes a world that is closed when its test is over. */
-export type OpenWorld = (options?: Partial<SimulatorOptions>) => Promise<World>;
+/** Makes a world that is closed when its test is over. @param storage storage root; default a folder of its own. */
+export type OpenWorld = (options?: Partial<SimulatorOptions>, storage?: string) => Promise<World>;
 
 export interface SideBySideOptions {
   atOnce?: number;
@@ -16,49 +16,70 @@ export interface SideBySideOptions {
   timeoutMs: number;
 }
 
-/**
- * Defines a test for each of the cases, on one Temporal server. They begin together, in their order and a few at a time, and each
- * tells of its own failure.
- */
-export function testSideBySide<Case extends { name: string }>(cases: readonly Case[], { atOnce = AT_ONCE, timeoutMs }: SideBySideOptions, run: (one: Case, open: OpenWorld) => Promise<void>): void {
-  const shared = sharedTemporal();
-  const outcomes = new Map<Case, PromiseWithResolvers>(cases.map((one) => [one, withResolvers()]));
+/** Has something done when the test is over, whatever came of it. */
+export type Afterwards = (close: () => Promise<void>) => void;
 
-  beforeAll(async () => {
-    const temporal = await shared.start();
-    const waiting = cases.values();
+/**
+ * What defines a test, as `test` does, where tests have nothing in common but what the hooks before this call have made. They begin
+ * together, in their order and a few at a time, and each tells of its own failure.
+ */
+export function testsTogether({ atOnce = AT_ONCE, timeoutMs }: SideBySideOptions): (name: string, run: (afterwards: Afterwards) => Promise<void>) => void {
+  const runs: (() => Promise<void>)[] = [];
+
+  beforeAll(() => {
+    const waiting = runs.values();
     const next = async (): Promise<void> => {
-      for (const one of waiting) {
-        const { resolve, reject } = outcomes.get(one)!;
-        await runCase(temporal, timeoutMs, (open) => run(one, open)).then(resolve, reject);
-      }
+      for (const run of waiting) await run();
     };
     for (let slot = 0; slot < atOnce; slot++) void next();
   });
 
-  afterAll(() => shared.stop());
-
-  const expectSuccess = (one: Case): Promise<void> => outcomes.get(one)!.promise;
-  // It may have to wait for a slot first; what it may take itself is held to in `runCase`.
-  test.each(cases)('$name', (one) => expectSuccess(one), timeoutMs * Math.ceil(cases.length / atOnce));
+  return (name, run) => {
+    const { promise, resolve, reject } = withResolvers();
+    runs.push(() => runCase(timeoutMs, run).then(resolve, reject));
+    // It may have to wait for a slot first; what it may take itself is held to in `runCase`.
+    test(name, () => promise, timeoutMs * Math.ceil(runs.length / atOnce));
+  };
 }
 
-async function runCase(temporal: TemporalServer, timeoutMs: number, run: (open: OpenWorld) => Promise<void>): Promise<void> {
-  const worlds: World[] = [];
-  const open: OpenWorld = async (options) => {
-    const world = await World.create(options, temporal);
-    worlds.push(world);
-    return world;
-  };
+/** The same for tests that each open worlds of their own, on one Temporal server. */
+export function testsOfWorlds(options: SideBySideOptions): (name: string, run: (open: OpenWorld) => Promise<void>) => void {
+  const shared = sharedTemporal();
+  let temporal: TemporalServer;
+
+  beforeAll(async () => {
+    temporal = await shared.start();
+  });
+  const together = testsTogether(options);
+  afterAll(() => shared.stop());
+
+  return (name, run) =>
+    together(name, (afterwards) =>
+      run(async (simulator, storage) => {
+        const world = await World.create(simulator, temporal, storage);
+        afterwards(() => world.close());
+        return world;
+      }),
+    );
+}
+
+/** Defines a test of worlds for each of the cases. */
+export function testSideBySide<Case extends { name: string }>(cases: readonly Case[], options: SideBySideOptions, run: (one: Case, open: OpenWorld) => Promise<void>): void {
+  const together = testsOfWorlds(options);
+  for (const one of cases) together(one.name, (open) => run(one, open));
+}
+
+async function runCase(timeoutMs: number, run: (afterwards: Afterwards) => Promise<void>): Promise<void> {
+  const closings: (() => Promise<void>)[] = [];
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`It was not done within ${timeoutMs / 1_000} s`)), timeoutMs);
   });
   try {
-    await Promise.race([run(open), tooLate]);
+    await Promise.race([run((close) => closings.push(close)), tooLate]);
   } finally {
     clearTimeout(timer);
-    await Promise.all(worlds.map((world) => world.close()));
+    await Promise.all(closings.map((close) => close()));
   }
 }
 

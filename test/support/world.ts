@@ -8,7 +8,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import type { ApiOptions } from '../../src/api';
 import type { AccountReference, AccountStatus, Attention, JobInput, JobPhase, JobReport } from '../../src/contract';
 import { accountStatusQuery, accountWorkflowId, activityTaskQueue, batchWorkflowId, jobWorkflowId, workflowTaskQueue } from '../../src/contract';
@@ -65,6 +65,7 @@ export class World {
   readonly jobId = `job-${randomBytes(4).toString('hex')}`;
   private readonly workers: TestWorker[] = [];
   private connection?: Connection;
+  private closing = false;
   private stops = 0;
 
   private constructor(
@@ -91,8 +92,15 @@ export class World {
   }
 
   async client(): Promise<Client> {
-    this.connection ??= await Connection.connect({ address: this.temporal.address });
+    this.connection ??= await this.connect();
     return new Client({ connection: this.connection });
+  }
+
+  /** A call that a test has left behind (who waits for a job's end polls) is not tried again on a connection that is closed: it would throw, from a timer. */
+  private connect(): Promise<Connection> {
+    const { retryableDecider, delayFunction } = defaultGrpcRetryOptions();
+    const retries = makeGrpcRetryInterceptor({ retryableDecider: (attempt, status) => !this.closing && retryableDecider(attempt, status), delayFunction });
+    return Connection.connect({ address: this.temporal.address, interceptors: [retries] });
   }
 
   /** Starts a worker process and waits until it polls. */
@@ -226,6 +234,7 @@ export class World {
   }
 
   async close(): Promise<void> {
+    this.closing = true;
     for (const worker of this.workers) await worker.kill();
     await this.connection?.close().catch(() => undefined);
     await this.simulator.close();

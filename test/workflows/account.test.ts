@@ -1,24 +1,12 @@
 /** The workflow of an account, on a real server: many batches, a small history before it continues as new, workers that go. */
 import { accountStatusQuery, accountWorkflowId, batchStatusQuery, batchWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { accountWorkflow } from '../../src/workflows';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
-import { World } from '../support/world';
+import { testsOfWorlds } from '../support/side-by-side';
 
-const shared = sharedTemporal();
-let temporal: TemporalServer;
-let world: World;
+const together = testsOfWorlds({ timeoutMs: 120_000 });
 
-beforeAll(async () => {
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
-
-afterEach(() => world.close());
-
-test('parts of several jobs share the room that a refusal has shown, and nobody is lost over many continue-as-new', async () => {
-  world = await World.create({ queueLimit: 60, processingMs: 300 }, temporal);
+together('parts of several jobs share the room that a refusal has shown, and nobody is lost over many continue-as-new', async (open) => {
+  const world = await open({ queueLimit: 60, processingMs: 300 });
   await world.startWorker();
   const client = await world.client();
   // Small histories, so that it continues as new under load again and again.
@@ -38,10 +26,10 @@ test('parts of several jobs share the room that a refusal has shown, and nobody 
   const { refused, waiting, inQueue } = await client.workflow.getHandle(account.workflowId).query(accountStatusQuery);
   expect(refused).toBeLessThanOrEqual(20);
   expect({ waiting, inQueue }).toEqual({ waiting: 0, inQueue: 0 });
-}, 120_000);
+});
 
-test('a given limit is held over all jobs of the account', async () => {
-  world = await World.create({ queueLimit: 45, processingMs: 300 }, temporal);
+together('a given limit is held over all jobs of the account', async (open) => {
+  const world = await open({ queueLimit: 45, processingMs: 300 });
   await world.startWorker();
   const requests = await world.writeRequests(60);
   const jobs = ['a', 'b'].map((name) => `${world.jobId}-${name}`);
@@ -49,10 +37,10 @@ test('a given limit is held over all jobs of the account', async () => {
   expect(reports.map((report) => report.outcomes.succeeded)).toEqual([60, 60]);
   const status = await (await world.client()).workflow.getHandle(accountWorkflowId(world.account)).query(accountStatusQuery);
   expect(status.refused).toBe(0);
-}, 120_000);
+});
 
-test('an account workflow that is terminated is started again by who waits', async () => {
-  world = await World.create({ queueLimit: 20, processingMs: Infinity }, temporal);
+together('an account workflow that is terminated is started again by who waits', async (open) => {
+  const world = await open({ queueLimit: 20, processingMs: Infinity });
   await world.startWorker();
   const client = await world.client();
   const requests = await world.writeRequests(40);
@@ -71,4 +59,4 @@ test('an account workflow that is terminated is started again by who waits', asy
   expect(report.outcomes.succeeded).toBe(40);
   const second = await client.workflow.getHandle(first.workflowId).describe();
   expect(second.runId).not.toBe(first.runId);
-}, 120_000);
+});

@@ -1,30 +1,19 @@
 /** Jobs that are canceled, ended, paused or changed while some of their parts wait for room. */
 import { batchWorkflowId } from '../../src/contract';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
-import { World } from '../support/world';
+import { testsOfWorlds } from '../support/side-by-side';
+import type { World } from '../support/world';
 
-const shared = sharedTemporal();
-let temporal: TemporalServer;
-let world: World;
-
-beforeAll(async () => {
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
-
-afterEach(() => world.close());
+const together = testsOfWorlds({ timeoutMs: 120_000 });
 
 /** Four parts, of which one has room. */
-async function fourParts(): Promise<{ requests: string; maxRequestsPerBatch: number; queueLimit: number; pollIntervalMs: number }> {
+async function fourParts(world: World): Promise<{ requests: string; maxRequestsPerBatch: number; queueLimit: number; pollIntervalMs: number }> {
   return { requests: await world.writeRequests(40), maxRequestsPerBatch: 10, queueLimit: 10, pollIntervalMs: 200 };
 }
 
-test('a setting that is changed after the workflow was canceled stops nothing: the job ends as Cancelled, with its report', async () => {
-  world = await World.create({ processingMs: Infinity, cancelingMs: 2_000 }, temporal);
+together('a setting that is changed after the workflow was canceled stops nothing: the job ends as Cancelled, with its report', async (open) => {
+  const world = await open({ processingMs: Infinity, cancelingMs: 2_000 });
   await world.startWorker();
-  const job = await world.startJob(await fourParts());
+  const job = await world.startJob(await fourParts(world));
   await world.simulator.waitFor('poll');
   await job.cancel();
   await job.signal('settings', { maxCost: 10 });
@@ -32,12 +21,12 @@ test('a setting that is changed after the workflow was canceled stops nothing: t
   await expect(job.result()).rejects.toThrow('Workflow execution cancelled');
   expect((await job.describe()).status.name).toBe('CANCELLED');
   expect(world.simulator.stats().accepted).toHaveLength(1);
-}, 60_000);
+});
 
-test('a job that is terminated and started again sends the parts that only waited for room', async () => {
-  world = await World.create({ processingMs: 1_000 }, temporal);
+together('a job that is terminated and started again sends the parts that only waited for room', async (open) => {
+  const world = await open({ processingMs: 1_000 });
   await world.startWorker();
-  const input = await fourParts();
+  const input = await fourParts(world);
   const job = await world.startJob(input);
   await world.simulator.waitFor('poll');
   await job.terminate('test');
@@ -47,12 +36,12 @@ test('a job that is terminated and started again sends the parts that only waite
   expect(report.outcomes.succeeded + report.outcomes.canceled).toBe(40);
   expect(report.outcomes.succeeded).toBeGreaterThanOrEqual(30);
   expect(world.simulator.stats().accepted).toHaveLength(4);
-}, 120_000);
+});
 
-test('a part whose workflow somebody cancels, while its job goes on, stays unsent', async () => {
-  world = await World.create({ processingMs: Infinity }, temporal);
+together('a part whose workflow somebody cancels, while its job goes on, stays unsent', async (open) => {
+  const world = await open({ processingMs: Infinity });
   await world.startWorker();
-  const job = await world.startJob(await fourParts());
+  const job = await world.startJob(await fourParts(world));
   await world.simulator.waitFor('poll');
   const client = await world.client();
   const handles = [1, 2, 3, 4].map((part) => client.workflow.getHandle(batchWorkflowId(world.jobId, 1, part)));
@@ -62,12 +51,12 @@ test('a part whose workflow somebody cancels, while its job goes on, stays unsen
   for (const { id } of world.simulator.stats().accepted) world.simulator.endBatch(id);
   const report = await job.result();
   expect(report.outcomes).toMatchObject({ succeeded: 30, unsent: 10 });
-}, 120_000);
+});
 
-test('a cap that is lowered takes back what was not sent yet', async () => {
-  world = await World.create({ processingMs: Infinity }, temporal);
+together('a cap that is lowered takes back what was not sent yet', async (open) => {
+  const world = await open({ processingMs: Infinity });
   await world.startWorker();
-  const job = await world.startJob(await fourParts());
+  const job = await world.startJob(await fourParts(world));
   await world.simulator.waitFor('poll');
   await job.signal('settings', { maxCost: 0.000001 });
   world.simulator.endBatch(world.simulator.stats().accepted[0]!.id);
@@ -75,4 +64,4 @@ test('a cap that is lowered takes back what was not sent yet', async () => {
   expect(report.outcomes).toMatchObject({ succeeded: 10, unsent: 30 });
   expect(report.unsent_reason).toMatch(/may cost \$0\.000001 at most/);
   expect(world.simulator.stats().accepted).toHaveLength(1);
-}, 60_000);
+});

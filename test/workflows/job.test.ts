@@ -5,24 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Attention } from '../../src/contract';
 import { jobStatusQuery, jobWorkflowId } from '../../src/contract';
 import { QUESTIONS, writeQuestions } from '../support/questions';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
-import { World } from '../support/world';
+import { testsOfWorlds } from '../support/side-by-side';
 
-const shared = sharedTemporal();
-let temporal: TemporalServer;
-let world: World;
+const together = testsOfWorlds({ timeoutMs: 60_000 });
 
-beforeAll(async () => {
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
-
-afterEach(() => world.close());
-
-test('of 1,319 questions with 10 % expired and 5 % overloaded in the first round, all succeed after the second', async () => {
-  world = await World.create({ expiredShare: 0.1, overloadedShare: 0.05 }, temporal);
+together('of 1,319 questions with 10 % expired and 5 % overloaded in the first round, all succeed after the second', async (open) => {
+  const world = await open({ expiredShare: 0.1, overloadedShare: 0.05 });
   await world.startWorker();
   const requests = join(world.folder, 'questions.jsonl');
   await writeQuestions(requests);
@@ -39,8 +27,8 @@ test('of 1,319 questions with 10 % expired and 5 % overloaded in the first round
   expect(second?.requests).toBeLessThan(QUESTIONS * 0.2);
 });
 
-test('an invalid request is never sent again, and comes back as an input line ready for another run', async () => {
-  world = await World.create({}, temporal);
+together('an invalid request is never sent again, and comes back as an input line ready for another run', async (open) => {
+  const world = await open();
   await world.startWorker();
   const requests = await world.writeRequests(10);
   const bad = JSON.stringify({ custom_id: 'bad', params: { model: 'claude-sonnet-4-5', max_tokens: 10 }, metadata: { row: 11 } });
@@ -53,8 +41,8 @@ test('an invalid request is never sent again, and comes back as an input line re
   expect((await world.results(report)).get('bad')?.result).toMatchObject({ type: 'errored', error: { error: { type: 'invalid_request_error' } } });
 });
 
-test('three parts make three batches, side by side', async () => {
-  world = await World.create({}, temporal);
+together('three parts make three batches, side by side', async (open) => {
+  const world = await open();
   await world.startWorker();
   const report = await world.runJob({ requests: await world.writeRequests(25), maxRequestsPerBatch: 10 });
   expect(world.simulator.stats().accepted.map((batch) => batch.requests).sort((a, b) => a - b)).toEqual([5, 10, 10]);
@@ -62,8 +50,8 @@ test('three parts make three batches, side by side', async () => {
   expect((await world.results(report)).size).toBe(25);
 });
 
-test('the history of a job of 30 parts has at most 100 events, and 15 a part', async () => {
-  world = await World.create({ processingMs: 300 }, temporal);
+together('the history of a job of 30 parts has at most 100 events, and 15 a part', async (open) => {
+  const world = await open({ processingMs: 300 });
   await world.startWorker();
   const report = await world.runJob({ requests: await world.writeRequests(60), maxRequestsPerBatch: 2, pollIntervalMs: 500 });
   expect(report.outcomes.succeeded).toBe(60);
@@ -72,15 +60,15 @@ test('the history of a job of 30 parts has at most 100 events, and 15 a part', a
   expect(historyLength).toBeLessThanOrEqual(100 + 15 * 30);
 });
 
-test('everything once with no workflow kept in memory between two of its tasks', async () => {
-  world = await World.create({ expiredShare: 0.2 }, temporal);
+together('everything once with no workflow kept in memory between two of its tasks', async (open) => {
+  const world = await open({ expiredShare: 0.2 });
   await world.startWorker({ maxCachedWorkflows: 0 });
   const report = await world.runJob({ requests: await world.writeRequests(50), maxRequestsPerBatch: 20 });
   expect(report.outcomes.succeeded).toBe(50);
 });
 
-test('a key that is refused in the middle asks for a person; a good key goes on', async () => {
-  world = await World.create({ processingMs: 3_000 }, temporal);
+together('a key that is refused in the middle asks for a person; a good key goes on', async (open) => {
+  const world = await open({ processingMs: 3_000 });
   const first = await world.startWorker({ key: 'old-key' });
   const job = await world.startJob({ requests: await world.writeRequests(20) });
   await world.simulator.waitFor('poll');
@@ -98,8 +86,8 @@ test('a key that is refused in the middle asks for a person; a good key goes on'
   expect(world.simulator.stats().accepted).toHaveLength(1);
 });
 
-test('a credential that is not to be had asks for a person after a while; the same worker goes on when it is there', async () => {
-  world = await World.create({}, temporal);
+together('a credential that is not to be had asks for a person after a while; the same worker goes on when it is there', async (open) => {
+  const world = await open();
   const keyFile = join(world.folder, 'key');
   await world.startWorker({ keyFile });
   const job = await world.startJob({ requests: await world.writeRequests(20) });
@@ -117,23 +105,23 @@ test('a credential that is not to be had asks for a person after a while; the sa
   expect(world.simulator.stats().accepted).toHaveLength(1);
 });
 
-test('the batches are deleted at the API, where asked for, once their results are on disk', async () => {
-  world = await World.create({}, temporal);
+together('the batches are deleted at the API, where asked for, once their results are on disk', async (open) => {
+  const world = await open();
   await world.startWorker();
   const report = await world.runJob({ requests: await world.writeRequests(20), deleteFromApi: true });
   expect(report.outcomes.succeeded).toBe(20);
   expect(world.simulator.stats().accepted.map((batch) => batch.deletedAt !== undefined)).toEqual([true]);
 });
 
-test('a job whose caller names no queue for its activities is served as well', async () => {
-  world = await World.create({}, temporal);
+together('a job whose caller names no queue for its activities is served as well', async (open) => {
+  const world = await open();
   await world.startWorker();
   const report = await world.runJob({ requests: await world.writeRequests(20), activityTaskQueue: undefined });
   expect(report.outcomes.succeeded).toBe(20);
 });
 
-test('a paused job creates nothing until it is resumed', async () => {
-  world = await World.create({}, temporal);
+together('a paused job creates nothing until it is resumed', async (open) => {
+  const world = await open();
   const job = await world.startJob({ requests: await world.writeRequests(20) });
   await job.signal('pause');
   await world.startWorker();
