@@ -17,6 +17,7 @@ import { recordFollowUpsActivity } from './record-follow-ups';
 import { recordSettingsActivity } from './record-settings';
 import { reportPartActivity } from './report-part';
 import { retrieveBatchActivity } from './retrieve-batch';
+import { mergeRetriedFollowUpsActivity, selectFailedFollowUpsActivity } from './retry-follow-ups';
 import { selectFollowUpsActivity } from './select-follow-ups';
 import { splitPartActivity } from './split-part';
 import { storeResultsActivity } from './store-results';
@@ -50,6 +51,8 @@ function allActivities(deps: ActivityDependencies) {
     loadRequest: loadRequestActivity(deps),
     checkJsonAnswer: checkJsonAnswerActivity(deps),
     checkJsonAnswersOfSlice: checkJsonAnswersOfSliceActivity(deps),
+    selectFailedFollowUps: selectFailedFollowUpsActivity(deps),
+    mergeRetriedFollowUps: mergeRetriedFollowUpsActivity(deps),
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),
