@@ -19,6 +19,7 @@ import { recordFollowUpsActivity } from './record-follow-ups';
 import { recordSettingsActivity } from './record-settings';
 import { reportPartActivity } from './report-part';
 import { retrieveBatchActivity } from './retrieve-batch';
+import { mergeRetriedFollowUpsActivity, selectFailedFollowUpsActivity } from './retry-follow-ups';
 import { selectFollowUpsActivity } from './select-follow-ups';
 import { splitPartActivity } from './split-part';
 import { storeResultsActivity } from './store-results';
@@ -54,6 +55,8 @@ function allActivities(deps: ActivityDependencies) {
     checkJsonAnswersOfSlice: checkJsonAnswersOfSliceActivity(deps),
     endOfFollowUp: endOfFollowUpActivity(deps),
     followUpService: followUpServiceActivity(deps),
+    selectFailedFollowUps: selectFailedFollowUpsActivity(deps),
+    mergeRetriedFollowUps: mergeRetriedFollowUpsActivity(deps),
     finishJob: finishJobActivity(deps),
     deleteBatches: deleteBatchesActivity(deps),
     recordCancel: recordCancelActivity(deps),

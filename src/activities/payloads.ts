@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, TokenUsage } from '../contract';
+import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, ReportedFollowUps, TokenUsage } from '../contract';
 import type { CreateState, FollowUpEnd, PlannedPart, StoredRequest } from '../jobs';
 
 export type { FollowUpEnd, StoredRequest };
@@ -174,6 +174,17 @@ export interface FollowUpShard {
   list: DataReference;
   /** How many follow-ups. */
   count: number;
+}
+
+/** Of an ended job, the follow-ups that did not complete. */
+export interface FailedFollowUps {
+  shards: FollowUpShard[];
+  /** What they are started with. */
+  options: FollowUpOptions;
+  /** As the report says. */
+  followUps: ReportedFollowUps;
+  /** They were run again by this attempt before. */
+  superseded?: true;
 }
 
 /** Some of a shard's follow-ups: as many as fit one answer. */

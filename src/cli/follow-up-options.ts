@@ -116,7 +116,7 @@ function mustBeSmall(args: unknown[], flag: string): void {
   });
 }
 
-function parseFollowUp(text: string): Pick<FollowUpOptions, 'workflow' | 'taskQueue'> {
+export function parseFollowUp(text: string): Pick<FollowUpOptions, 'workflow' | 'taskQueue'> {
   // A queue may have an @ in its name.
   const [, workflow, queue] = /^([^@]+)(@.*)?$/s.exec(text.trim()) ?? [];
   const taskQueue = queue?.slice(1);

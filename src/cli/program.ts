@@ -13,6 +13,7 @@ import { prepareCommand } from './commands/prepare';
 import { resultsCommand } from './commands/results';
 import { resumeCommand } from './commands/resume';
 import { retryCommand } from './commands/retry';
+import { retryFollowUpsCommand } from './commands/retry-follow-ups';
 import { runCommand } from './commands/run';
 import { simulateCommand } from './commands/simulate';
 import { statusCommand } from './commands/status';
@@ -28,7 +29,7 @@ export function createProgram(): Command {
     .description('Runs large batches of Claude requests durably: every request gets exactly one outcome, and none is paid for twice.')
     .version(productVersion(), '-V, --version')
     .addHelpText('after', '\nBegin with:\n  $ message-batches run requests.jsonl --simulate');
-  const jobs = [runCommand, submitCommand, statusCommand, waitCommand, cancelCommand, pauseCommand, resumeCommand, resultsCommand, retryCommand, adoptCommand, verifyCommand, cleanCommand, prepareCommand, checkCommand];
+  const jobs = [runCommand, submitCommand, statusCommand, waitCommand, cancelCommand, pauseCommand, resumeCommand, resultsCommand, retryCommand, retryFollowUpsCommand, adoptCommand, verifyCommand, cleanCommand, prepareCommand, checkCommand];
   const machine = [workerCommand, devCommand, stopCommand, doctorCommand, simulateCommand];
   program.commandsGroup('Jobs:');
   for (const make of jobs) program.addCommand(make());

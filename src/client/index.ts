@@ -7,3 +7,4 @@ export type { ResultsOptions, WatchOptions } from './job-handle';
 export { statusOfReport } from './observed-status';
 export type { ObservedFollowUps, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
 export { InputError, writeRequests, type ProgramRequest, type WriteRequestsOptions } from '../jobs';
+export { FollowUpRetry, type RetryFollowUpsOptions } from './follow-up-retry';

@@ -8,6 +8,7 @@ import type { JobReport, JobSettings } from '../contract';
 import { cancelSignal, jobWorkflowId, pauseSignal, resumeSignal, settingsSignal } from '../contract';
 import { selectRecords } from '../jobs';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
+import { FollowUpRetry, type RetryFollowUpsOptions } from './follow-up-retry';
 import { PartMemory } from './part-memory';
 import { observeJob, reasonOf } from './status';
 import type { ObservedJobStatus } from './observed-status';
@@ -117,6 +118,22 @@ export class JobHandle {
       return record && (JSON.parse(record.line!.toString()) as MessageBatchIndividualResponse);
     }
     return undefined;
+  }
+
+  /**
+   * Runs the follow-ups of a job that has ended again that did not complete; `follow-ups.jsonl` and the counts in `report.json` then tell
+   * of them. Attaches where they run already. `result()` of what this returns waits for the end.
+   * @throws JobUnfinishedError; JobFailedError; JobNotFoundError where the server does not know the job any more and `taskQueue` is not given
+   */
+  async retryFollowUps({ attempt = 1, ...options }: RetryFollowUpsOptions = {}): Promise<FollowUpRetry> {
+    const taskQueue = options.taskQueue ?? (await this.endedTaskQueue());
+    const { followUp, inputPath, activityTaskQueue = taskQueue } = options;
+    return FollowUpRetry.start(this.client, { jobId: this.id, attempt, followUp, inputPath, activityTaskQueue, taskQueue });
+  }
+
+  private async endedTaskQueue(): Promise<string> {
+    await this.endedReport();
+    return (await this.workflow.describe()).taskQueue;
   }
 
   /** A report never changes: the server is asked for it once. */

@@ -109,6 +109,8 @@ export interface FollowUpLine {
   /** `round.part.slice`, with the ids of its results. */
   slice?: string;
   custom_ids?: string[];
+  /** Of results: the part whose follow-up did not complete, so that it can be started again as it was. */
+  part?: number;
   /** Of the request; absent for slices. */
   outcome?: ApiOutcome;
   status: FollowUpEndStatus;

@@ -10,6 +10,7 @@ export * from './expected-cost';
 export * from './expected-use';
 export * from './follow-up';
 export * from './follow-up-end';
+export * from './follow-up-retry';
 export * from './ids';
 export * from './job';
 export * from './json-pointer';

@@ -3,6 +3,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { Attention } from './attention';
 import type { BatchStatus } from './batch';
 import type { FollowUpCounts } from './follow-up';
+import type { FollowUpRetryStatus } from './follow-up-retry';
 import type { JobSettings, JobStatus } from './job';
 
 /** Cancel at the API, keep what is done. May be sent at any moment, and twice. For jobs and batches. */
@@ -43,6 +44,8 @@ export const followUpWindowSignal = defineSignal<[number]>('followUpWindow');
 
 /** Counts of a `followUpShardWorkflow`. */
 export const followUpShardStatusQuery = defineQuery<FollowUpCounts>('status');
+/** Status of a `retryFollowUpsWorkflow`. */
+export const followUpRetryStatusQuery = defineQuery<FollowUpRetryStatus>('status');
 /** Status of a `batchWorkflow`. */
 export const batchStatusQuery = defineQuery<BatchStatus>('status');
 /** Status of a `batchJobWorkflow`. */

@@ -43,6 +43,8 @@ export { selectFollowUps, type SelectFollowUpsOptions } from './follow-ups/selec
 export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow-ups';
 export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
 export { checkAnswer, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
+export { mergeRetriedFollowUps } from './follow-ups/merge-retried';
+export { retryFolder, selectFailedFollowUps, type SelectFailedOptions } from './follow-ups/select-failed';
 export { readReference } from './read-reference';
 export { readStoredRequest, type StoredRequest } from './stored-request';
 export { writeRequests, type ProgramRequest, type WriteRequestsOptions } from './write-requests';

@@ -34,7 +34,12 @@ export type InputErrorCode =
   /** The job was started with other follow-ups before. */
   | 'follow_up_changed'
   /** A follow-up that checks answers was given no JSON schema that can be used. */
-  | 'bad_schema';
+  | 'bad_schema'
+  /** Of a job that has ended follow-ups are to run again: it has not, it had none, or its outputs are not what was written. */
+  | 'job_unfinished'
+  | 'no_follow_ups'
+  | 'metadata_gone'
+  | 'outputs_changed';
 
 /** Something wrong with one line of an input. */
 export interface InputProblem {

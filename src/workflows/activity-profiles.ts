@@ -40,6 +40,8 @@ export function activities(taskQueue: string | undefined) {
     storeResults: passes['messageBatches.storeResults'],
     closeLedger: passes['messageBatches.closeLedger'],
     selectFollowUps: passes['messageBatches.selectFollowUps'],
+    selectFailedFollowUps: passes['messageBatches.selectFailedFollowUps'],
+    mergeRetriedFollowUps: passes['messageBatches.mergeRetriedFollowUps'],
     listFollowUps: short['messageBatches.listFollowUps'],
     recordFollowUps: short['messageBatches.recordFollowUps'],
     followUpService: short['messageBatches.followUpService'],

@@ -4,3 +4,4 @@ export { batchWorkflow } from './batch';
 export { batchJobWorkflow } from './job';
 export { followUpShardWorkflow } from './follow-up-shard';
 export { checkJsonAnswer, checkJsonAnswersOfSlice } from './check-json-answer';
+export { retryFollowUpsWorkflow } from './retry-follow-ups';

@@ -7,7 +7,8 @@ import type { ListSlice } from './shard-cutter';
 /** `list.json`: the list of a part's follow-ups is there, and what it follows from. */
 export interface ListRecord {
   format: 1;
-  source: ListSource;
+  /** Absent where it was made of `follow-ups.jsonl`. */
+  source?: ListSource;
   /** Bytes of the list. */
   bytes: number;
   /** `[offset, length, count]` of each. */
@@ -25,7 +26,7 @@ export function readListRecord({ record }: FollowUpFiles): Promise<ListRecord | 
   return readRecord<ListRecord>(record);
 }
 
-export function writeListRecord({ record }: FollowUpFiles, source: ListSource, shards: readonly ListSlice[]): Promise<void> {
+export function writeListRecord({ record }: FollowUpFiles, source: ListSource | undefined, shards: readonly ListSlice[]): Promise<void> {
   const last = shards.at(-1);
   const content: ListRecord = { format: 1, source, bytes: last ? last.offset + last.length : 0, shards: shards.map(({ offset, length, count }) => [offset, length, count]) };
   return replaceRecord(record, content);

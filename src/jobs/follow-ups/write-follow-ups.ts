@@ -55,14 +55,15 @@ async function writePart(file: ByteSink, folder: PartFolder, shards: readonly Li
       signal?.throwIfAborted();
       for (const input of inputs) {
         const end = ends.get(workflowIdOf(input));
-        count(counts, end);
+        countEnd(counts, end);
         await file.append(Buffer.from(`${JSON.stringify(await lineOf(input, end))}\n`));
       }
     }
   }
 }
 
-function count(counts: FollowUpCounts, end: FollowUpEnd | undefined): void {
+/** @param end undefined where there is none on record. */
+export function countEnd(counts: FollowUpCounts, end: Pick<FollowUpEnd, 'status'> | undefined): void {
   counts.selected++;
   if (!end || end.status === 'not_started') return;
   counts.started++;
@@ -72,7 +73,7 @@ function count(counts: FollowUpCounts, end: FollowUpEnd | undefined): void {
 /** Without an end it was not started: a cancel came before, or before its end was seen. */
 async function lineOf(input: FollowUpInput | FollowUpSliceInput, end: FollowUpEnd | undefined): Promise<FollowUpLine> {
   const { workflowId = workflowIdOf(input), ...became } = end ?? { status: 'not_started' as const };
-  return { ...(await whoseLine(input)), ...became, workflow_id: workflowId };
+  return { ...(await whoseLine(input)), ...(became.status !== 'completed' && !isSlice(input) && { part: input.part }), ...became, workflow_id: workflowId };
 }
 
 async function whoseLine(input: FollowUpInput | FollowUpSliceInput): Promise<Pick<FollowUpLine, 'custom_id' | 'outcome' | 'slice' | 'custom_ids'>> {

@@ -16,6 +16,12 @@ export interface InputRequest {
   metadata?: Buffer;
 }
 
+/** A request, and the line that it stands in. */
+export interface RequestInLine extends InputRequest {
+  /** Without its line feed. */
+  line: Buffer;
+}
+
 /** The input that a job was made of. */
 export interface InputSource {
   /** Plain or gzip. */
@@ -31,7 +37,7 @@ export interface InputSource {
  * was made of is known at its end only.
  * @throws InputError `input_not_found`; `input_changed`, which may come after requests. StorageError.
  */
-export async function* readInputRequests({ path, sha256, generatedIds }: InputSource, options: { signal?: AbortSignal } = {}): AsyncGenerator<InputRequest[], void, undefined> {
+export async function* readInputRequests({ path, sha256, generatedIds }: InputSource, options: { signal?: AbortSignal } = {}): AsyncGenerator<RequestInLine[], void, undefined> {
   const hash = createHash('sha256');
   const hashed = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
     for await (const chunk of chunks) {
@@ -51,7 +57,7 @@ export async function* readInputRequests({ path, sha256, generatedIds }: InputSo
   if (hash.digest('hex') !== sha256) refuse(path);
 }
 
-function requestOf(line: Buffer, ordinal: number, generatedIds: string | undefined): InputRequest | undefined {
+function requestOf(line: Buffer, ordinal: number, generatedIds: string | undefined): RequestInLine | undefined {
   const bytes = trimJson(line);
   const members = membersOf(bytes);
   const valueOf = (name: string) => {
@@ -60,7 +66,7 @@ function requestOf(line: Buffer, ordinal: number, generatedIds: string | undefin
   };
   const [params, metadata] = [valueOf('params'), valueOf('metadata')];
   const id = idOf(valueOf('custom_id'), ordinal, generatedIds);
-  return id && params ? { ...id, params, metadata } : undefined;
+  return id && params ? { ...id, line, params, metadata } : undefined;
 }
 
 /** @returns undefined where no request of the job has such an id. */

@@ -5,7 +5,7 @@ import { outputFolder } from '../output-folder';
 import type { PassOptions } from '../progress';
 import { type Check, failed, sameBytes } from './check';
 
-const HINT = 'Put the file back from a copy. What the follow-ups have returned is also in their histories, as long as Temporal keeps these.';
+const HINT = 'Where message-batches retry-follow-ups was stopped in the middle, run it again: it brings file and report together. Otherwise put the file back from a copy. What the follow-ups have returned is also in their histories, as long as Temporal keeps these.';
 
 /** Holds the bytes of follow-ups.jsonl against those that were written. @returns undefined where the report has no such file. */
 export async function checkFollowUpsFile({ output, follow_ups: followUps }: JobReport, { signal }: PassOptions = {}): Promise<Check | undefined> {

@@ -26,8 +26,8 @@ it('writes a line for each follow-up in the order of rounds, parts and lists, an
   const merged = await mergeJob({ workFolder: work, rounds: [plan, second], output });
   expect(written(output)).toEqual([
     { custom_id: 'b', outcome: 'succeeded', status: 'completed', value_bytes: 70_000, workflow_id: 'message-batches/follow-up/j/1/b' },
-    { custom_id: 'c', outcome: 'succeeded', status: 'not_started', workflow_id: 'message-batches/follow-up/j/1/c' },
-    { custom_id: 'd', outcome: 'succeeded', status: 'failed', failure: { type: 'Bad', message: 'No' }, workflow_id: 'message-batches/follow-up/j/1/d' },
+    { custom_id: 'c', outcome: 'succeeded', part: 2, status: 'not_started', workflow_id: 'message-batches/follow-up/j/1/c' },
+    { custom_id: 'd', outcome: 'succeeded', part: 2, status: 'failed', failure: { type: 'Bad', message: 'No' }, workflow_id: 'message-batches/follow-up/j/1/d' },
     { custom_id: 'a', outcome: 'succeeded', status: 'completed', value: { good: true }, workflow_id: 'message-batches/follow-up/j/2/a' },
   ]);
   const bytes = readFileSync(outputFolder(output).followUps);

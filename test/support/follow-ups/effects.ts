@@ -32,6 +32,12 @@ export class FollowUpEffects {
     };
   }
 
+  /** Waits until so many of these have begun a second time. */
+  async ranAgain(prefix: string, count: number): Promise<void> {
+    const again = () => [...this.runs].filter(([id, runs]) => id.startsWith(prefix) && runs > 1).length;
+    while (again() < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   /** Waits until so many have begun. */
   async begun(count: number): Promise<void> {
     while (this.runs.size < count) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { FollowUpRetry } from '../../client';
+import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpRetryResult, type JobReport, workflowTaskQueue } from '../../contract';
+import { absoluteLocation, openStorageRoot } from '../../storage';
+import { CliError } from '../cli-error';
+import type { CommandContext } from '../command';
+import { action, newCommand } from '../command';
+import { ExitCode } from '../exit-codes';
+import { parseFollowUp } from '../follow-up-options';
+import { addJobArgument } from '../job-argument';
+import type { JobOptions } from '../job-argument';
+import { hasBackgroundWorker, startWorkerHere, startWorkerInBackground } from '../job-worker';
+import type { KnownJob } from '../known-jobs';
+import { locateJob } from '../locate-job';
+import type { OwnWorker } from '../own-worker';
+import { openSession } from '../session';
+import type { Session } from '../session';
+import { hasKey, requireAccess } from '../settings';
+import { exitCodeOf, StopSignals } from '../signals';
+
+
+interface RetryFollowUpsOptions extends JobOptions {
+  followUp?: Pick<FollowUpOptions, 'workflow' | 'taskQueue'>;
+  input?: string;
+  foreground?: boolean;
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+/** How long what was asked of a person before may still show after it was told to look again, in ms. */
+const OLD_ATTENTION_MS = 20_000;
+
+export function retryFollowUpsCommand(): Command {
+  const command = newCommand('retry-follow-ups', 'Run follow-ups of a job that has ended again: those that did not complete. Nothing is sent to the API, and those that have completed do not run again.', [
+    'message-batches retry-follow-ups job_4c1f',
+    'message-batches retry-follow-ups job_4c1f --follow-up gradeAnswer@graders-2',
+  ]);
+  return addJobArgument(command, 'the only job')
+    .option('--follow-up <type[@queue]>', 'run this workflow instead, e.g. a mended one on another task queue', parseFollowUp)
+    .option('--input <file>', 'where the job\'s input lies now, if not where it was')
+    .option('--foreground', 'at Ctrl-C stop, instead of handing over to a background worker')
+    .action(action(retryFollowUps));
+}
+
+async function retryFollowUps(context: CommandContext, reference: string | undefined, options: RetryFollowUpsOptions): Promise<ExitCode> {
+  const { out } = context;
+  const known = await locateJob(context, reference, { ...options, openOnly: false });
+  const { attempt, followUps } = failedOf(known);
+  if (followUps.succeeded === followUps.selected) {
+    out.print(`All ${followUps.selected} follow-ups of job ${known.id} have completed: there is nothing to run again.`);
+    out.document({ jobId: known.id, selected: 0, followUps });
+    return ExitCode.ok;
+  }
+  // Somebody without a key may look on while another worker does the work.
+  const servedAlready = !known.simulated && !hasKey(context.env) && (await hasBackgroundWorker(context.home, known.account));
+  if (!servedAlready) requireAccess(context.env, known.account);
+  using signals = new StopSignals(() => out.say(`Left at once. What was begun waits for the same command: message-batches retry-follow-ups ${known.id}`));
+  const session = await openSession(context);
+  const worker = servedAlready ? undefined : await startWorkerHere(context, session, known.account);
+  try {
+    const retry = await begin(context, session, known, attempt, options);
+    const stopped = signals.received.then((signal) => ({ signal }));
+    const over = new AbortController();
+    const ended = await Promise.race([retry.result().catch(failure), follow(context, retry, over.signal), stopped]).finally(() => over.abort());
+    if ('signal' in ended) return await detach(context, known, worker, exitCodeOf(ended.signal), options.foreground ?? false);
+    return show(context, ended);
+  } finally {
+    await worker?.stop();
+    await session.close();
+  }
+}
+
+/** @throws CliError `job_unfinished`, `no_follow_ups` */
+function failedOf({ id, report }: KnownJob): { attempt: number; followUps: NonNullable<JobReport['follow_ups']> } {
+  if (!report) throw new CliError('job_unfinished', `Job ${id} has not ended yet: its follow-ups may still run.`, { hint: `Wait for it: message-batches wait ${id}`, details: { jobId: id } });
+  const followUps = report.follow_ups;
+  if (!followUps?.options) throw new CliError('no_follow_ups', `Job ${id} has no follow-ups on record.`, { hint: 'They are asked for when a job is started: message-batches run INPUT --follow-up TYPE', details: { jobId: id } });
+  return { attempt: (followUps.retries ?? 0) + 1, followUps };
+}
+
+async function begin({ home }: CommandContext, session: Session, { id, account }: KnownJob, attempt: number, { followUp, input }: RetryFollowUpsOptions): Promise<FollowUpRetry> {
+  const root = await openStorageRoot(home.folder);
+  return session.batches.job(id).retryFollowUps({
+    attempt,
+    followUp,
+    ...(input !== undefined && { inputPath: absoluteLocation(input, process.cwd()) }),
+    taskQueue: workflowTaskQueue(account),
+    activityTaskQueue: activityTaskQueue(account, root.id),
+  });
+}
+
+/** Tells how far it is, until it waits for a person where none looks on. Never returns otherwise. @throws CliError */
+async function follow({ out }: CommandContext, retry: FollowUpRetry, signal: AbortSignal): Promise<never> {
+  const old = await retry.attention();
+  if (old) await retry.resume().catch(() => undefined);
+  const oldUntil = Date.now() + OLD_ATTENTION_MS;
+  let said = '';
+  for (;;) {
+    const status = await retry.status();
+    signal.throwIfAborted();
+    if (status) {
+      const { attention, followUps, phase } = status;
+      const line = attention ? `${attention.message}\n${attention.hint}` : progressOf(followUps, phase === 'selecting');
+      if (line !== said) out.say(line);
+      said = line;
+      const isOld = attention?.since === old?.since && Date.now() < oldUntil;
+      if (attention && !isOld && !out.interactive) {
+        throw new CliError(attention.code, `The follow-ups wait for a person: ${attention.message}`, {
+          hint: `${attention.hint}\nThen go on: message-batches retry-follow-ups ${status.jobId}`,
+          exitCode: ExitCode.attention,
+          details: { jobId: status.jobId },
+        });
+      }
+    }
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+function progressOf({ selected, started, succeeded, failed }: FollowUpCounts, selecting: boolean): string {
+  if (selecting) return 'Looking for the follow-ups that did not complete …';
+  return `Follow-ups: ${succeeded + failed} of ${selected} done${failed > 0 ? `, ${failed} failed` : ''}, ${started - succeeded - failed} running`;
+}
+
+async function failure(error: unknown): Promise<never> {
+  const { reasonOf } = await import('../../client/status.js');
+  if (!(error instanceof Error) || error.name !== 'WorkflowFailedError') throw error;
+  const { message, hint } = reasonOf(error);
+  throw new CliError('follow_ups_failed', `The follow-ups could not be run again: ${message ?? error.message}.`.replace(/\.\.$/, '.'), { hint: hint ?? 'The same command goes on from what is on record.', cause: error });
+}
+
+async function detach(context: CommandContext, { id, account }: KnownJob, worker: OwnWorker | undefined, exitCode: ExitCode, foreground: boolean): Promise<never> {
+  let served = !worker;
+  if (worker && !foreground) {
+    context.out.say('Handing over to a background worker. Ctrl-C again leaves at once.');
+    served = await startWorkerInBackground(context, account).then(
+      () => true,
+      (error: Error) => {
+        context.out.say(`No background worker could be started: ${error.message}`);
+        return false;
+      },
+    );
+  }
+  throw new CliError('detached', `Detached; the follow-ups of job ${id} ${served ? 'go on in the background' : 'stand still until a worker runs'}.`, {
+    hint: `Stay with them: message-batches retry-follow-ups ${id}`,
+    exitCode,
+    details: { jobId: id },
+  });
+}
+
+function show({ out }: CommandContext, result: FollowUpRetryResult): ExitCode {
+  const { jobId, selected, followUps, canceled } = result;
+  const left = followUps.selected - followUps.succeeded;
+  const now = left === 0 ? `All ${followUps.selected} have completed.` : `${followUps.succeeded} of ${followUps.selected} have completed; those that did not stand in follow-ups.jsonl with the reason.`;
+  out.print(`${selected} follow-ups of job ${jobId} were run again${canceled ? ', until that was canceled' : ''}. ${now}`);
+  out.document(result);
+  if (canceled) return ExitCode.canceled;
+  return left === 0 ? ExitCode.ok : ExitCode.incomplete;
+}

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Attention, FollowUpOverride, FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
+import { addFollowUps, cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, followUpShardStatusQuery, resumeSignal } from '../contract';
+
+const RETRY_WORKFLOW = 'retryFollowUpsWorkflow';
+
+/** How long a worker may take to answer a query, in ms. */
+const QUERY_MS = 3_000;
+
+export interface RetryFollowUpsOptions {
+  /** Another type, task queue, window or arguments than those that the job was started with. */
+  followUp?: FollowUpOverride;
+  /** Where the job's input lies now, if not where its report says: the metadata of the requests stand there. */
+  inputPath?: string;
+  /** From 1; default: the first that was not made. Known to be `retries` of the report, plus 1. */
+  attempt?: number;
+  /** Task queue of the workflow; default: the job's. */
+  taskQueue?: string;
+  /** Task queue of the activities; default: the workflow's own. */
+  activityTaskQueue?: string;
+}
+
+/** What a query gives, or undefined where no worker answers in time. */
+function inTime<T>(query: Promise<T>): Promise<T | undefined> {
+  return Promise.race([query.catch(() => undefined), sleep(QUERY_MS, undefined, { ref: false })]);
+}
+
+type Start = Omit<FollowUpRetryInput, 'resumed'> & { taskQueue: string };
+
+/** Follow-ups of an ended job that run again. */
+export class FollowUpRetry {
+  private constructor(
+    private readonly client: Client,
+    private start: Start,
+    private workflow: WorkflowHandle,
+  ) {}
+
+  /** Starts the first attempt that was not made, or attaches to the one that runs. */
+  static async start(client: Client, start: Start): Promise<FollowUpRetry> {
+    for (let { attempt } = start; ; attempt++) {
+      const { taskQueue, ...input } = { ...start, attempt };
+      try {
+        const workflow = await client.workflow.start(RETRY_WORKFLOW, {
+          workflowId: followUpRetryWorkflowId(input.jobId, attempt),
+          taskQueue,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          // One that was terminated or failed goes on from what is on record.
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+          staticSummary: `Failed follow-ups of job ${input.jobId}, again`,
+          args: [input satisfies FollowUpRetryInput],
+        });
+        return new FollowUpRetry(client, { ...start, attempt }, workflow);
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    }
+  }
+
+  get workflowId(): string {
+    return this.workflow.workflowId;
+  }
+
+  /** How far it is. @returns undefined where no worker answers in time. */
+  async status(): Promise<FollowUpRetryStatus | undefined> {
+    const status = await inTime(this.workflow.query(followUpRetryStatusQuery));
+    if (!status) return undefined;
+    const shards = await Promise.all(status.shards.map((id) => inTime(this.client.workflow.getHandle(id).query(followUpShardStatusQuery))));
+    const followUps = { ...status.followUps };
+    for (const shard of shards) if (shard) addFollowUps(followUps, { ...shard, selected: 0 });
+    return { ...status, followUps };
+  }
+
+  /** What it waits for a person for, as the server knows it without a worker. */
+  async attention(): Promise<Attention | undefined> {
+    return ((await this.workflow.describe()).memo?.['attention'] as Attention | null | undefined) ?? undefined;
+  }
+
+  /** Cancels those that run, and starts no more; what became of those that ended is kept. */
+  async cancel(): Promise<void> {
+    await this.workflow.signal(cancelSignal);
+  }
+
+  /** Looks again at what waits for a person. */
+  async resume(): Promise<void> {
+    await this.workflow.signal(resumeSignal);
+  }
+
+  /** Waits for the end, however long it takes. @throws WorkflowFailedError */
+  async result(): Promise<FollowUpRetryResult> {
+    for (;;) {
+      const result = (await this.workflow.result()) as FollowUpRetryResult;
+      if (!result.superseded) return result;
+      // The server had forgotten that attempt.
+      const next = await FollowUpRetry.start(this.client, { ...this.start, attempt: (result.followUps.retries ?? 0) + 1 });
+      [this.start, this.workflow] = [next.start, next.workflow];
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps } from '../../contract';
+import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
+import { HashedSink } from '../hashed-sink';
+import { InputError } from '../input-error';
+import type { JobFolder } from '../job-folder';
+import { outputFolder, removeUnfinishedOutputs } from '../output-folder';
+import type { PassOptions } from '../progress';
+import { endFilesByShard, type FollowUpEnd, readEnds, workflowIdOf } from './ends';
+import { followUpFiles } from './files';
+import { readListRecord, shardsOf } from './list-record';
+import { RETRIES_FOLDER, retryFolder } from './select-failed';
+import { countEnd } from './write-follow-ups';
+
+/**
+ * Each follow-up still has one line, in the same place. One that did not run, because of a cancel, keeps what was said of it. Killed at
+ * any moment and called again it comes to the same: the file is made of itself and of the ends on record, and the job folder's
+ * report, which counts the attempts, is the last that is written.
+ * @throws InputError `outputs_changed` where the outputs are of another job; StorageError
+ */
+export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions = {}): Promise<ReportedFollowUps> {
+  const done = await mergedBefore(folder, attempt);
+  const followUps = done ?? (await merge(folder, report, attempt, options));
+  await removeUnfinishedOutputs(report.output);
+  await removeWhereThere(retryFolder(report.output, attempt).output);
+  await removeIfEmpty(report.output);
+  return followUps;
+}
+
+async function merge(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions): Promise<ReportedFollowUps> {
+  const output = outputFolder(report.output);
+  const inOutput = await folder.records.read<JobReport>(output.report);
+  if (inOutput?.job_id !== report.job_id) throw new InputError('outputs_changed', `${output.folder} does not hold the outputs of job ${report.job_id} any more.`, 'Bring them back, then run the same command again.');
+  const counts = noFollowUps();
+  const replacement = await openReplacement(output.followUps);
+  try {
+    const file = new HashedSink(replacement.writer);
+    const retried = retriedEnds(report.output, attempt, options);
+    let next = await retried.next();
+    for await (const lines of readLines(output.followUps, options)) {
+      for (const { bytes } of lines) {
+        let line = JSON.parse(bytes.toString('utf8')) as FollowUpLine;
+        if (!next.done && next.value.workflowId === line.workflow_id) {
+          line = replaced(line, next.value.end);
+          next = await retried.next();
+        }
+        countEnd(counts, line);
+        await file.append(Buffer.from(`${JSON.stringify(line)}\n`));
+      }
+    }
+    if (!next.done) throw new InputError('outputs_changed', `${output.followUps} is not what this job wrote: ${next.value.workflowId} is not where it was.`, 'Put the file back from a copy.');
+    // Of a worker that was frozen while another one has done it.
+    const theirs = await mergedBefore(folder, attempt);
+    if (theirs) return theirs;
+    const written = { bytes: file.bytes, sha256: file.sha256() };
+    await replacement.commit();
+    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt };
+    await folder.records.replace(output.report, { ...report, follow_ups: followUps });
+    await folder.writeReport({ ...report, follow_ups: followUps });
+    return followUps;
+  } finally {
+    await replacement.discard();
+  }
+}
+
+async function mergedBefore(folder: JobFolder, attempt: number): Promise<ReportedFollowUps | undefined> {
+  const followUps = (await folder.readReport())?.follow_ups;
+  return followUps && (followUps.retries ?? 0) >= attempt ? followUps : undefined;
+}
+
+/** In the order of the list, which is that of `follow-ups.jsonl`; the ends of one shard at a time. */
+async function* retriedEnds(output: string, attempt: number, { signal }: PassOptions): AsyncGenerator<{ workflowId: string; end?: FollowUpEnd }, void, undefined> {
+  const files = followUpFiles(retryFolder(output, attempt).part);
+  const record = await readListRecord(files);
+  const endFiles = await endFilesByShard(files);
+  for (const [index, { offset, length }] of (record ? shardsOf(record) : []).entries()) {
+    const ends = await readEnds(files, endFiles.get(index + 1) ?? [], (end) => end);
+    for await (const lines of readLines(files.list, { offset, length, signal })) {
+      for (const { bytes } of lines) {
+        const workflowId = workflowIdOf(JSON.parse(bytes.toString('utf8')) as FollowUpInput | FollowUpSliceInput);
+        yield { workflowId, end: ends.get(workflowId) };
+      }
+    }
+  }
+}
+
+function replaced(line: FollowUpLine, end: FollowUpEnd | undefined): FollowUpLine {
+  if (!end || end.status === 'not_started') return line;
+  const { workflowId, ...became } = end;
+  const { custom_id, slice, custom_ids, outcome, part } = line;
+  return JSON.parse(JSON.stringify({ custom_id, slice, custom_ids, outcome, part: became.status === 'completed' ? undefined : part, ...became, workflow_id: workflowId })) as FollowUpLine;
+}
+
+/** Working data that was kept for another reason stays. */
+async function removeIfEmpty(output: string): Promise<void> {
+  const { workFolder } = outputFolder(output);
+  const retries = joinLocation(workFolder, RETRIES_FOLDER);
+  if ((await namesIn(retries)).length > 0) return;
+  await removeWhereThere(retries);
+  if ((await namesIn(workFolder)).length === 0) await removeWhereThere(workFolder);
+}
+
+/** One that died after it had removed this may have left the rest. */
+async function removeWhereThere(path: string): Promise<void> {
+  if (await look(path)) await removeDurably(path);
+}

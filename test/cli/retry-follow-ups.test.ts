@@ -1,0 +1,132 @@
+/** Failed follow-ups of a job that has ended run again, counted by what they do outside of Temporal. The API is simulated. */
+import { existsSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { MessageBatchesClient } from '../../src/client';
+import type { FollowUpLine, FollowUpRetryResult, JobReport } from '../../src/contract';
+import { FollowUpEffects } from '../support/follow-ups/effects';
+import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import type { Behaviour } from '../support/follow-ups/workflows';
+import { sharedTemporal } from '../support/shared-temporal';
+import { CliWorld } from './support/cli-world';
+
+const temporal = sharedTemporal();
+const effects = new FollowUpEffects();
+let world: CliWorld;
+let env: Record<string, string>;
+let connection: Connection;
+let follower: FollowUpWorker;
+
+beforeAll(async () => {
+  quiet();
+  const { address } = await temporal.start();
+  env = { TEMPORAL_ADDRESS: address };
+  connection = await Connection.connect({ address });
+  [world, follower] = await Promise.all([CliWorld.create(), FollowUpWorker.start(address, 'followers', effects)]);
+});
+afterAll(async () => {
+  await world.close();
+  await follower.stop();
+  await connection.close();
+  await temporal.stop();
+});
+
+/** Runs a job whose follow-ups do what is said here, each for its request. */
+async function ended(name: string, behaviours: Behaviour[]): Promise<JobReport> {
+  const lines = behaviours.map((metadata, index) =>
+    JSON.stringify({ custom_id: `${name}-${index}`, params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: 'Hi' }] }, metadata }),
+  );
+  await world.file(`${name}.jsonl`, `${lines.join('\n')}\n`);
+  const { code, stdout, stderr } = await world.run(['run', `${name}.jsonl`, '--simulate', '--follow-up', 'testFollowUp@followers', '--json'], env);
+  if (code === 1) throw new Error(stderr + stdout);
+  const { output } = JSON.parse(stdout) as JobReport;
+  return JSON.parse(await readFile(join(output, 'report.json'), 'utf8')) as JobReport;
+}
+const runs = (name: string, count: number) => Array.from({ length: count }, (_, index) => effects.runs.get(`${name}-${index}`));
+const linesOf = async ({ output }: JobReport) => (await readFile(join(output, 'follow-ups.jsonl'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as FollowUpLine);
+const again = async (...args: string[]) => {
+  const { code, stdout, stderr } = await world.run(['retry-follow-ups', ...args, '--json'], env);
+  return { code, stderr, result: JSON.parse(stdout) as FollowUpRetryResult & { follow_ups: JobReport['follow_ups'] }, error: (JSON.parse(stdout) as { error?: { code: string; hint: string } }).error };
+};
+
+test('those that failed run again and no others; each still has one line, and the report counts them', async () => {
+  const first = await ended('mended', [{}, { fail: 'Not yet', once: true }, { fail: 'Never' }, {}, { fail: 'Not yet', once: true }]);
+  expect(first.follow_ups).toMatchObject({ selected: 5, succeeded: 2, failed: 3 });
+  const before = await linesOf(first);
+
+  const { code, result, stderr } = await again(first.job_id);
+  expect({ code, stderr: code === 2 ? '' : stderr }).toEqual({ code: 2, stderr: '' });
+  expect(result).toMatchObject({ selected: 3, canceled: false, attempt: 1 });
+  expect(runs('mended', 5)).toEqual([1, 2, 2, 1, 2]);
+  const lines = await linesOf(first);
+  expect(lines.map(({ custom_id: id, status }) => [id, status])).toEqual([
+    ['mended-0', 'completed'], ['mended-1', 'completed'], ['mended-2', 'failed'], ['mended-3', 'completed'], ['mended-4', 'completed'],
+  ]);
+  expect([lines[0], lines[3]]).toEqual([before[0], before[3]]);
+  expect(lines[1]).toEqual({ custom_id: 'mended-1', outcome: 'succeeded', status: 'completed', value: { id: 'mended-1', args: [] }, workflow_id: before[1]!.workflow_id });
+  const inOutput = JSON.parse(await readFile(join(first.output, 'report.json'), 'utf8')) as JobReport;
+  expect(inOutput).toEqual({ ...first, follow_ups: { ...first.follow_ups, started: 5, succeeded: 4, failed: 1, retries: 1, file: inOutput.follow_ups!.file } });
+  expect(JSON.parse(await readFile(join(world.home, 'jobs', first.job_id, 'report.json'), 'utf8'))).toEqual(inOutput);
+  expect(await world.run(['verify', first.job_id], env)).toMatchObject({ code: 0 });
+  expect(existsSync(join(first.output, '.parts'))).toBe(false);
+
+  // A second attempt takes what is left.
+  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { attempt: 2, selected: 1 } });
+  expect(runs('mended', 5)).toEqual([1, 2, 3, 1, 2]);
+});
+
+test('where all have completed it says so; a job without follow-ups is told apart', async () => {
+  const all = await ended('fine', [{}, {}]);
+  expect(await again(all.job_id)).toMatchObject({ code: 0, result: { selected: 0 } });
+  expect(runs('fine', 2)).toEqual([1, 1]);
+  const input = await world.input('plain');
+  const plain = JSON.parse((await world.run(['run', input, '--simulate', '--json'], env)).stdout) as JobReport;
+  expect(await again(plain.job_id)).toMatchObject({ code: 1, error: { code: 'no_follow_ups' } });
+});
+
+test('killed in the middle and run again, each has run exactly once more', async () => {
+  const first = await ended('killed', Array.from({ length: 12 }, () => ({ fail: 'Not yet', once: true, ms: 300 })));
+  const killed = world.start(['retry-follow-ups', first.job_id], env);
+  await effects.ranAgain('killed-', 4);
+  await killed.signal('SIGKILL');
+  // Two at once: the second attaches.
+  const [one, two] = await Promise.all([again(first.job_id), again(first.job_id)]);
+  expect([one.code, two.code]).toEqual([0, 0]);
+  expect(runs('killed', 12)).toEqual(Array.from({ length: 12 }, () => 2));
+  expect((await linesOf(first)).map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 'completed'));
+  expect(JSON.parse(await readFile(join(first.output, 'report.json'), 'utf8'))).toMatchObject({ follow_ups: { succeeded: 12, failed: 0, retries: 1 } });
+  expect(await world.run(['verify', first.job_id], env)).toMatchObject({ code: 0 });
+});
+
+test('an input that is gone is asked for before anything runs, and may lie elsewhere', async () => {
+  const first = await ended('moved', [{ fail: 'Not yet', once: true }]);
+  await rename(join(world.folder, 'moved.jsonl'), join(world.folder, 'elsewhere.jsonl'));
+  const refused = await again(first.job_id);
+  expect([refused.code, refused.error?.hint]).toEqual([1, expect.stringContaining('--input')]);
+  expect(runs('moved', 1)).toEqual([1]);
+  expect(await again(first.job_id, '--input', 'elsewhere.jsonl')).toMatchObject({ code: 0 });
+  expect(runs('moved', 1)).toEqual([2]);
+});
+
+test('a program cancels: what has ended is kept, the rest can run later', async () => {
+  const first = await ended('stopped', [{ fail: 'Not yet', once: true }, { fail: 'Not yet', once: true, ms: 3_000 }]);
+  const batches = new MessageBatchesClient({ client: new Client({ connection }) });
+  const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
+  await effects.ranAgain('stopped-', 2);
+  await running.printed(/2 running|1 running/);
+  await (await batches.job(first.job_id).retryFollowUps()).cancel();
+  expect((await running.ended()).code).toBe(3);
+  expect((await linesOf(first)).map(({ status }) => status)).toEqual(['completed', 'canceled']);
+  expect(await again(first.job_id)).toMatchObject({ code: 0, result: { selected: 1 } });
+  expect(runs('stopped', 2)).toEqual([2, 3]);
+});
+
+test('a job that still runs is refused', async () => {
+  await writeFile(join(world.folder, 'open.jsonl'), await readFile(join(world.folder, 'fine.jsonl'), 'utf8').then((text) => text.replaceAll('fine', 'open').replaceAll('"metadata":{}', '"metadata":{"ms":4000}')));
+  const running = world.start(['run', 'open.jsonl', '--simulate', '--follow-up', 'testFollowUp@followers', '--json'], env);
+  while (!effects.runs.has('open-0')) await new Promise((resolve) => setTimeout(resolve, 50));
+  const { code, error } = await again('open.jsonl');
+  expect([code, error?.code, error?.hint]).toEqual([1, 'job_unfinished', expect.stringContaining('message-batches wait')]);
+  expect((await running.ended()).code).toBe(0);
+});

@@ -1,0 +1,127 @@
+import { EventEmitter, once } from 'node:events';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, followUpSliceWorkflowId, followUpWorkflowId, type JobReport } from '../../../src/contract';
+import { followUpFiles, JobFolder, mergeRetriedFollowUps, readReference, readStoredRequest, recordEnds, retryFolder, selectFailedFollowUps, syncedRecords } from '../../../src/jobs';
+import { useFolder } from '../../storage/helpers';
+import { linesOfFile } from '../helpers';
+
+const folder = useFolder();
+
+const single = (id: string, status: FollowUpLine['status']): FollowUpLine => ({ custom_id: id, outcome: 'succeeded', ...(status !== 'completed' && { part: 2 }), status, workflow_id: followUpWorkflowId('j', 1, id) });
+const slice: FollowUpLine = { slice: '1.3.7', custom_ids: ['d', 'e'], status: 'timed_out', workflow_id: followUpSliceWorkflowId('j', 1, 3, 7) };
+const OLD = [single('a', 'completed'), single('b', 'failed'), single('c', 'not_started'), slice];
+const IDS = ['a', 'b', 'c', 'd', 'e'];
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const jsonl = (values: unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+
+/** The outputs of a job that has ended. */
+async function ended(): Promise<{ report: JobReport; job: JobFolder; output: string }> {
+  const output = join(folder.path, 'out');
+  mkdirSync(output);
+  const input = jsonl(IDS.map((id) => ({ custom_id: id, params: { model: 'm' }, metadata: { of: id } })));
+  writeFileSync(join(folder.path, 'in.jsonl'), input);
+  writeFileSync(join(output, 'results.jsonl'), jsonl([...IDS].reverse().map((id) => ({ custom_id: id, result: { type: 'succeeded', message: { id } } }))));
+  writeFileSync(join(output, 'follow-ups.jsonl'), jsonl(OLD));
+  const report = {
+    job_id: 'j',
+    output,
+    input: { path: join(folder.path, 'in.jsonl'), sha256: sha256(input), requests: IDS.length },
+    follow_ups: { selected: 4, started: 3, succeeded: 1, failed: 2, options: { workflow: 'any' }, file: { bytes: Buffer.byteLength(jsonl(OLD)), sha256: sha256(jsonl(OLD)) } },
+  } as unknown as JobReport;
+  const job = new JobFolder(join(folder.path, 'home'), 'j');
+  await syncedRecords.replace(join(output, 'report.json'), report);
+  await job.writeReport(report);
+  return { report, job, output };
+}
+
+const selectFailed = (report: JobReport) => selectFailedFollowUps({ report, attempt: 1, activityTaskQueue: 'files' });
+const withEnds = (report: JobReport) =>
+  recordEnds(retryFolder(report.output, 1).part, '1-r-1', [
+    { workflowId: single('b', 'failed').workflow_id, status: 'completed', value: 7 },
+    { workflowId: single('c', 'failed').workflow_id, status: 'not_started' },
+    { workflowId: slice.workflow_id, status: 'completed', value: 2 },
+  ]);
+const NEW = [OLD[0], { custom_id: 'b', outcome: 'succeeded', status: 'completed', value: 7, workflow_id: OLD[1]!.workflow_id }, OLD[2], { slice: '1.3.7', custom_ids: ['d', 'e'], status: 'completed', value: 2, workflow_id: slice.workflow_id }];
+const written = (output: string) => linesOfFile(join(output, 'follow-ups.jsonl')).map((line) => JSON.parse(line) as FollowUpLine);
+
+it('lists those that did not complete as they were started, with results, requests and metadata that can be read', async () => {
+  const { report } = await ended();
+  const [shard] = await selectFailed(report);
+  expect(shard?.count).toBe(3);
+  const { list } = followUpFiles(retryFolder(report.output, 1).part);
+  const [b, , de] = linesOfFile(list).map((line) => JSON.parse(line) as FollowUpInput & FollowUpSliceInput);
+  expect(b).toMatchObject({ jobId: 'j', round: 1, part: 2, customId: 'b', outcome: 'succeeded', metadata: { of: 'b' }, activityTaskQueue: 'files' });
+  expect(JSON.parse((await readReference(b!.result)).toString())).toMatchObject({ custom_id: 'b' });
+  expect(await readStoredRequest(b!.request!)).toEqual({ custom_id: 'b', params: { model: 'm' }, metadata: { of: 'b' } });
+  expect(de).toMatchObject({ round: 1, part: 3, slice: 7, count: 2 });
+  const inSlice = (await readReference(de!.results)).toString().trimEnd().split('\n').map((line) => JSON.parse(line) as FollowUpInput);
+  expect(inSlice.map(({ customId, metadata }) => [customId, metadata])).toEqual([['d', { of: 'd' }], ['e', { of: 'e' }]]);
+  // Again it is the same one, although the input is another by now.
+  writeFileSync(report.input.path, 'changed');
+  expect(await selectFailed(report)).toEqual([shard]);
+});
+
+it('refuses an input that has changed, and leaves no list', async () => {
+  const { report } = await ended();
+  writeFileSync(report.input.path, jsonl(IDS.map((id) => ({ custom_id: id, params: { model: 'n' } }))));
+  await expect(selectFailed(report)).rejects.toMatchObject({ code: 'metadata_gone', hint: expect.stringContaining('--input') });
+  expect(existsSync(followUpFiles(retryFolder(report.output, 1).part).record)).toBe(false);
+});
+
+it('replaces the lines of those that ran, keeps all others, and both reports tell of it', async () => {
+  const { report, job, output } = await ended();
+  await selectFailed(report);
+  await withEnds(report);
+  const followUps = await mergeRetriedFollowUps(job, report, 1);
+  expect(written(output)).toEqual(NEW);
+  expect(followUps).toMatchObject({ selected: 4, started: 3, succeeded: 3, failed: 0, retries: 1, options: { workflow: 'any' } });
+  expect([await job.readReport(), await syncedRecords.read(join(output, 'report.json'))]).toEqual([{ ...report, follow_ups: followUps }, { ...report, follow_ups: followUps }]);
+  expect(existsSync(join(output, '.parts'))).toBe(false);
+});
+
+it.each([0, 1, 2])('stopped before record %i and run again, it comes to the same', async (stopAt) => {
+  const { report, job, output } = await ended();
+  await selectFailed(report);
+  await withEnds(report);
+  let records = 0;
+  const stopping = new JobFolder(join(folder.path, 'home'), 'j', {
+    ...syncedRecords,
+    replace: async (path, value) => {
+      if (records++ === stopAt) throw new Error('killed');
+      await syncedRecords.replace(path, value);
+    },
+  });
+  const first = await mergeRetriedFollowUps(stopping, report, 1).catch((error: Error) => error.message);
+  expect(first === 'killed').toBe(stopAt < 2);
+  const followUps = await mergeRetriedFollowUps(job, report, 1);
+  expect(written(output)).toEqual(NEW);
+  expect(followUps).toMatchObject({ succeeded: 3, failed: 0, retries: 1, file: { sha256: sha256(readFileSync(join(output, 'follow-ups.jsonl'), 'utf8')) } });
+  expect(await job.readReport()).toEqual(await syncedRecords.read(join(output, 'report.json')));
+});
+
+it('a worker that was frozen before another merged changes nothing afterwards', async () => {
+  const { report, job, output } = await ended();
+  await selectFailed(report);
+  await withEnds(report);
+  const events = new EventEmitter();
+  const [frozen, thawed] = [once(events, 'frozen'), once(events, 'thawed')];
+  let reads = 0;
+  // Frozen right before it looks whether somebody else has done it.
+  const slow = new JobFolder(join(folder.path, 'home'), 'j', { ...syncedRecords, read: async <T>(path: string): Promise<T | undefined> => {
+    if (path.startsWith(job.folder) && ++reads === 2) {
+      events.emit('frozen');
+      await thawed;
+    }
+    return syncedRecords.read<T>(path);
+  } });
+  const late = mergeRetriedFollowUps(slow, report, 1);
+  await frozen;
+  await mergeRetriedFollowUps(job, report, 1);
+  copyFileSync(join(output, 'report.json'), join(folder.path, 'kept.json'));
+  events.emit('thawed');
+  await late.catch(() => undefined);
+  expect(written(output)).toEqual(NEW);
+  expect(readFileSync(join(output, 'report.json'), 'utf8')).toBe(readFileSync(join(folder.path, 'kept.json'), 'utf8'));
+});
