@@ -11,7 +11,7 @@ const folder = useFolder();
 
 const single = (id: string, status: FollowUpLine['status']): FollowUpLine => ({ custom_id: id, outcome: 'succeeded', ...(status !== 'completed' && { part: 2 }), status, workflow_id: followUpWorkflowId('j', 1, id) });
 const slice: FollowUpLine = { slice: '1.3.7', custom_ids: ['d', 'e'], status: 'timed_out', workflow_id: followUpSliceWorkflowId('j', 1, 3, 7) };
-const OLD = [single('a', 'completed'), single('b', 'failed'), single('c', 'not_started'), slice];
+const OLD = [single('a', 'completed'), single('b', 'failed'), single('c', 'failed'), slice];
 const IDS = ['a', 'b', 'c', 'd', 'e'];
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const jsonl = (values: unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
@@ -28,7 +28,7 @@ async function ended(): Promise<{ report: JobReport; job: JobFolder; output: str
     job_id: 'j',
     output,
     input: { path: join(folder.path, 'in.jsonl'), sha256: sha256(input), requests: IDS.length },
-    follow_ups: { selected: 4, started: 3, succeeded: 1, failed: 2, options: { workflow: 'any' }, file: { bytes: Buffer.byteLength(jsonl(OLD)), sha256: sha256(jsonl(OLD)) } },
+    follow_ups: { selected: 4, started: 4, succeeded: 1, failed: 3, options: { workflow: 'any' }, file: { bytes: Buffer.byteLength(jsonl(OLD)), sha256: sha256(jsonl(OLD)) } },
   } as unknown as JobReport;
   const job = new JobFolder(join(folder.path, 'home'), 'j');
   await syncedRecords.replace(join(output, 'report.json'), report);
@@ -76,7 +76,7 @@ it('replaces the lines of those that ran, keeps all others, and both reports tel
   await withEnds(report);
   const followUps = await mergeRetriedFollowUps(job, report, 1);
   expect(written(output)).toEqual(NEW);
-  expect(followUps).toMatchObject({ selected: 4, started: 3, succeeded: 3, failed: 0, retries: 1, options: { workflow: 'any' } });
+  expect(followUps).toMatchObject({ selected: 4, started: 4, succeeded: 3, failed: 1, retries: 1, options: { workflow: 'any' } });
   expect([await job.readReport(), await syncedRecords.read(join(output, 'report.json'))]).toEqual([{ ...report, follow_ups: followUps }, { ...report, follow_ups: followUps }]);
   expect(existsSync(join(output, '.parts'))).toBe(false);
 });
@@ -97,11 +97,11 @@ it.each([0, 1, 2])('stopped before record %i and run again, it comes to the same
   expect(first === 'killed').toBe(stopAt < 2);
   const followUps = await mergeRetriedFollowUps(job, report, 1);
   expect(written(output)).toEqual(NEW);
-  expect(followUps).toMatchObject({ succeeded: 3, failed: 0, retries: 1, file: { sha256: sha256(readFileSync(join(output, 'follow-ups.jsonl'), 'utf8')) } });
+  expect(followUps).toMatchObject({ succeeded: 3, failed: 1, retries: 1, file: { sha256: sha256(readFileSync(join(output, 'follow-ups.jsonl'), 'utf8')) } });
   expect(await job.readReport()).toEqual(await syncedRecords.read(join(output, 'report.json')));
 });
 
-it('a worker that was frozen before another merged changes nothing afterwards', async () => {
+it('a worker that was frozen while others merged this attempt and the next one changes nothing afterwards', async () => {
   const { report, job, output } = await ended();
   await selectFailed(report);
   await withEnds(report);
@@ -119,9 +119,14 @@ it('a worker that was frozen before another merged changes nothing afterwards', 
   const late = mergeRetriedFollowUps(slow, report, 1);
   await frozen;
   await mergeRetriedFollowUps(job, report, 1);
+  const second = (await job.readReport())!;
+  await selectFailedFollowUps({ report: second, attempt: 2, activityTaskQueue: 'files' });
+  await recordEnds(retryFolder(output, 2).part, '1-r-1', [{ workflowId: single('c', 'failed').workflow_id, status: 'completed' }]);
+  await mergeRetriedFollowUps(job, second, 2);
   copyFileSync(join(output, 'report.json'), join(folder.path, 'kept.json'));
   events.emit('thawed');
   await late.catch(() => undefined);
-  expect(written(output)).toEqual(NEW);
+  expect(written(output)).toEqual([NEW[0], NEW[1], single('c', 'completed'), NEW[3]]);
+  expect((await job.readReport())?.follow_ups).toMatchObject({ succeeded: 4, failed: 0, retries: 2 });
   expect(readFileSync(join(output, 'report.json'), 'utf8')).toBe(readFileSync(join(folder.path, 'kept.json'), 'utf8'));
 });
