@@ -122,6 +122,17 @@ test('a program cancels: what has ended is kept, the rest can run later', async 
   expect(runs('stopped', 2)).toEqual([2, 3]);
 });
 
+test('a type that nobody serves asks for a person, and where one has come the same command goes on', async () => {
+  const first = await ended('alone', [{ fail: 'Not yet', once: true }]);
+  const { code, error } = await again(first.job_id, '--follow-up', 'testFollowUp@late');
+  expect([code, error?.code]).toEqual([4, 'follow_up_unserved']);
+  expect(runs('alone', 1)).toEqual([1]);
+  const late = await FollowUpWorker.start(env['TEMPORAL_ADDRESS']!, 'late', effects);
+  expect(await again(first.job_id)).toMatchObject({ code: 0, result: { attempt: 1, selected: 1 } });
+  await late.stop();
+  expect(runs('alone', 1)).toEqual([2]);
+});
+
 test('a job that still runs is refused', async () => {
   await writeFile(join(world.folder, 'open.jsonl'), await readFile(join(world.folder, 'fine.jsonl'), 'utf8').then((text) => text.replaceAll('fine', 'open').replaceAll('"metadata":{}', '"metadata":{"ms":4000}')));
   const running = world.start(['run', 'open.jsonl', '--simulate', '--follow-up', 'testFollowUp@followers', '--json'], env);
