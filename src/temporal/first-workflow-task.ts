@@ -44,13 +44,15 @@ async function lookAt(client: Client, workflowId: string): Promise<FirstWorkflow
   const { workflowExecutionInfo: info, pendingWorkflowTask: pending } = await client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
   const length = Number(info?.historyLength ?? 0);
   if (CLOSED_BY_WORKER.has(info?.status ?? 0)) return { kind: 'completed' };
-  if (pending?.attempt === 1 && length <= EVENTS_OF_FIRST_ATTEMPT) return attemptOf(pending);
+  // Of a closed one, the server may still describe the task.
+  const isOpen = !CLOSED_OTHERWISE.has(info?.status ?? 0);
+  if (isOpen && pending?.attempt === 1 && length <= EVENTS_OF_FIRST_ATTEMPT) return attemptOf(pending);
   // A child for which the server is about to schedule its first task.
-  if (!pending && length <= 1) return { kind: 'open' };
+  if (isOpen && !pending && length <= 1) return { kind: 'open' };
   const { history } = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution: { workflowId, runId: info?.execution?.runId ?? '' }, maximumPageSize: EVENTS });
   const events = history?.events ?? [];
   if (events.some((event) => event.workflowTaskCompletedEventAttributes)) return { kind: 'completed' };
-  if (CLOSED_OTHERWISE.has(info?.status ?? 0)) return undefined;
+  if (!isOpen) return undefined;
   const ended = events.findLast((event) => event.workflowTaskFailedEventAttributes ?? event.workflowTaskTimedOutEventAttributes);
   if (!ended || !pending) return pending?.attempt === 1 ? attemptOf(pending) : { kind: 'open' };
   const at = timeOf(ended.eventTime) ?? 0;

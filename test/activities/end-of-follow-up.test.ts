@@ -88,12 +88,22 @@ test('waits for one that still runs, with signs of life, and notices its end at 
   expect(alive[1]! - alive[0]!).toBeLessThan(4_000);
 });
 
-test('a cancel ends the wait', async () => {
+test('a cancel ends the wait, also where a call to the server is under way', async () => {
   const workflowId = await queues.start(queue, 'endsLater', ['completes']);
   const mock = environment();
   const end = endOf(workflowId, mock);
   mock.cancel();
   await expect(end).rejects.toThrow(CancelledFailure);
+
+  // Calls of a worker's own client cannot be broken off.
+  const others = queues.newQueue();
+  await queues.startWorker(others, { activities });
+  const asking = await queues.start(others, 'asksForEnd', [workflowId]);
+  while (!(await handle(asking).describe()).raw.pendingActivities?.[0]?.lastHeartbeatTime) await new Promise((resolve) => setTimeout(resolve, 50));
+  const canceledAt = Date.now();
+  await handle(asking).cancel();
+  await expect(handle(asking).result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+  expect(Date.now() - canceledAt).toBeLessThan(8_000);
   await handle(workflowId).terminate();
 });
 

@@ -1,5 +1,5 @@
 /** Workflows of somebody else's, as tests of the activities that look at Temporal start them. */
-import { ApplicationFailure, condition, defineSignal, makeContinueAsNewFunc, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
+import { ActivityCancellationType, ApplicationFailure, condition, defineSignal, makeContinueAsNewFunc, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
 import type { MessageBatchesActivities } from '../../../src/activities';
 
 const finishSignal = defineSignal('finish');
@@ -32,6 +32,10 @@ export async function stumbles(): Promise<void> {
 
 /** What the worker's own client says of another workflow's end. */
 export async function asksForEnd(workflowId: string): Promise<unknown> {
-  const { 'messageBatches.endOfFollowUp': endOfFollowUp } = proxyActivities<MessageBatchesActivities>({ startToCloseTimeout: '1 minute', heartbeatTimeout: '10 seconds' });
+  const { 'messageBatches.endOfFollowUp': endOfFollowUp } = proxyActivities<MessageBatchesActivities>({
+    startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '3 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
   return endOfFollowUp(workflowId);
 }
