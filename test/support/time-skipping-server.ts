@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const VERSION = '1.38.0';
 
@@ -24,7 +25,7 @@ export function canSkipTime(): boolean {
 }
 
 /** @returns the path of a script that runs the server on the port it is given. */
-export function timeSkippingServer(): string {
+function timeSkippingServer(): string {
   const folder = join(tmpdir(), `message-batches-time-skipping-${VERSION}`);
   const script = join(folder, 'server.sh');
   if (existsSync(script)) return script;
@@ -34,6 +35,16 @@ export function timeSkippingServer(): string {
   writeFileSync(script, `#!/bin/sh\nexec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '${join(folder, 'jars')}/*' io.temporal.testserver.TestServer "$@"\n`);
   chmodSync(script, 0o755);
   return script;
+}
+
+/** The SDK waits five seconds for the server, which a JVM on a busy machine can need for itself. */
+export async function startSkippingTime(triesLeft = 10): Promise<TestWorkflowEnvironment> {
+  try {
+    return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: timeSkippingServer() } } });
+  } catch (error) {
+    if (triesLeft === 0) throw error;
+    return startSkippingTime(triesLeft - 1);
+  }
 }
 
 function works(command: string, args: string[]): boolean {

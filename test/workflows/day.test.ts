@@ -2,12 +2,12 @@
  * A batch that takes 24 hours, on Temporal's time-skipping server. The activities are stand-ins: the API's clock
  * cannot be skipped, so here the batch's end is a moment of the skipped time.
  */
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { BatchSnapshot, LedgerResult, OpenedPart } from '../../src/activities';
 import { accountWorkflowId, type BatchReport, noUsage } from '../../src/contract';
 import type { batchWorkflow } from '../../src/workflows';
-import { canSkipTime, timeSkippingServer } from '../support/time-skipping-server';
+import { canSkipTime, startSkippingTime } from '../support/time-skipping-server';
 import { workflowBundle } from '../support/workflow-bundle';
 
 const HOUR = 3_600_000;
@@ -25,16 +25,6 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(() => environment?.teardown());
-
-/** The SDK waits five seconds for the server, which a JVM on a busy machine can need for itself. */
-async function startSkippingTime(triesLeft = 10): Promise<TestWorkflowEnvironment> {
-  try {
-    return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: timeSkippingServer() } } });
-  } catch (error) {
-    if (triesLeft === 0) throw error;
-    return startSkippingTime(triesLeft - 1);
-  }
-}
 
 testWithJava.each([1, 24])('a batch of %d h: few polls, few events, its end noticed within 5 %%', async (hours) => {
   const createdMs = await environment.currentTimeMs();

@@ -2,14 +2,14 @@
  * A batch that the API does not know any more, because somebody has deleted it: a person is asked, and can give it up. On Temporal's
  * time-skipping server, as that takes minutes. The activities are stand-ins; those that store are tested in test/activities.
  */
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BatchSnapshot, LedgerResult, OpenedPart, PartReference, PlannedJob, StoredResults } from '../../src/activities';
 import type { Attention, BatchReport } from '../../src/contract';
 import { cancelSignal, noOutcomes, noUsage } from '../../src/contract';
-import { canSkipTime, timeSkippingServer } from '../support/time-skipping-server';
+import { canSkipTime, startSkippingTime } from '../support/time-skipping-server';
 import { workflowBundle } from '../support/workflow-bundle';
 
 const PARTS = 10;
@@ -41,16 +41,6 @@ afterEach(async () => {
   await working;
   await environment?.teardown();
 });
-
-/** The SDK waits five seconds for the server, which a JVM on a busy machine can need for itself. */
-async function startSkippingTime(triesLeft = 10): Promise<TestWorkflowEnvironment> {
-  try {
-    return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: timeSkippingServer() } } });
-  } catch (error) {
-    if (triesLeft === 0) throw error;
-    return startSkippingTime(triesLeft - 1);
-  }
-}
 
 /** Where the API stops knowing the batch: while it is being processed, or when its results are fetched. */
 type LostWhile = 'processing' | 'storing';
