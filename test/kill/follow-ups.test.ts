@@ -39,11 +39,13 @@ async function killEveryFewSeconds(open: OpenWorld): Promise<void> {
       () => true,
       () => true,
     );
-    for (let kills = 0; !(await Promise.race([ended, sleep(BETWEEN_KILLS_MS, false)])); kills++) {
+    let kills = 0;
+    for (; !(await Promise.race([ended, sleep(BETWEEN_KILLS_MS, false)])); kills++) {
       await workers[kills % workers.length]!.kill();
       workers[kills % workers.length] = await world.startWorker();
     }
     const report = await job.result();
+    process.stderr.write(`${count} follow-ups, ${kills} kills\n`);
 
     expectOnceEach(served.worker, count);
     expect(report.follow_ups).toMatchObject({ selected: count, started: count, succeeded: count - 1, failed: 1 });
