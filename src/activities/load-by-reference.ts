@@ -1,7 +1,7 @@
 /** What follow-up workflows ask for; it then stands in their history. */
 import type { MessageBatchIndividualResponse } from '@anthropic-ai/sdk/resources/messages/batches';
 import type { DataReference } from '../contract';
-import { readReference, readStoredRequest, type StoredRequest } from '../jobs';
+import { goneError, readReference, readStoredRequest, type StoredRequest } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { runActivity } from './failures';
 import { locationOf } from './plan-job';
@@ -10,8 +10,14 @@ import { locationOf } from './plan-job';
 export function loadResultActivity(deps: ActivityDependencies) {
   return async function loadResult(reference: DataReference): Promise<MessageBatchIndividualResponse> {
     return runActivity(deps, async () => {
-      const bytes = await readReference({ ...reference, uri: locationOf(reference) });
-      return JSON.parse(bytes.toString('utf8')) as MessageBatchIndividualResponse;
+      const uri = locationOf(reference);
+      const bytes = await readReference({ ...reference, uri });
+      try {
+        return JSON.parse(bytes.toString('utf8')) as MessageBatchIndividualResponse;
+      } catch {
+        // The parser's own message has pieces of what lies there, which may be anything.
+        throw goneError(uri, `${uri} has no result at byte ${reference.offset ?? 0}.`);
+      }
     });
   };
 }

@@ -9,10 +9,15 @@ type Rule = (value: unknown) => string | undefined;
 /** What a pointer begins with: what there is of a result. */
 const POINTER_ROOTS: readonly string[] = ['custom_id', 'result', 'metadata'];
 const LONGEST_SHOWN = 80;
+/** Temporal takes names of at most 1,000 bytes, and keeps those that begin so for itself; it would try for ever to start what it refuses. */
+const LONGEST_NAME_BYTES = 500;
+const RESERVED_NAME = /^(\/_sys\/|__temporal|temporal-sys)/;
+const NAME_RULE = `of at most ${LONGEST_NAME_BYTES} bytes, without control characters and blanks around it`;
+const OWN_WORKFLOWS: ReadonlySet<string> = new Set(['accountWorkflow', 'batchJobWorkflow', 'batchWorkflow', 'followUpShardWorkflow', 'retryFollowUpsWorkflow']);
 
 const RULES: Record<keyof FollowUpOptions, Rule> = {
-  workflow: (name) => (isText(name) ? undefined : 'the type name of a workflow'),
-  taskQueue: optional((name) => (isText(name) ? undefined : 'the name of a task queue')),
+  workflow: (name) => (isName(name) ? (OWN_WORKFLOWS.has(name) ? 'a workflow that takes a result: this one of ours does not' : undefined) : `the type name of a workflow, ${NAME_RULE}`),
+  taskQueue: optional((name) => (isName(name) ? undefined : `the name of a task queue, ${NAME_RULE}`)),
   on: optional((on) => (Array.isArray(on) && on.length > 0 && on.every(isApiOutcome) ? undefined : `a list of outcomes out of ${API_OUTCOMES.join(', ')}`)),
   where: optional((where) => (isObject(where) ? undefined : 'an object of stopReason, pointer and equals')),
   window: optional(wholeUpTo(MAX_FOLLOW_UP_WINDOW)),
@@ -98,6 +103,10 @@ function isGiven(value: unknown): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function isName(value: unknown): value is string {
+  return isText(value) && value === value.trim() && !/[\p{Cc}\p{Surrogate}]/u.test(value) && !RESERVED_NAME.test(value) && utf8Bytes(value) <= LONGEST_NAME_BYTES;
 }
 
 function isApiOutcome(value: unknown): boolean {

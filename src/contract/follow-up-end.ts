@@ -4,6 +4,7 @@ import { MAX_FOLLOW_UP_VALUE_BYTES } from './follow-up';
 
 /** How much of a failure's message is kept, in characters. */
 const MAX_MESSAGE_LENGTH = 2_000;
+const MAX_TYPE_LENGTH = 200;
 
 /** Type of the failure of `endOfFollowUp` where Temporal has no such workflow (any more). */
 export const FOLLOW_UP_NOT_FOUND = 'FollowUpNotFound';
@@ -25,5 +26,5 @@ export function followUpFailure(error: unknown): FollowUpFailure {
   while (reason instanceof Error && WRAPPERS.has(reason.name) && reason.cause instanceof Error) reason = reason.cause;
   if (!(reason instanceof Error)) return { type: 'Unknown', message: '' };
   const { type } = reason as { type?: unknown };
-  return { type: typeof type === 'string' && type !== '' ? type : reason.name, message: reason.message.slice(0, MAX_MESSAGE_LENGTH) };
+  return { type: (typeof type === 'string' && type !== '' ? type : reason.name).slice(0, MAX_TYPE_LENGTH), message: reason.message.slice(0, MAX_MESSAGE_LENGTH) };
 }

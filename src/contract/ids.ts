@@ -35,7 +35,22 @@ export function followUpShardWorkflowId(jobId: string, round: number, part: numb
 
 /** Workflow id of the follow-up of one result. */
 export function followUpWorkflowId(jobId: string, round: number, customId: string): string {
-  return `message-batches/follow-up/${jobId}/${round}/${customId}`;
+  return `message-batches/follow-up/${jobId}/${round}/${idInPath(customId)}`;
+}
+
+/** What the API takes for a custom_id. */
+const PLAIN_ID = /^[\w-]{1,64}$/;
+/** Temporal takes workflow ids of at most 1,000 bytes. */
+const LONGEST_ENCODED_ID = 300;
+
+/** An id as a last part of a workflow id: an input's own ids may have slashes, and any length; no two give the same. */
+function idInPath(id: string): string {
+  if (PLAIN_ID.test(id)) return id;
+  const wellFormed = id.replace(/\p{Surrogate}/gu, '\ufffd');
+  const encoded = encodeURIComponent(wellFormed);
+  if (wellFormed === id && encoded.length <= LONGEST_ENCODED_ID) return encoded;
+  const units = Array.from({ length: id.length }, (_, index) => id.charCodeAt(index).toString(16));
+  return `${encoded.slice(0, LONGEST_ENCODED_ID)}~${fnv1a(units.join())}${fnv1a(units.reverse().join())}`;
 }
 
 /** Workflow id of the follow-up of a slice of results, from 1. */

@@ -45,7 +45,7 @@ export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpRes
 export { checkAnswer, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { mergeRetriedFollowUps } from './follow-ups/merge-retried';
 export { retryFolder, selectFailedFollowUps, type SelectFailedOptions } from './follow-ups/select-failed';
-export { readReference } from './read-reference';
+export { goneError, readReference } from './read-reference';
 export { readStoredRequest, type StoredRequest } from './stored-request';
 export { writeRequests, type ProgramRequest, type WriteRequestsOptions } from './write-requests';
 export { selectRecords, StoredResults, type RecordsQuery } from './results';

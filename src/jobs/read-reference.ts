@@ -8,7 +8,9 @@ export type StoredBytes = Pick<DataReference, 'uri' | 'offset' | 'length'>;
  * The bytes that a reference says, into the working data of a job.
  * @throws StorageError `changed` where they are not there, with words for whoever asks late
  */
-export async function readReference({ uri, offset, length }: StoredBytes): Promise<Buffer> {
+export async function readReference({ uri, ...range }: StoredBytes): Promise<Buffer> {
+  // Other languages write null where nothing is given.
+  const [offset, length] = [range.offset ?? undefined, range.length ?? undefined];
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of readChunks(uri, { offset, length })) chunks.push(chunk);

@@ -15,7 +15,7 @@ export class FollowUpRecords {
   /** @param write puts them on record under a number from 1, however long it takes. */
   constructor(private readonly write: (number: number, ends: FollowUpEnd[]) => Promise<void>) {}
 
-  /** Of an end, as JSON. */
+  /** What an end brings, as JSON: a value that is too large to be kept stands in the history all the same. */
   get meanBytes(): number {
     return this.total.ends === 0 ? 0 : this.total.bytes / this.total.ends;
   }
@@ -25,7 +25,7 @@ export class FollowUpRecords {
     this.ends.push(end);
     this.bytes += bytes;
     this.total.ends++;
-    this.total.bytes += bytes;
+    this.total.bytes += Math.max(bytes, end.value_bytes ?? 0);
     if (this.ends.length >= ENDS_PER_RECORD || this.bytes >= BYTES_PER_RECORD) this.begin();
   }
 

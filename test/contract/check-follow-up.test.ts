@@ -21,8 +21,14 @@ it.each([
 
 it.each<[unknown, RegExp]>([
   ['w', /is an object/],
-  [{}, /option workflow of a follow-up must be the type name of a workflow, and is missing/],
+  [{}, /option workflow of a follow-up must be the type name of a workflow, .*, and is missing/],
   [{ workflow: '' }, /option workflow .*, not ""/],
+  [{ workflow: ' w' }, /option workflow .*without control characters and blanks around it/],
+  [{ workflow: 'é'.repeat(251) }, /option workflow .*at most 500 bytes/],
+  [{ workflow: 'batchJobWorkflow' }, /option workflow .* takes a result: this one of ours does not/],
+  [{ workflow: 'w', taskQueue: '/_sys/w' }, /option taskQueue/],
+  [{ workflow: 'w', taskQueue: 'a\nb' }, /option taskQueue/],
+  [{ workflow: 'w', taskQueue: '\ud800' }, /option taskQueue/],
   [{ workflow: 'w', windw: 5 }, /no option "windw"\. It has: workflow, taskQueue, on, /],
   [{ workflow: 'w', constructor: 5 }, /no option "constructor"/],
   [{ workflow: 'w', window: 501 }, /option window of a follow-up must be a whole number from 1 to 500, not 501/],
