@@ -1,5 +1,5 @@
 /** The samples of the documentation run as they stand, against a real server and the simulator. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -10,7 +10,7 @@ import { askOnce, cancelLastMonth, gradeAll } from '../../examples/client';
 import { createFollowUpWorker } from '../../examples/follow-up-worker';
 import { createWorker } from '../../examples/worker';
 import { MessageBatchesClient } from '../../src/client';
-import type { FollowUpInput, FollowUpSliceInput, JobReport } from '../../src/contract';
+import type { FollowUpInput, FollowUpLine, FollowUpOptions, FollowUpSliceInput, JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/testing';
 import { startSimulator } from '../../src/testing';
 import { sharedTemporal } from '../support/shared-temporal';
@@ -96,12 +96,22 @@ test('another workflow runs a job as a child, with a follow-up for each result',
   expect(graded).toEqual([{ correct: true }, { correct: true }, { correct: false }]);
 });
 
-test('a job has follow-ups on a worker of their own', async () => {
+// The simulator answers in sentences.
+const notJson = { valid: false, reason: 'not_json' };
+const schema = { type: 'number', maximum: 50 };
+test.each<[string, FollowUpOptions, unknown[]]>([
+  ['each result, by a worker of its own', { workflow: 'gradeAnswer', taskQueue: 'grading' }, [{ correct: true }, { correct: true }, { correct: false }]],
+  ['slices, whose results an activity reads by reference', { workflow: 'countWordsOfSlice', taskQueue: 'grading', per: 2 }, [{ words: expect.any(Number) }, { words: expect.any(Number) }]],
+  ['answers against a schema', { workflow: 'checkJsonAnswer', args: [{ schema }] }, [notJson, notJson, notJson].map((each) => expect.objectContaining(each))],
+  ['slices against a schema', { workflow: 'checkJsonAnswersOfSlice', per: 3, args: [{ schema }] }, [{ valid: 0, invalid: 3, reasons: { not_json: 3 }, failing: ['times-7', 'times-8', 'times-9'] }]],
+])('a job has follow-ups: %s', async (name, followUp, values) => {
   const own = await createFollowUpWorker(native);
   await own.runUntil(async () => {
-    const job = await new MessageBatchesClient({ client }).startJob({ id: 'own-queue', requests, followUp: { workflow: 'gradeAnswer', taskQueue: 'grading' } });
-    expect((await job.report()).follow_ups).toMatchObject({ selected: 3, failed: 0 });
-    expect(await client.workflow.getHandle('message-batches/follow-up/own-queue/1/times-9').result()).toEqual({ correct: false });
+    const job = await new MessageBatchesClient({ client }).startJob({ id: name.replace(/\W+/g, '-'), requests, followUp });
+    const { output, follow_ups } = await job.report();
+    expect(follow_ups).toMatchObject({ selected: values.length, succeeded: values.length, failed: 0 });
+    const lines = (await readFile(join(output, 'follow-ups.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as FollowUpLine);
+    expect(lines.map(({ value }) => value)).toEqual(values);
   });
 });
 
