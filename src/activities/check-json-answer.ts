@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { FollowUpInput, FollowUpSliceInput } from '../contract';
 import { checkAnswer, readFollowUpResult, sliceResults, type CheckedAnswer, type JsonAnswerCheck } from '../jobs';
@@ -7,6 +8,8 @@ import type { CheckedSlice } from './payloads';
 
 /** Failing ids that are named; the rest is counted. */
 const MAX_FAILING_IDS = 100;
+/** Checks are done for so long at a stretch, and the one that is under way. */
+const TURN_MS = 50;
 
 /** Reads the result by reference: it never is in a history. */
 export function checkJsonAnswerActivity(deps: ActivityDependencies) {
@@ -19,9 +22,15 @@ export function checkJsonAnswerActivity(deps: ActivityDependencies) {
 export function checkJsonAnswersOfSliceActivity(deps: ActivityDependencies) {
   return async function checkJsonAnswersOfSlice(input: FollowUpSliceInput, check: JsonAnswerCheck): Promise<CheckedSlice> {
     return runActivity(deps, async () => {
+      let turnAt = Date.now();
       const checked: CheckedSlice = { valid: 0, invalid: 0, reasons: {}, failing: [] };
       for await (const { customId, result } of sliceResults(input, { signal: Context.current().cancellationSignal })) {
         const answer = checkAnswer(result, check);
+        // What else this worker does, heartbeats and creates among it, gets its turn.
+        if (Date.now() - turnAt > TURN_MS) {
+          await setImmediate();
+          turnAt = Date.now();
+        }
         if (answer.valid) checked.valid++;
         else {
           checked.invalid++;

@@ -29,16 +29,23 @@ const OPTIONS: Options = {
   logger: false,
 };
 
-const compiled = new Map<string, ValidateFunction>();
+/** A compiled schema, and how it has fared. */
+export interface CompiledSchema {
+  validate: ValidateFunction;
+  /** So many checks by it have run out of time. */
+  overTime: number;
+}
+
+const compiled = new Map<string, CompiledSchema>();
 
 /** @throws InputError `bad_schema`, which names what is wrong in it. */
-export function compiledSchema(schema: unknown): ValidateFunction {
+export function compiledSchema(schema: unknown): CompiledSchema {
   const key = JSON.stringify(schema) ?? '';
-  const validate = compiled.get(key) ?? compile(schema);
+  const found = compiled.get(key) ?? { validate: compile(schema), overTime: 0 };
   compiled.delete(key);
-  compiled.set(key, validate);
+  compiled.set(key, found);
   if (compiled.size > KEPT) compiled.delete(compiled.keys().next().value!);
-  return validate;
+  return found;
 }
 
 function compile(schema: unknown): ValidateFunction {
@@ -49,10 +56,17 @@ function compile(schema: unknown): ValidateFunction {
   const ajv = make(OPTIONS);
   addFormats(ajv);
   try {
+    // What such a schema is compiled to answers with a promise, which could be taken for a yes.
+    if (hasAsync(schema)) throw new Error('it has $async, which JSON Schema does not know');
     return withinTime(COMPILE_MS, () => ajv.compile(schema));
   } catch (error) {
     throw badSchema(isOverTime(error) ? `it takes longer than ${COMPILE_MS} ms to compile` : (error as Error).message);
   }
+}
+
+function hasAsync(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null) return false;
+  return ('$async' in schema && typeof schema.$async !== 'object') || Object.values(schema).some(hasAsync);
 }
 
 function badSchema(what: string): InputError {

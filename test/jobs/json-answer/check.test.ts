@@ -54,7 +54,16 @@ test('a regular expression that takes for ever is ended, and the next check work
   expect(check(ofText('"aaa"'), evil)).toEqual({ valid: true, value: 'aaa' });
 });
 
+test('a schema by which answers take too long is tried three times', () => {
+  const evil = { type: 'string', pattern: '^(b+)+$' };
+  const started = performance.now();
+  for (let count = 0; count < 100; count++) expect(check(ofText(JSON.stringify(`${'b'.repeat(60)}!`)), evil)).toMatchObject({ valid: false, reason: 'not_checked' });
+  expect(performance.now() - started).toBeLessThan(3_000);
+});
+
 test.each([
+  ['it has $async', { $async: true, type: 'object' }],
+  ['it has $async', { type: 'object', properties: { a: { $async: true, type: 'string' } } }],
   ['unknown keyword: "requried"', { type: 'object', requried: ['a'] }],
   ['unknown format "dat"', { type: 'string', format: 'dat' }],
   ["can't resolve reference http://127.0.0.1:9/other.json", { $ref: 'http://127.0.0.1:9/other.json' }],
