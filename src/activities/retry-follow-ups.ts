@@ -4,6 +4,7 @@ import { followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder,
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
+import { mustBeFollowUp } from './follow-up-options';
 import type { FailedFollowUps } from './payloads';
 
 /** Writes the list of an ended job's follow-ups that did not complete, and cuts it into shards; none where this attempt was made before. */
@@ -12,7 +13,10 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
     return runActivity(deps, async () => {
       const { report, followUps } = await ended(deps, jobId);
       if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: followUps.options, followUps, superseded: true };
-      const options = { ...followUps.options, ...followUp };
+      // Null, from another language, is the same as nothing.
+      const given = Object.entries(followUp ?? {}).filter(([, value]) => value !== null && value !== undefined);
+      const options: FollowUpOptions = { ...followUps.options, ...Object.fromEntries(given) };
+      mustBeFollowUp(options);
       const { output, part } = retryFolder(report.output, attempt);
       const slices = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
       const { list } = followUpFiles(part);

@@ -39,7 +39,7 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
     let next = await retried.next();
     for await (const lines of readLines(output.followUps, options)) {
       for (const { bytes } of lines) {
-        let line = JSON.parse(bytes.toString('utf8')) as FollowUpLine;
+        let line = lineOf(bytes, output.followUps);
         if (!next.done && next.value.workflowId === line.workflow_id) {
           line = replaced(line, next.value.end);
           next = await retried.next();
@@ -55,11 +55,24 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
     const written = { bytes: file.bytes, sha256: file.sha256() };
     await replacement.commit();
     const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt };
-    await folder.records.replace(output.report, { ...report, follow_ups: followUps });
-    await folder.writeReport({ ...report, follow_ups: followUps });
+    for (const write of [(whole: JobReport) => folder.records.replace(output.report, whole), (whole: JobReport) => folder.writeReport(whole)]) {
+      // One that was frozen in between has been overtaken by now, perhaps by a later attempt.
+      const newer = await mergedBefore(folder, attempt);
+      if (newer) return newer;
+      await write({ ...report, follow_ups: followUps });
+    }
     return followUps;
   } finally {
     await replacement.discard();
+  }
+}
+
+/** @throws InputError `outputs_changed` */
+function lineOf(bytes: Buffer, path: string): FollowUpLine {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as FollowUpLine;
+  } catch {
+    throw new InputError('outputs_changed', `${path} is not what this job wrote: it has a line that is no JSON.`, 'Put the file back from a copy.');
   }
 }
 
