@@ -1,12 +1,13 @@
 /** What the follow-ups of a job are: put on record before anything is paid, and from then on the same. */
 import { isDeepStrictEqual } from 'node:util';
 import { checkFollowUpOptions, type FollowUpOptions } from '../contract';
-import { InputError, type JobFolder } from '../jobs';
+import { InputError, type JobFolder, mustBeReadyMade } from '../jobs';
 
-/** @throws InputError `bad_follow_up` */
+/** @throws InputError `bad_follow_up`, `bad_schema` */
 export function mustBeFollowUp(options: FollowUpOptions | undefined): void {
   const problem = options && checkFollowUpOptions(options);
   if (problem !== undefined) throw new InputError('bad_follow_up', problem, 'Nothing was sent for it. Start the job again with other options.');
+  if (options) mustBeReadyMade(options);
 }
 
 /**

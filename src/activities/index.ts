@@ -8,6 +8,7 @@ import { deleteBatchesActivity } from './delete-batches';
 import type { ActivityDependencies } from './dependencies';
 import { endOfFollowUpActivity } from './end-of-follow-up';
 import { finishJobActivity, recordCancelActivity } from './finish-job';
+import { closeUnservedActivity } from './close-unserved';
 import { followUpServiceActivity } from './follow-up-service';
 import { listFollowUpsActivity } from './list-follow-ups';
 import { loadRequestActivity, loadResultActivity } from './load-by-reference';
@@ -55,6 +56,7 @@ function allActivities(deps: ActivityDependencies) {
     checkJsonAnswersOfSlice: checkJsonAnswersOfSliceActivity(deps),
     endOfFollowUp: endOfFollowUpActivity(deps),
     followUpService: followUpServiceActivity(deps),
+    closeUnserved: closeUnservedActivity(deps),
     selectFailedFollowUps: selectFailedFollowUpsActivity(deps),
     mergeRetriedFollowUps: mergeRetriedFollowUpsActivity(deps),
     finishJob: finishJobActivity(deps),

@@ -3,15 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { ApiOutcome, FollowUpFilter, FollowUpOptions } from '../contract';
-import { API_OUTCOMES, checkFollowUpOptions, DEFAULT_FOLLOW_UP_WINDOW, MAX_FOLLOW_UP_ARGS_BYTES, MAX_FOLLOW_UP_SLICE, MAX_FOLLOW_UP_WINDOW } from '../contract';
+import { API_OUTCOMES, CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, checkFollowUpOptions, DEFAULT_FOLLOW_UP_WINDOW, MAX_FOLLOW_UP_ARGS_BYTES, MAX_FOLLOW_UP_SLICE, MAX_FOLLOW_UP_WINDOW, READY_MADE_FOLLOW_UPS } from '../contract';
+import { mustBeReadyMade } from '../jobs';
 import { CliError } from './cli-error';
 import { parseCount } from './durations';
 import { nearest } from './nearest';
-
-/** Checks a structured answer against a JSON schema. */
-const CHECK_JSON_ANSWER = 'checkJsonAnswer';
-/** Follow-ups that the workers of the command line serve themselves. */
-const READY_MADE: readonly string[] = [CHECK_JSON_ANSWER];
 
 /** To guess what was mistyped. New ones may come, so others are taken as well. */
 const STOP_REASONS = ['end_turn', 'max_tokens', 'stop_sequence', 'tool_use', 'pause_turn', 'refusal', 'model_context_window_exceeded'];
@@ -44,7 +40,7 @@ export function addFollowUpOptions(command: Command): Command {
     .option('--follow-up-window <n>', `how many run at once for one batch, 1 to ${MAX_FOLLOW_UP_WINDOW} (default: ${DEFAULT_FOLLOW_UP_WINDOW})`, (text: string) => parseBetween(text, MAX_FOLLOW_UP_WINDOW))
     .option('--follow-up-per <result|n>', `one workflow for each result, or for each slice of so many, 1 to ${MAX_FOLLOW_UP_SLICE} (default: result)`, (text: string) => (text === 'result' ? text : parseBetween(text, MAX_FOLLOW_UP_SLICE)))
     .option('--follow-up-args <json|@file>', 'what the workflow gets after its input: a JSON array of arguments, or one value')
-    .option('--check-schema <file>', `check each answer against a JSON schema: --follow-up ${CHECK_JSON_ANSWER} with the schema as its argument`);
+    .option('--check-schema <file>', `check each answer against a JSON schema: --follow-up ${CHECK_JSON_ANSWER} with the schema as its argument, or with --follow-up-per N ${CHECK_JSON_ANSWERS_OF_SLICE}`);
 }
 
 /**
@@ -54,7 +50,7 @@ export function addFollowUpOptions(command: Command): Command {
 export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptions | undefined> {
   const { followUp, followUpOn: on, followUpWhere: where, followUpWindow: window, followUpPer: per, followUpArgs, checkSchema } = flags;
   if (checkSchema !== undefined) mustStandAlone(flags);
-  const workflow = checkSchema === undefined ? followUp : { workflow: CHECK_JSON_ANSWER };
+  const workflow = checkSchema === undefined ? followUp : { workflow: typeof per === 'number' ? CHECK_JSON_ANSWERS_OF_SLICE : CHECK_JSON_ANSWER };
   if (!workflow) {
     for (const [name, [flag, says]] of Object.entries(REFINING)) {
       if (flags[name as keyof typeof REFINING] !== undefined) throw new CliError('usage', `${flag} says ${says}, but not which workflow.`, { hint: 'Add --follow-up TYPE.' });
@@ -66,6 +62,7 @@ export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptio
   const options = { ...workflow, on: on ?? ['succeeded'], ...(where && { where }), ...(window !== undefined && { window }), ...(per !== undefined && { per }), ...(args && { args }) };
   const problem = checkFollowUpOptions(options);
   if (problem !== undefined) throw new CliError('usage', problem, { hint: 'Nothing was sent.' });
+  mustBeReadyMade(options);
   return options;
 }
 
@@ -74,17 +71,17 @@ export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptio
  * any other for ever.
  */
 export function mustBeServed({ workflow, taskQueue }: FollowUpOptions): void {
-  if (taskQueue !== undefined || READY_MADE.includes(workflow)) return;
-  const [meant] = nearest(workflow, READY_MADE);
+  if (taskQueue !== undefined || READY_MADE_FOLLOW_UPS.includes(workflow)) return;
+  const [meant] = nearest(workflow, READY_MADE_FOLLOW_UPS);
   throw new CliError('follow_up_unserved', `No worker of this program serves a workflow of type ${workflow}${meant === undefined ? '' : `; did you mean ${meant}?`}${meant === undefined ? '.' : ''}`, {
-    hint: `Nothing was sent. Name the task queue that your own worker polls: --follow-up ${workflow}@QUEUE\nReady-made is ${READY_MADE.join(', ')}.`,
+    hint: `Nothing was sent. Name the task queue that your own worker polls: --follow-up ${workflow}@QUEUE\nReady-made is ${READY_MADE_FOLLOW_UPS.join(', ')}.`,
   });
 }
 
-function mustStandAlone({ followUp, followUpArgs, followUpPer }: FollowUpFlags): void {
-  const other = followUp ? '--follow-up' : followUpArgs !== undefined ? '--follow-up-args' : followUpPer !== undefined && followUpPer !== 'result' ? '--follow-up-per' : undefined;
+function mustStandAlone({ followUp, followUpArgs }: FollowUpFlags): void {
+  const other = followUp ? '--follow-up' : followUpArgs !== undefined ? '--follow-up-args' : undefined;
   if (other === undefined) return;
-  throw new CliError('usage', `--check-schema is a follow-up of its own, for each result, and cannot be combined with ${other}.`, { hint: 'Use one of the two.' });
+  throw new CliError('usage', `--check-schema is a follow-up of its own, and cannot be combined with ${other}.`, { hint: 'Use one of the two.' });
 }
 
 async function argsOf(typed: string | undefined): Promise<unknown[] | undefined> {

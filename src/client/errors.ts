@@ -56,3 +56,15 @@ export class JobConflictError extends Error {
     super(`Job ${jobId} ${running ? 'runs already, and' : 'has ended, and'} was made of ${known}, ${same}`);
   }
 }
+
+/** The follow-ups of this job run again already, with another workflow, task queue or arguments than those that were asked for now. */
+export class FollowUpRetryConflictError extends Error {
+  override readonly name = 'FollowUpRetryConflictError';
+  readonly code = 'follow_up_retry_conflict';
+  readonly hint: string;
+
+  constructor(readonly jobId: string) {
+    super(`Follow-ups of job ${jobId} run again already, with other options`);
+    this.hint = `Nothing was started. Stay with those that run: message-batches retry-follow-ups ${jobId}. Or cancel them first: message-batches retry-follow-ups ${jobId} --cancel`;
+  }
+}

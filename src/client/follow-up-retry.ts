@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Attention, FollowUpOverride, FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
 import { addFollowUps, cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, followUpShardStatusQuery, resumeSignal } from '../contract';
+import { FollowUpRetryConflictError } from './errors';
 
 const RETRY_WORKFLOW = 'retryFollowUpsWorkflow';
 
@@ -27,18 +30,36 @@ function inTime<T>(query: Promise<T>): Promise<T | undefined> {
   return Promise.race([query.catch(() => undefined), sleep(QUERY_MS, undefined, { ref: false })]);
 }
 
-type Start = Omit<FollowUpRetryInput, 'resumed'> & { taskQueue: string };
+/** Who names none takes whatever runs. */
+async function mustRunWith(workflow: WorkflowHandle, { jobId, followUp }: FollowUpRetryInput): Promise<void> {
+  if (!followUp) return;
+  const running = (await workflow.describe()).memo?.['followUp'] ?? null;
+  if (!isDeepStrictEqual(running, JSON.parse(JSON.stringify(followUp)))) throw new FollowUpRetryConflictError(jobId);
+}
+
+export type FollowUpRetryStart = Omit<FollowUpRetryInput, 'resumed'> & { taskQueue: string };
 
 /** Follow-ups of an ended job that run again. */
 export class FollowUpRetry {
   private constructor(
     private readonly client: Client,
-    private start: Start,
+    private start: FollowUpRetryStart,
     private workflow: WorkflowHandle,
   ) {}
 
-  /** Starts the first attempt that was not made, or attaches to the one that runs. */
-  static async start(client: Client, start: Start): Promise<FollowUpRetry> {
+  /** The attempt that runs now. @returns undefined where it does not */
+  static async running(client: Client, start: FollowUpRetryStart): Promise<FollowUpRetry | undefined> {
+    const workflow = client.workflow.getHandle(followUpRetryWorkflowId(start.jobId, start.attempt));
+    try {
+      return (await workflow.describe()).status.name === 'RUNNING' ? new FollowUpRetry(client, start, workflow) : undefined;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Starts the first attempt that was not made, or attaches to the one that runs. @throws FollowUpRetryConflictError */
+  static async start(client: Client, start: FollowUpRetryStart): Promise<FollowUpRetry> {
     for (let { attempt } = start; ; attempt++) {
       const { taskQueue, ...input } = { ...start, attempt };
       try {
@@ -49,8 +70,10 @@ export class FollowUpRetry {
           // One that was terminated or failed goes on from what is on record.
           workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
           staticSummary: `Failed follow-ups of job ${input.jobId}, again`,
+          memo: { followUp: input.followUp ?? null },
           args: [input satisfies FollowUpRetryInput],
         });
+        await mustRunWith(workflow, input);
         return new FollowUpRetry(client, { ...start, attempt }, workflow);
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -1,7 +1,7 @@
 export { useS3, type S3Settings } from '../storage';
 export { MessageBatchesClient } from './client';
 export type { JobSummary, MessageBatchesClientOptions, StartJobOptions } from './client';
-export { JobConflictError, JobFailedError, JobNotFoundError, JobOptionsError, JobUnfinishedError } from './errors';
+export { FollowUpRetryConflictError, JobConflictError, JobFailedError, JobNotFoundError, JobOptionsError, JobUnfinishedError } from './errors';
 export { JobHandle } from './job-handle';
 export type { ResultsOptions, WatchOptions } from './job-handle';
 export { statusOfReport } from './observed-status';

@@ -8,7 +8,7 @@ import type { JobReport, JobSettings } from '../contract';
 import { cancelSignal, jobWorkflowId, pauseSignal, resumeSignal, settingsSignal } from '../contract';
 import { selectRecords } from '../jobs';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
-import { FollowUpRetry, type RetryFollowUpsOptions } from './follow-up-retry';
+import { FollowUpRetry, type FollowUpRetryStart, type RetryFollowUpsOptions } from './follow-up-retry';
 import { PartMemory } from './part-memory';
 import { observeJob, reasonOf } from './status';
 import type { ObservedJobStatus } from './observed-status';
@@ -123,12 +123,21 @@ export class JobHandle {
   /**
    * Runs the follow-ups of a job that has ended again that did not complete; `follow-ups.jsonl` and the counts in `report.json` then tell
    * of them. Attaches where they run already. `result()` of what this returns waits for the end.
-   * @throws JobUnfinishedError; JobFailedError; JobNotFoundError where the server does not know the job any more and `taskQueue` is not given
+   * @throws JobUnfinishedError; JobFailedError; FollowUpRetryConflictError; JobNotFoundError where the server does not know the job any more and `taskQueue` is not given
    */
-  async retryFollowUps({ attempt = 1, ...options }: RetryFollowUpsOptions = {}): Promise<FollowUpRetry> {
+  async retryFollowUps(options: RetryFollowUpsOptions = {}): Promise<FollowUpRetry> {
+    return FollowUpRetry.start(this.client, await this.retryStart(options));
+  }
+
+  /** The follow-ups that run again now, as the attempt that `options` name. Starts nothing. @returns undefined where none run */
+  async followUpRetry(options: RetryFollowUpsOptions = {}): Promise<FollowUpRetry | undefined> {
+    return FollowUpRetry.running(this.client, await this.retryStart(options));
+  }
+
+  private async retryStart({ attempt = 1, ...options }: RetryFollowUpsOptions): Promise<FollowUpRetryStart> {
     const taskQueue = options.taskQueue ?? (await this.endedTaskQueue());
     const { followUp, inputPath, activityTaskQueue = taskQueue } = options;
-    return FollowUpRetry.start(this.client, { jobId: this.id, attempt, followUp, inputPath, activityTaskQueue, taskQueue });
+    return { jobId: this.id, attempt, followUp, inputPath, activityTaskQueue, taskQueue };
   }
 
   private async endedTaskQueue(): Promise<string> {

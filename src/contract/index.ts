@@ -18,4 +18,5 @@ export * from './limits';
 export * from './messages';
 export * from './outcomes';
 export * from './prices';
+export * from './ready-made';
 export * from './results-kept';

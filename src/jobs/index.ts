@@ -42,7 +42,7 @@ export { readListPage, type ListPage } from './follow-ups/list-page';
 export { selectFollowUps, type SelectFollowUpsOptions } from './follow-ups/select-follow-ups';
 export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow-ups';
 export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
-export { checkAnswer, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
+export { checkAnswer, mustBeReadyMade, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { mergeRetriedFollowUps } from './follow-ups/merge-retried';
 export { retryFolder, selectFailedFollowUps, type SelectFailedOptions } from './follow-ups/select-failed';
 export { goneError, readReference } from './read-reference';

@@ -45,6 +45,7 @@ export function activities(taskQueue: string | undefined) {
     listFollowUps: short['messageBatches.listFollowUps'],
     recordFollowUps: short['messageBatches.recordFollowUps'],
     followUpService: short['messageBatches.followUpService'],
+    closeUnserved: short['messageBatches.closeUnserved'],
     // Waits for another workflow: an attempt ends where that takes long, and says when the next one looks again.
     endOfFollowUp: short['messageBatches.endOfFollowUp'],
     checkJsonAnswer: short['messageBatches.checkJsonAnswer'],

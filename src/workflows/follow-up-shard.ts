@@ -288,11 +288,12 @@ class ShardRun {
     }
   }
 
-  /** Those that nobody serves cannot answer a cancel: that stands in their histories, and whoever takes them up later meets it. */
+  /** Those that nobody serves cannot answer a cancel: they are closed, so that they can run another time. */
   private async endCanceled(): Promise<void> {
     await this.service.untilEndedOrUnserved();
     const givenUp = [...this.running];
     this.running.clear();
+    if (givenUp.length > 0) await this.desk.untilDone(() => this.acts.closeUnserved(givenUp));
     for (const workflowId of givenUp) this.ended({ workflowId, status: 'canceled' });
   }
 

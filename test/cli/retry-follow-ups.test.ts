@@ -115,7 +115,7 @@ test('a program cancels: what has ended is kept, the rest can run later', async 
   const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
   await effects.ranAgain('stopped-', 2);
   await running.printed(/2 running|1 running/);
-  await (await batches.job(first.job_id).retryFollowUps()).cancel();
+  await (await batches.job(first.job_id).retryFollowUps({ attempt: 1 })).cancel();
   expect((await running.ended()).code).toBe(3);
   expect((await linesOf(first)).map(({ status }) => status)).toEqual(['completed', 'canceled']);
   expect(await again(first.job_id)).toMatchObject({ code: 0, result: { selected: 1 } });
@@ -127,11 +127,15 @@ test('a type that nobody serves asks for a person, and where one has come the sa
   const { code, error } = await again(first.job_id, '--follow-up', 'testFollowUp@late');
   expect([code, error?.code]).toEqual([4, 'follow_up_unserved']);
   expect(runs('alone', 1)).toEqual([1]);
+  expect(await again(first.job_id, '--follow-up', 'testFollowUp@elsewhere')).toMatchObject({ code: 1, error: { code: 'follow_up_retry_conflict', hint: expect.stringContaining('--cancel') } });
+  expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 3, result: { attempt: 1 } });
+  expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 0, result: { selected: 0 } });
+  expect(await again(first.job_id, '--follow-up', 'testFollowUp@late')).toMatchObject({ code: 4 });
   const late = await FollowUpWorker.start(env['TEMPORAL_ADDRESS']!, 'late', effects);
-  expect(await again(first.job_id)).toMatchObject({ code: 0, result: { attempt: 1, selected: 1 } });
+  expect(await again(first.job_id)).toMatchObject({ code: 0, result: { attempt: 2, selected: 1 } });
   await late.stop();
   expect(runs('alone', 1)).toEqual([2]);
-});
+}, 240_000);
 
 test('a job that still runs is refused', async () => {
   await writeFile(join(world.folder, 'open.jsonl'), await readFile(join(world.folder, 'fine.jsonl'), 'utf8').then((text) => text.replaceAll('fine', 'open').replaceAll('"metadata":{}', '"metadata":{"ms":4000}')));

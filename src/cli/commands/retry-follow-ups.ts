@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { FollowUpRetry } from '../../client';
+import type { FollowUpRetry, FollowUpRetryConflictError } from '../../client';
 import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpRetryResult, type JobReport, workflowTaskQueue } from '../../contract';
 import { absoluteLocation, openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
@@ -19,11 +19,11 @@ import type { Session } from '../session';
 import { hasKey, requireAccess } from '../settings';
 import { exitCodeOf, StopSignals } from '../signals';
 
-
 interface RetryFollowUpsOptions extends JobOptions {
   followUp?: Pick<FollowUpOptions, 'workflow' | 'taskQueue'>;
   input?: string;
   foreground?: boolean;
+  cancel?: boolean;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -39,6 +39,7 @@ export function retryFollowUpsCommand(): Command {
   return addJobArgument(command, 'the only job')
     .option('--follow-up <type[@queue]>', 'run this workflow instead, e.g. a mended one on another task queue', parseFollowUp)
     .option('--input <file>', 'where the job\'s input lies now, if not where it was')
+    .option('--cancel', 'cancel those that run again now, and keep what has ended')
     .option('--foreground', 'at Ctrl-C stop, instead of handing over to a background worker')
     .action(action(retryFollowUps));
 }
@@ -60,6 +61,11 @@ async function retryFollowUps(context: CommandContext, reference: string | undef
   const worker = servedAlready ? undefined : await startWorkerHere(context, session, known.account);
   try {
     const retry = await begin(context, session, known, attempt, options);
+    if (!retry) {
+      out.print(`No follow-ups of job ${known.id} run again now: there is nothing to cancel.`);
+      out.document({ jobId: known.id, selected: 0, followUps });
+      return ExitCode.ok;
+    }
     const stopped = signals.received.then((signal) => ({ signal }));
     const over = new AbortController();
     const ended = await Promise.race([retry.result().catch(failure), follow(context, retry, over.signal), stopped]).finally(() => over.abort());
@@ -79,14 +85,25 @@ function failedOf({ id, report }: KnownJob): { attempt: number; followUps: NonNu
   return { attempt: (followUps.retries ?? 0) + 1, followUps };
 }
 
-async function begin({ home }: CommandContext, session: Session, { id, account }: KnownJob, attempt: number, { followUp, input }: RetryFollowUpsOptions): Promise<FollowUpRetry> {
+async function begin({ home }: CommandContext, session: Session, { id, account }: KnownJob, attempt: number, { followUp, input, cancel = false }: RetryFollowUpsOptions): Promise<FollowUpRetry | undefined> {
   const root = await openStorageRoot(home.folder);
-  return session.batches.job(id).retryFollowUps({
+  const start = {
     attempt,
     followUp,
     ...(input !== undefined && { inputPath: absoluteLocation(input, process.cwd()) }),
     taskQueue: workflowTaskQueue(account),
     activityTaskQueue: activityTaskQueue(account, root.id),
+  };
+  const job = session.batches.job(id);
+  if (cancel) {
+    const running = await job.followUpRetry(start);
+    await running?.cancel();
+    return running;
+  }
+  return job.retryFollowUps(start).catch((error: Error) => {
+    if (error.name !== 'FollowUpRetryConflictError') throw error;
+    const { code, message, hint } = error as FollowUpRetryConflictError;
+    throw new CliError(code, `${message}.`, { hint, details: { jobId: id } });
   });
 }
 

@@ -1,4 +1,5 @@
 /** Holds the answer of a result against a JSON schema. */
+import { CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, type FollowUpOptions, READY_MADE_FOLLOW_UPS } from '../../contract';
 import { InputError } from '../input-error';
 import { answerOf, type AnswerPlace } from './answer';
 import { compiledSchema } from './schema';
@@ -62,6 +63,21 @@ export function checkAnswer(result: MessageBatchResult, check: JsonAnswerCheck):
   }
   const errors = (validate.errors ?? []).map(({ instancePath, message: text = 'is not valid' }) => ({ path: instancePath, message: text }));
   return wrong(wasCut ? 'max_tokens' : 'schema', errors);
+}
+
+/**
+ * Whether a ready-made follow-up can do anything with these options. Of others nothing is known.
+ * @throws InputError `bad_schema`, `bad_follow_up`
+ */
+export function mustBeReadyMade({ workflow, per = 'result', args }: FollowUpOptions): void {
+  if (!READY_MADE_FOLLOW_UPS.includes(workflow)) return;
+  const isOfSlice = workflow === CHECK_JSON_ANSWERS_OF_SLICE;
+  if (isOfSlice !== (typeof per === 'number')) {
+    const hint = isOfSlice ? `Say for how many results each (per: 500, --follow-up-per 500), or take ${CHECK_JSON_ANSWER}.` : `Take ${CHECK_JSON_ANSWERS_OF_SLICE} for slices.`;
+    throw new InputError('bad_follow_up', `${workflow} is ${isOfSlice ? 'for slices of results' : 'for single results, not for slices'}.`, `Nothing was sent for it. ${hint}`);
+  }
+  mustBeCheck(args?.[0]);
+  compiledSchema((args![0] as JsonAnswerCheck).schema);
 }
 
 function mustBeCheck(check: unknown): void {

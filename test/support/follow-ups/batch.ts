@@ -159,6 +159,9 @@ export class FollowUpBatch {
         this.records.set(name, ends);
       },
       'messageBatches.endOfFollowUp': (workflowId: string): Promise<FollowUpEnd> => this.endOf(workflowId),
+      'messageBatches.closeUnserved': async (workflowIds: string[]): Promise<void> => {
+        for (const id of workflowIds) await this.client.workflow.getHandle(id).terminate();
+      },
       'messageBatches.followUpService': async (input: FollowUpServiceInput): Promise<FollowUpService> => {
         this.asked.push(input);
         return this.service;
