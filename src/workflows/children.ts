@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { ChildWorkflowHandle, Workflow, WorkflowResultType } from '@temporalio/workflow';
 
 /**
@@ -7,11 +7,11 @@ import type { ChildWorkflowHandle, Workflow, WorkflowResultType } from '@tempora
  */
 export class Children {
   isCanceled = false;
-  private readonly started = new Set<CancellationScope>();
+  private readonly started = new Set<string>();
 
   cancel(): void {
     this.isCanceled = true;
-    for (const scope of this.started) scope.cancel();
+    for (const workflowId of this.started) void cancelById(workflowId);
   }
 
   /**
@@ -19,14 +19,23 @@ export class Children {
    * @throws what starting throws, or the failure of the child.
    */
   async run<T extends Workflow>(start: () => Promise<ChildWorkflowHandle<T>>): Promise<WorkflowResultType<T>> {
-    const scope = new CancellationScope();
-    const child = await scope.run(start);
-    this.started.add(scope);
-    if (this.isCanceled) scope.cancel();
+    const child = await start();
+    const { workflowId } = child;
+    this.started.add(workflowId);
+    if (this.isCanceled) void cancelById(workflowId);
     try {
       return await child.result();
     } finally {
-      this.started.delete(scope);
+      this.started.delete(workflowId);
     }
   }
+}
+
+/**
+ * Cancels the run of a workflow that is open now. The cancel of a scope would go to the run that was started, which the server takes
+ * without a word where that has continued as new.
+ */
+export async function cancelById(workflowId: string): Promise<void> {
+  // One that has just ended needs no cancel.
+  await CancellationScope.nonCancellable(() => getExternalWorkflowHandle(workflowId).cancel()).catch(() => undefined);
 }

@@ -35,12 +35,15 @@ export class FollowUpRecords {
     await this.written;
   }
 
-  private begin(): void {
+  /** Puts on record what there is, without waiting for it. */
+  begin(): void {
     if (this.ends.length === 0) return;
     const { ends } = this;
     this.ends = [];
     this.bytes = 0;
-    this.written = Promise.all([this.written, this.write(++this.records, ends)]);
+    // One at a time: many at once, after an outage of workers, would be more than fits one message to the server.
+    const number = ++this.records;
+    this.written = this.written.then(() => this.write(number, ends));
     // `flush` hears of a failure.
     this.written.catch(() => undefined);
   }

@@ -12,6 +12,7 @@ import {
   log,
   ParentClosePolicy,
   setHandler,
+  sleep,
   startChild,
   WorkflowIdReusePolicy,
   workflowInfo,
@@ -23,7 +24,7 @@ import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../co
 import { FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpSliceWorkflowId, followUpWindowSignal, followUpWorkflowId, noFollowUps, resumeSignal } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
-import { Children } from './children';
+import { cancelById, Children } from './children';
 import type { FirstReleaseShardInput } from './first-release-follow-ups';
 import { runFirstReleaseShard } from './first-release-follow-ups';
 import { completedEnd, failedEnd } from './follow-up-end';
@@ -57,6 +58,9 @@ interface ShardCarriedState extends ListPosition {
 
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
 const MOST_BYTES_STARTING = 1024 * 1024;
+
+/** How long an end waits for others to be put on record with, in ms. */
+const RECORD_AFTER_MS = 30_000;
 
 /** Of a run id, its random end: the beginning is the time, which runs of one shard can share. */
 const RUN_ID_LENGTH = 12;
@@ -97,6 +101,7 @@ class ShardRun {
   private starting = 0;
   /** What one is started with, in bytes as JSON. */
   private readonly startBytes: number;
+  private isRecordedSoon = false;
   /** The history is long: nothing more is started in this run. */
   private isFull = false;
   /** What a runner threw that is no end of a follow-up: the shard fails with it. */
@@ -136,9 +141,7 @@ class ShardRun {
   cancel(): void {
     this.children.cancel();
     this.desk.resume();
-    void CancellationScope.nonCancellable(async () => {
-      for (const workflowId of this.found) void cancelFound(workflowId);
-    });
+    for (const workflowId of this.found) void cancelById(workflowId);
   }
 
   private resume(): void {
@@ -216,6 +219,17 @@ class ShardRun {
     if (end.status === 'completed') this.counts.succeeded++;
     else this.counts.failed++;
     this.records.add(end);
+    this.recordSoon();
+  }
+
+  /** Those that end while others take long are on record before Temporal forgets them. */
+  private recordSoon(): void {
+    if (this.isRecordedSoon) return;
+    this.isRecordedSoon = true;
+    void sleep(RECORD_AFTER_MS).then(() => {
+      this.isRecordedSoon = false;
+      this.records.begin();
+    });
   }
 
   /** Runs one follow-up, or where it was started before waits for the end of that. */
@@ -277,7 +291,7 @@ class ShardRun {
   /** @returns undefined where Temporal has it no more. */
   private async endOfFound(workflowId: string): Promise<FollowUpEnd | undefined> {
     this.found.add(workflowId);
-    if (this.isCanceled) void cancelFound(workflowId);
+    if (this.isCanceled) void cancelById(workflowId);
     try {
       return await this.desk.untilDone(() => this.acts.endOfFollowUp(workflowId));
     } catch (error) {
@@ -352,11 +366,4 @@ class ShardRun {
 function workflowIdOf(input: AnyFollowUpInput): string {
   const { jobId, round, part } = input;
   return 'slice' in input ? followUpSliceWorkflowId(jobId, round, part, input.slice) : followUpWorkflowId(jobId, round, input.customId);
-}
-
-/** No child of this run; one that has just ended needs no cancel. */
-async function cancelFound(workflowId: string): Promise<void> {
-  await getExternalWorkflowHandle(workflowId)
-    .cancel()
-    .catch(() => undefined);
 }

@@ -1,10 +1,11 @@
 /** From a batch to its follow-ups: shards, each a child workflow, one after another without a gap. */
 import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpShard } from '../activities';
 import type { Attention, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { addFollowUps, DEFAULT_FOLLOW_UP_WINDOW, followUpShardSignal, followUpWindowSignal, noFollowUps, resumeSignal } from '../contract';
 import type { AttentionDesk } from './attention';
-import { Children } from './children';
+import { cancelById, Children } from './children';
 import type { followUpShardWorkflow } from './follow-up-shard';
 import { nextShardWindow, windowLeft } from './follow-up-window';
 import type { OpenShard } from './follow-up-window';
@@ -52,6 +53,9 @@ export async function resumeShards(workflowIds: string[]): Promise<void> {
   // One that has just ended needs no telling.
   await Promise.all(workflowIds.map((id) => getExternalWorkflowHandle(id).signal(resumeSignal).catch(() => undefined)));
 }
+
+/** How long an earlier shard is given to wind up before it is looked at again, in ms. */
+const EARLIER_SHARD_MS = 10_000;
 
 interface RunningShard extends OpenShard {
   /** What it has told before it ended as canceled. */
@@ -134,6 +138,13 @@ class ShardRunner {
           }),
         );
       } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) {
+          // That of an earlier run of whoever has called: it is canceled, and waits for its follow-ups.
+          await cancelById(workflowId(number));
+          if (this.children.isCanceled) return noFollowUps();
+          await condition(() => this.children.isCanceled, EARLIER_SHARD_MS);
+          continue;
+        }
         if (!(error instanceof ChildWorkflowFailure)) throw error;
         if (isCancellation(error)) return open.canceled ?? noFollowUps();
         if (this.children.isCanceled) return noFollowUps();

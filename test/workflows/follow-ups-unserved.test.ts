@@ -54,7 +54,7 @@ test('it is told within 60 s, also without a worker of ours, and is over as soon
   expect((await run.describe()).memo?.['attention']).toBeUndefined();
 }, 120_000);
 
-test('a cancel does not wait for them: they stand as canceled, in their histories too', async () => {
+test('a cancel does not wait for them: they stand as canceled, and are closed, so that their ids are free', async () => {
   const run = await batch.run({ window: 4 });
   while ((await batch.status().catch(() => undefined))?.followUpShards === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
   while ((await batch.followUp(3).describe().catch(() => undefined)) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -64,9 +64,8 @@ test('a cancel does not wait for them: they stand as canceled, in their historie
   expect(Date.now() - canceled).toBeLessThan(20_000);
   expect(batch.report?.followUps).toEqual({ selected: 8, started: 4, succeeded: 0, failed: 4 });
   expect([...batch.ends.values()].map(({ status }) => status)).toEqual(['canceled', 'canceled', 'canceled', 'canceled']);
-  // Whoever takes one up later meets the cancel.
+  expect((await batch.followUp(0).describe()).status.name).toBe('TERMINATED');
   const worker = await FollowUpWorker.start(temporal.address, batch.queue);
-  await expect(batch.followUp(0).result()).rejects.toMatchObject({ cause: expect.objectContaining({ name: 'CancelledFailure' }) });
   await worker.stop();
   expect([...worker.effects.runs.values()]).toEqual([]);
 }, 120_000);

@@ -15,7 +15,7 @@ const PARTS = 10;
 const TEN_PARTS = ['--max-requests', '10', '--queue-limit', '60', '--poll-interval', '200ms', '--create-grace', '2s', '--json'];
 
 const AT_ONCE = 4;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 
 export class TenParts {
   private constructor(
