@@ -20,7 +20,7 @@ export type CheckedAnswer =
   | { valid: true; value?: unknown }
   | {
       valid: false;
-      /** An outcome: the result did not succeed. `not_checked`: checking it takes too long. */
+      /** An outcome: the result did not succeed. `not_checked`: checking it, or others before it by the same schema, takes too long. */
       reason: 'schema' | 'not_json' | 'no_text' | 'no_tool_use' | 'refusal' | 'max_tokens' | 'not_checked' | 'errored' | 'canceled' | 'expired';
       /** The first ten. */
       errors: AnswerError[];
@@ -36,32 +36,33 @@ const MAX_ERRORS = 10;
 const MAX_ERROR_LENGTH = 300;
 /** A thousand of them stand in the history of a shard. */
 const MAX_VALUE_BYTES = 4 * 1024;
-/** A regular expression of a schema can take for ever. */
+/** A regular expression of a schema can take for ever, and the worker has heartbeats to send. */
 const CHECK_MS = 250;
-/** Of one schema; who checks by it after that only holds up everybody else on this worker. */
-const MOST_OVER_TIME = 3;
 
 /** @throws InputError `bad_schema` */
 export function checkAnswer(result: MessageBatchResult, check: JsonAnswerCheck): CheckedAnswer {
   mustBeCheck(check);
-  const compiled = compiledSchema(check.schema);
-  const { validate } = compiled;
+  const { validate, patience } = compiledSchema(check.schema);
   if (result.type !== 'succeeded') return wrong(result.type, [{ path: '', message: `The request ${result.type}.` }]);
   const { message } = result;
   if (message.stop_reason === 'refusal') return wrong('refusal', [{ path: '', message: 'The model has refused to answer.' }]);
   const wasCut = message.stop_reason === 'max_tokens' || message.stop_reason === 'model_context_window_exceeded';
   const answer = answerOf(message, check.at);
   if ('reason' in answer) return wrong(wasCut ? 'max_tokens' : answer.reason, [{ path: '', message: answer.message }]);
-  if (compiled.overTime >= MOST_OVER_TIME) return wrong('not_checked', [{ path: '', message: `${MOST_OVER_TIME} answers before took longer than ${CHECK_MS} ms to check by this schema.` }]);
+  if (patience.isOver) return notChecked(`Checking others by this schema took longer than ${CHECK_MS} ms again and again, so this one was left out.`);
   try {
     if (withinTime(CHECK_MS, () => validate(answer.value)) === true) return { valid: true, ...smallValue(answer.value) };
   } catch (error) {
-    if (isOverTime(error)) compiled.overTime++;
-    const why = isOverTime(error) ? `Checking it takes longer than ${CHECK_MS} ms.` : 'It is nested too deeply to be checked.';
-    if (isOverTime(error) || (error as Error).name === 'RangeError') return wrong('not_checked', [{ path: '', message: why }]);
+    if (isOverTime(error)) {
+      patience.spend();
+      return notChecked(`Checking it takes longer than ${CHECK_MS} ms.`);
+    }
+    if ((error as Error).name === 'RangeError') return notChecked('It is nested too deeply to be checked.');
     throw error;
   }
-  const errors = (validate.errors ?? []).map(({ instancePath, message: text = 'is not valid' }) => ({ path: instancePath, message: text }));
+  const errors = (validate.errors ?? []).slice(0, MAX_ERRORS).map(({ instancePath, message: text = 'is not valid' }) => ({ path: instancePath, message: text }));
+  // The schema is kept; there can be hundreds of thousands of them.
+  validate.errors = null;
   return wrong(wasCut ? 'max_tokens' : 'schema', errors);
 }
 
@@ -87,9 +88,13 @@ function mustBeCheck(check: unknown): void {
   if (!isPlace) throw new InputError('bad_schema', `An answer cannot be looked for at ${JSON.stringify(at).slice(0, 80)}.`, "Give at: 'text', 'tool_use' or { tool: NAME }, or leave it out.");
 }
 
+function notChecked(why: string): CheckedAnswer {
+  return wrong('not_checked', [{ path: '', message: why }]);
+}
+
 function wrong(reason: Exclude<CheckedAnswer, { valid: true }>['reason'], errors: AnswerError[]): CheckedAnswer {
   const short = (text: string) => text.slice(0, MAX_ERROR_LENGTH);
-  return { valid: false, reason, errors: errors.slice(0, MAX_ERRORS).map(({ path, message }) => ({ path: short(path), message: short(message) })) };
+  return { valid: false, reason, errors: errors.map(({ path, message }) => ({ path: short(path), message: short(message) })) };
 }
 
 function smallValue(value: unknown): { value?: unknown } {

@@ -1,0 +1,62 @@
+/** A slice of answers that are meant to keep the worker busy. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { checkJsonAnswersOfSliceActivity } from '../../src/activities/check-json-answer';
+import type { ActivityDependencies } from '../../src/activities/dependencies';
+import type { CheckedSlice } from '../../src/activities/payloads';
+import type { FollowUpInput, FollowUpSliceInput } from '../../src/contract';
+import type { JsonAnswerCheck } from '../../src/jobs';
+
+let folder: string;
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'message-batches-check-'))));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function sliceOf(name: string, answers: unknown[]): Promise<FollowUpSliceInput> {
+  const [uri, list] = [join(folder, `${name}.segment`), join(folder, `${name}-list.jsonl`)];
+  const of = { jobId: 'j', round: 1, part: 1, activityTaskQueue: 'q' };
+  let offset = 0;
+  const lines = answers.map((answer, n) => JSON.stringify({ custom_id: `q-${n}`, result: { type: 'succeeded', message: { content: [{ type: 'text', text: JSON.stringify(answer) }], stop_reason: 'end_turn' } } }));
+  const inputs = lines.map((line, n): FollowUpInput => {
+    const input: FollowUpInput = { ...of, customId: `q-${n}`, outcome: 'succeeded', metadata: {}, result: { uri, offset, length: line.length } };
+    offset += line.length + 1;
+    return input;
+  });
+  await writeFile(uri, lines.map((line) => `${line}\n`).join(''));
+  await writeFile(list, inputs.map((input) => `${JSON.stringify(input)}\n`).join(''));
+  return { ...of, slice: 1, count: lines.length, results: { uri: list } };
+}
+
+/** Checks a slice, and tells in ms how long that took and how long at most no timer had its turn meanwhile. */
+async function checkWatched(input: FollowUpSliceInput, check: JsonAnswerCheck): Promise<{ checked: CheckedSlice; tookMs: number; stoodMs: number }> {
+  const begun = performance.now();
+  let [last, stoodMs] = [begun, 0];
+  const turn = () => {
+    stoodMs = Math.max(stoodMs, performance.now() - last);
+    last = performance.now();
+  };
+  const timer = setInterval(turn, 1);
+  const activity = checkJsonAnswersOfSliceActivity({} as ActivityDependencies);
+  const checked = (await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(activity, input, check)) as CheckedSlice;
+  clearInterval(timer);
+  turn();
+  return { checked, tookMs: performance.now() - begun, stoodMs };
+}
+
+test('a hundred answers to a pattern that takes for ever take no longer than three', async () => {
+  const input = await sliceOf('hostile', Array.from({ length: 100 }, () => `${'c'.repeat(60)}!`));
+  const { checked, tookMs } = await checkWatched(input, { schema: { type: 'string', pattern: '^(c+)+$' } });
+  expect(checked).toMatchObject({ valid: 0, invalid: 100, reasons: { not_checked: 100 } });
+  expect(tookMs).toBeLessThan(1_500);
+});
+
+test('answers that are checked in time, but slowly, leave turns for timers', async () => {
+  const items = Array.from({ length: 200 }, (_, n) => ({ n }));
+  const input = await sliceOf('slow', Array.from({ length: 40 }, () => items));
+  // Compares each with each.
+  const { checked, tookMs, stoodMs } = await checkWatched(input, { schema: { type: 'array', uniqueItems: true } });
+  expect(checked).toMatchObject({ valid: 40, invalid: 0 });
+  expect(stoodMs).toBeLessThan(tookMs / 3);
+});
