@@ -179,3 +179,14 @@ test('run again, those that failed run once more, and those that have completed 
 function tick(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }
+
+test('a cancel reaches follow-ups that have continued as new', async () => {
+  await begin(plain(3), 3);
+  const { effects } = await serve();
+  const run = await batch.run({ workflow: 'renewingFollowUp' });
+  await effects.begun(3);
+  await run.signal(cancelSignal);
+  await run.result();
+  expect([...batch.ends.values()].map(({ status }) => status)).toEqual(['canceled', 'canceled', 'canceled']);
+  for (let index = 0; index < 3; index++) expect((await batch.followUp(index).describe()).status.name).toBe('CANCELLED');
+}, 60_000);

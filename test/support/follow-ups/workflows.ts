@@ -1,5 +1,5 @@
 /** Follow-up workflows of tests: what one does stands in its request's metadata. */
-import { ApplicationFailure, condition, defineSignal, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, condition, continueAsNew, defineSignal, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
 import type { FollowUpInput, FollowUpSliceInput } from '../../../src/contract';
 import type { Effects } from './effects';
 
@@ -33,6 +33,15 @@ export async function testFollowUp(input: FollowUpInput<Behaviour>, ...args: unk
   await ended(input.customId);
   if (fail !== undefined && !(once && runs > 1)) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
   return { id: input.customId, args, ...(valueBytes !== undefined && { text: 'v'.repeat(valueBytes) }) };
+}
+
+/** Continues as new at once, and then waits for ever. */
+export async function renewingFollowUp(input: FollowUpInput, renewed = false): Promise<never> {
+  if (!renewed) return continueAsNew<typeof renewingFollowUp>(input, true);
+  const { began } = proxyActivities<Effects>({ startToCloseTimeout: '1 minute' });
+  await began(input.customId);
+  await condition(() => false);
+  throw ApplicationFailure.nonRetryable('It is never told to go on');
 }
 
 /** Does nothing outside: for what is counted by events. */
