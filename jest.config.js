@@ -18,8 +18,8 @@ module.exports = {
     '^temporal-message-batches/(.*)$': '<rootDir>/src/$1/index.ts',
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
-  testTimeout: 60_000,
-  // Two cores carry three: many tests wait, for timers and for dead workers to be noticed, more than they work.
-  maxWorkers: 3,
+  testTimeout: 180_000,
+  // Real servers and real kills, several side by side in a file: two files at once is what two cores carry.
+  maxWorkers: 2,
   testSequencer: '<rootDir>/test/support/longest-first.js',
 };

@@ -10,6 +10,9 @@ const AT_ONCE = 6;
 /** Makes a world that is closed when its test is over. @param storage storage root; default a folder of its own. */
 export type OpenWorld = (options?: Partial<SimulatorOptions>, storage?: string) => Promise<World>;
 
+/** What a test is given is for a machine of its own; with others beside it, and on a slower one, it takes several times as long. */
+const PATIENCE = 3;
+
 export interface SideBySideOptions {
   atOnce?: number;
   /** For each of the tests, from its own beginning. */
@@ -36,9 +39,9 @@ export function testsTogether({ atOnce = AT_ONCE, timeoutMs }: SideBySideOptions
 
   return (name, run) => {
     const { promise, resolve, reject } = withResolvers();
-    runs.push(() => runCase(timeoutMs, run).then(resolve, reject));
+    runs.push(() => runCase(PATIENCE * timeoutMs, run).then(resolve, reject));
     // It may have to wait for a slot first; what it may take itself is held to in `runCase`.
-    test(name, () => promise, timeoutMs * Math.ceil(runs.length / atOnce));
+    test(name, () => promise, PATIENCE * timeoutMs * Math.ceil(runs.length / atOnce));
   };
 }
 
