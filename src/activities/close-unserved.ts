@@ -1,7 +1,9 @@
-import { askTemporal } from './temporal-calls';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { firstWorkflowTask } from '../temporal';
 import type { ActivityDependencies } from './dependencies';
 import { runActivity } from './failures';
+import { askTemporal } from './temporal-calls';
 
 /**
  * Terminates follow-ups that were canceled before any worker has taken them up: they cannot answer the cancel, and while they are open
@@ -9,13 +11,17 @@ import { runActivity } from './failures';
  */
 export function closeUnservedActivity(deps: ActivityDependencies) {
   return async function closeUnserved(workflowIds: string[]): Promise<void> {
-    await runActivity(deps, () => askTemporal((client) => Promise.all(workflowIds.map(async (workflowId) => {
-      const first = await firstWorkflowTask(client, workflowId);
-      if (!first || first.kind === 'completed') return;
-      // One that has ended meanwhile needs nothing.
-      await client.workflow.getHandle(workflowId).terminate('Canceled with its job, before any worker had taken it up').catch((error: unknown) => {
-        if (!(error instanceof Error) || error.name !== 'WorkflowNotFoundError') throw error;
-      });
-    }))));
+    await runActivity(deps, () => askTemporal((client) => Promise.all(workflowIds.map((workflowId) => close(client, workflowId)))));
   };
+}
+
+async function close(client: Client, workflowId: string): Promise<void> {
+  const first = await firstWorkflowTask(client, workflowId);
+  if (!first || first.kind === 'completed') return;
+  try {
+    await client.workflow.getHandle(workflowId).terminate('Canceled with its job, before any worker had taken it up');
+  } catch (error) {
+    // It has ended meanwhile.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
 }

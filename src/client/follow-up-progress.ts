@@ -1,6 +1,6 @@
 /** How many follow-ups are done: a batch knows what its ended shards have come to, those that run know the rest. */
 import type { BatchStatus, FollowUpCounts } from '../contract';
-import { noFollowUps } from '../contract';
+import { addFollowUps, noFollowUps } from '../contract';
 import type { ObservedFollowUps, ObservedPart } from './observed-status';
 
 /** Shards of one batch that are asked: the next one begins when a tenth of the window is left of the one before. */
@@ -14,14 +14,14 @@ export async function withRunningShards(status: BatchStatus, ask: (workflowId: s
   const { phase, followUps, followUpShards = [] } = status;
   if (phase !== 'following_up' || !followUps || followUpShards.length === 0) return status;
   const answers = await Promise.all(followUpShards.slice(0, MOST_SHARDS_ASKED).map(ask));
+  return { ...status, followUps: withShards(followUps, answers) };
+}
+
+/** Counts with what open shards have come to so far; one that has not answered counts as nothing done. What is selected is known without them. */
+export function withShards(followUps: FollowUpCounts, shards: readonly (FollowUpCounts | undefined)[]): FollowUpCounts {
   const sum = { ...followUps };
-  for (const shard of answers) {
-    if (!shard) continue;
-    sum.started += shard.started;
-    sum.succeeded += shard.succeeded;
-    sum.failed += shard.failed;
-  }
-  return { ...status, followUps: sum };
+  for (const shard of shards) if (shard) addFollowUps(sum, { ...shard, selected: 0 });
+  return sum;
 }
 
 /** @param ended of the parts that have ended @returns undefined where there are none anywhere */
@@ -29,12 +29,7 @@ export function followUpsOfJob(ended: FollowUpCounts | undefined, running: reado
   const all = [ended, ...running.map(({ status }) => status?.followUps)].filter((counts) => counts !== undefined);
   if (all.length === 0) return undefined;
   const sum = noFollowUps();
-  for (const { selected, started, succeeded, failed } of all) {
-    sum.selected += selected;
-    sum.started += started;
-    sum.succeeded += succeeded;
-    sum.failed += failed;
-  }
+  for (const counts of all) addFollowUps(sum, counts);
   return observedFollowUps(sum);
 }
 

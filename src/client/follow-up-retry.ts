@@ -4,8 +4,9 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Attention, FollowUpOverride, FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
-import { addFollowUps, cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, followUpShardStatusQuery, resumeSignal } from '../contract';
+import { cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, followUpShardStatusQuery, resumeSignal } from '../contract';
 import { FollowUpRetryConflictError } from './errors';
+import { withShards } from './follow-up-progress';
 
 const RETRY_WORKFLOW = 'retryFollowUpsWorkflow';
 
@@ -90,9 +91,7 @@ export class FollowUpRetry {
     const status = await inTime(this.workflow.query(followUpRetryStatusQuery));
     if (!status) return undefined;
     const shards = await Promise.all(status.shards.map((id) => inTime(this.client.workflow.getHandle(id).query(followUpShardStatusQuery))));
-    const followUps = { ...status.followUps };
-    for (const shard of shards) if (shard) addFollowUps(followUps, { ...shard, selected: 0 });
-    return { ...status, followUps };
+    return { ...status, followUps: withShards(status.followUps, shards) };
   }
 
   /** What it waits for a person for, as the server knows it without a worker. */

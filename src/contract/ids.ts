@@ -1,6 +1,7 @@
 /** Makers of ids. Workflow ids are business keys: the same job, round and part always give the same id. */
 import type { AccountReference } from './data';
 import { DEFAULT_BASE_URL } from './data';
+import type { FollowUpInput, FollowUpSliceInput } from './follow-up';
 
 /**
  * Raised when workflows change so that a worker of an older release could not go on with them.
@@ -36,6 +37,12 @@ export function followUpShardWorkflowId(jobId: string, round: number, part: numb
 /** Workflow id of the follow-up of one result. */
 export function followUpWorkflowId(jobId: string, round: number, customId: string): string {
   return `message-batches/follow-up/${jobId}/${round}/${idInPath(customId)}`;
+}
+
+/** Workflow id of what a line of a list of follow-ups starts: by it an end is joined to the list. */
+export function workflowIdOfFollowUp(input: FollowUpInput | FollowUpSliceInput): string {
+  const { jobId, round, part } = input;
+  return 'slice' in input ? followUpSliceWorkflowId(jobId, round, part, input.slice) : followUpWorkflowId(jobId, round, input.customId);
 }
 
 /** What the API takes for a custom_id. */

@@ -336,7 +336,7 @@ class BatchRun {
         shards,
         options: followUp,
         activityTaskQueue,
-        done: input.resumed?.followUps && { shards: input.resumed.followUps.shards, counts: input.resumed.followUps.counts },
+        done: input.resumed?.followUps,
         workflowId: (number) => followUpShardWorkflowId(ref.jobId, ref.round, ref.part, number),
         desk: this.desk,
         onProgress: (counts, open) => {

@@ -21,7 +21,7 @@ import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
 import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
-import { FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpSliceWorkflowId, followUpWindowSignal, followUpWorkflowId, noFollowUps, resumeSignal } from '../contract';
+import { FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import { cancelById, Children } from './children';
@@ -208,7 +208,7 @@ class ShardRun {
   }
 
   private async runOne(input: AnyFollowUpInput): Promise<void> {
-    const workflowId = workflowIdOf(input);
+    const workflowId = workflowIdOfFollowUp(input);
     this.running.add(workflowId);
     const end = await this.endOf(input, workflowId);
     // One that was given up is on record already.
@@ -361,9 +361,4 @@ class ShardRun {
     const { list, begun } = this.pages.position;
     return continueAsNew<typeof followUpShardWorkflow>({ ...this.input, window: this.window, resumed: { list, begun, counts: this.counts, isServed: this.service.isServed } });
   }
-}
-
-function workflowIdOf(input: AnyFollowUpInput): string {
-  const { jobId, round, part } = input;
-  return 'slice' in input ? followUpSliceWorkflowId(jobId, round, part, input.slice) : followUpWorkflowId(jobId, round, input.customId);
 }

@@ -171,22 +171,18 @@ async function createForeign({ simulator }: World, prefix: string): Promise<stri
 }
 
 async function expectForeignPutAside(open: OpenWorld): Promise<void> {
-  const world = await open();
-  world.simulator.addFault({ on: 'create', kind: 'status', status: 500 });
-  await world.startWorker();
-  const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
-  await world.simulator.waitFor('fault');
-  const foreign = await createForeign(world, 'foreign');
-  const report = await job.result();
-  expect(report.outcomes.succeeded).toBe(REQUESTS);
-  expect(report.batches.map((batch) => batch.id)).not.toContain(foreign);
-  expect(world.simulator.stats().accepted).toHaveLength(2);
+  const { world, report } = await besideForeign(open, { on: 'create', kind: 'status', status: 500 });
   expect([...(await world.results(report)).keys()].every((id) => id.startsWith('request-'))).toBe(true);
 }
 
 async function expectOursTold(open: OpenWorld): Promise<void> {
+  await besideForeign(open, { on: 'create', kind: 'lose-answer' });
+}
+
+/** A create that this happens to, and a batch of the same total that somebody else makes then: it is not taken for ours. */
+async function besideForeign(open: OpenWorld, fault: Fault): Promise<{ world: World; report: JobReport }> {
   const world = await open();
-  world.simulator.addFault({ on: 'create', kind: 'lose-answer' });
+  world.simulator.addFault(fault);
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('fault');
@@ -195,6 +191,7 @@ async function expectOursTold(open: OpenWorld): Promise<void> {
   expect(report.outcomes.succeeded).toBe(REQUESTS);
   expect(report.batches.map((batch) => batch.id)).not.toContain(foreign);
   expect(world.simulator.stats().accepted).toHaveLength(2);
+  return { world, report };
 }
 
 async function expectOlderNotTaken(open: OpenWorld): Promise<void> {

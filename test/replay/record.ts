@@ -17,7 +17,8 @@ afterEach(() => world.close());
 /** @param runId default: the latest run. */
 function record(workflowId: string, scenario: string, runId?: string): void {
   const args = ['workflow', 'show', '--address', world.temporal.address, '--workflow-id', workflowId, ...(runId === undefined ? [] : ['--run-id', runId]), '--output', 'json'];
-  const history = execFileSync(process.env['TEMPORAL_CLI_PATH']!, args, { maxBuffer: 64 * 1024 * 1024 });
+  // Stack traces have paths of this machine.
+  const history = execFileSync(process.env['TEMPORAL_CLI_PATH']!, args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }).replaceAll(`${join(__dirname, '..', '..')}/`, '');
   writeFileSync(join(__dirname, 'histories', `${RELEASE}-${scenario}.json`), history);
 }
 

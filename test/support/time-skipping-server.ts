@@ -7,6 +7,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 const VERSION = '1.38.0';
 
@@ -20,7 +21,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 `;
 
 /** Whether this machine can run it. */
-export function canSkipTime(): boolean {
+function canSkipTime(): boolean {
   return works('java', ['-version']) && works('mvn', ['--version']);
 }
 
@@ -54,4 +55,18 @@ function works(command: string, args: string[]): boolean {
   } catch {
     return false;
   }
+}
+
+/** Where Java and Maven are missing, the tests say so by name instead of passing. */
+export const testWithJava = canSkipTime() ? test : test.failing;
+
+/** One server for the tests of a file. */
+export function sharedSkippedTime(): () => TestWorkflowEnvironment {
+  let environment: TestWorkflowEnvironment | undefined;
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    environment = await startSkippingTime();
+  }, 180_000);
+  afterAll(() => environment?.teardown());
+  return () => environment!;
 }

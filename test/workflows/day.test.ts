@@ -2,31 +2,21 @@
  * A batch that takes 24 hours, on Temporal's time-skipping server. The activities are stand-ins: the API's clock
  * cannot be skipped, so here the batch's end is a moment of the skipped time.
  */
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import type { BatchSnapshot, LedgerResult, OpenedPart } from '../../src/activities';
 import { accountWorkflowId, type BatchReport, noUsage } from '../../src/contract';
 import type { batchWorkflow } from '../../src/workflows';
-import { canSkipTime, startSkippingTime } from '../support/time-skipping-server';
+import { sharedSkippedTime, testWithJava } from '../support/time-skipping-server';
 import { workflowBundle } from '../support/workflow-bundle';
 
 const HOUR = 3_600_000;
 const outcomes = { succeeded: 10, errored: 0, canceled: 0, expired: 0, missing: 0, unsent: 0 };
 const usage = noUsage();
 
-// Where Java and Maven are missing, the tests say so by name instead of passing.
-const testWithJava = canSkipTime() ? test : test.failing;
-
-let environment: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  environment = await startSkippingTime();
-}, 180_000);
-
-afterAll(() => environment?.teardown());
+const skippedTime = sharedSkippedTime();
 
 testWithJava.each([1, 24])('a batch of %d h: few polls, few events, its end noticed within 5 %%', async (hours) => {
+  const environment = skippedTime();
   const createdMs = await environment.currentTimeMs();
   const endMs = createdMs + hours * HOUR;
   let polls = 0;

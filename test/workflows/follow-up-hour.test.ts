@@ -1,30 +1,20 @@
 /** A follow-up that takes an hour, on Temporal's time-skipping server: it is waited for, and holds up none of the others. */
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, RecordFollowUpsInput } from '../../src/activities';
 import type { FollowUpInput } from '../../src/contract';
 import { followUpWorkflowId } from '../../src/contract';
 import type { followUpShardWorkflow } from '../../src/workflows';
-import { canSkipTime, startSkippingTime } from '../support/time-skipping-server';
+import { sharedSkippedTime, testWithJava } from '../support/time-skipping-server';
 import { workflowBundle } from '../support/workflow-bundle';
 
 const HOUR = 3_600_000;
 const COUNT = 10;
 const SLOW = 2;
 
-// Where Java and Maven are missing, the test says so by name instead of passing.
-const testWithJava = canSkipTime() ? test : test.failing;
-
-let environment: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  environment = await startSkippingTime();
-}, 180_000);
-
-afterAll(() => environment?.teardown());
+const skippedTime = sharedSkippedTime();
 
 testWithJava('an hour of one of them', async () => {
+  const environment = skippedTime();
   const [taskQueue, jobId] = ['hour', 'hour-job'];
   const inputs = Array.from({ length: COUNT }, (_, index): FollowUpInput => ({ jobId, round: 1, part: 1, customId: `id-${index}`, outcome: 'succeeded', metadata: index === SLOW ? { ms: HOUR } : {}, result: { uri: '/nowhere' }, activityTaskQueue: taskQueue }));
   const ends: FollowUpEnd[] = [];

@@ -9,15 +9,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { BatchSnapshot, LedgerResult, OpenedPart, PartReference, PlannedJob, StoredResults } from '../../src/activities';
 import type { Attention, BatchReport } from '../../src/contract';
 import { cancelSignal, noOutcomes, noUsage } from '../../src/contract';
-import { canSkipTime, startSkippingTime } from '../support/time-skipping-server';
+import { startSkippingTime, testWithJava } from '../support/time-skipping-server';
 import { workflowBundle } from '../support/workflow-bundle';
 
 const PARTS = 10;
 const LOST = 4;
 const REQUESTS = 5;
-
-// Where Java and Maven are missing, the tests say so by name instead of passing.
-const testWithJava = canSkipTime() ? test : test.failing;
 
 const TASK_QUEUE = 'lost-batch';
 

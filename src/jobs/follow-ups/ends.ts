@@ -2,7 +2,7 @@
  * What became of a part's follow-ups, on record: files of ends, each written once and whole. A file's name begins with the number
  * of the shard, so that what has become of one shard is told without reading the others.
  */
-import { type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, followUpSliceWorkflowId, followUpWorkflowId, keptValue } from '../../contract';
+import { type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, keptValue } from '../../contract';
 import { createFile, joinLocation, look, namesIn, readWhole, StorageError } from '../../storage';
 import { fileNameOf } from '../create-records';
 import type { PartFolder } from '../part-folder';
@@ -63,11 +63,6 @@ export async function readEnds<T>(files: FollowUpFiles, names: readonly string[]
     }
   }
   return new Map([...kept].map(([id, { of }]) => [id, of]));
-}
-
-/** Workflow id of what a line of the list starts: by it an end is joined to the list. */
-export function workflowIdOf(input: FollowUpInput | FollowUpSliceInput): string {
-  return isSlice(input) ? followUpSliceWorkflowId(input.jobId, input.round, input.part, input.slice) : followUpWorkflowId(input.jobId, input.round, input.customId);
 }
 
 export function isSlice(input: FollowUpInput | FollowUpSliceInput): input is FollowUpSliceInput {

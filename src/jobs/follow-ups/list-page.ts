@@ -1,7 +1,7 @@
 /** Reads a shard's list page by page: an answer of an activity is bounded. */
-import type { DataReference } from '../../contract';
+import { type DataReference, workflowIdOfFollowUp } from '../../contract';
 import type { PartFolder } from '../part-folder';
-import { endFilesByShard, readEnds, workflowIdOf } from './ends';
+import { endFilesByShard, readEnds } from './ends';
 import { type FollowUpFiles, followUpFiles } from './files';
 import { readListRecord, shardsOf } from './list-record';
 import { type ListPiece, readListPiece } from './read-list';
@@ -24,7 +24,7 @@ export async function readListPage(list: DataReference, partFolder?: PartFolder)
   if (!hasEnded) return page;
   const recorded = { succeeded: 0, failed: 0 };
   const inputs = page.inputs.filter((input) => {
-    const succeeded = hasEnded.get(workflowIdOf(input));
+    const succeeded = hasEnded.get(workflowIdOfFollowUp(input));
     if (succeeded !== undefined) recorded[succeeded ? 'succeeded' : 'failed']++;
     return succeeded === undefined;
   });

@@ -1,12 +1,12 @@
 /** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps } from '../../contract';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps, workflowIdOfFollowUp } from '../../contract';
 import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
 import type { JobFolder } from '../job-folder';
 import { outputFolder, removeUnfinishedOutputs } from '../output-folder';
 import type { PassOptions } from '../progress';
-import { endFilesByShard, type FollowUpEnd, readEnds, workflowIdOf } from './ends';
+import { endFilesByShard, type FollowUpEnd, readEnds } from './ends';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf } from './list-record';
 import { RETRIES_FOLDER, retryFolder } from './select-failed';
@@ -90,7 +90,7 @@ async function* retriedEnds(output: string, attempt: number, { signal }: PassOpt
     const ends = await readEnds(files, endFiles.get(index + 1) ?? [], (end) => end);
     for await (const lines of readLines(files.list, { offset, length, signal })) {
       for (const { bytes } of lines) {
-        const workflowId = workflowIdOf(JSON.parse(bytes.toString('utf8')) as FollowUpInput | FollowUpSliceInput);
+        const workflowId = workflowIdOfFollowUp(JSON.parse(bytes.toString('utf8')) as FollowUpInput | FollowUpSliceInput);
         yield { workflowId, end: ends.get(workflowId) };
       }
     }

@@ -1,11 +1,11 @@
 /** Joins the ends of all follow-ups to the lists that they were started from: `follow-ups.jsonl` of a job's outputs. */
-import { type FollowUpCounts, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, noFollowUps } from '../../contract';
+import { type FollowUpCounts, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, noFollowUps, workflowIdOfFollowUp } from '../../contract';
 import { type ByteSink, openReplacement } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import type { PartFolder } from '../part-folder';
 import type { PassOptions } from '../progress';
 import { readReference } from '../read-reference';
-import { endFilesByShard, type FollowUpEnd, isSlice, readEnds, workflowIdOf } from './ends';
+import { endFilesByShard, type FollowUpEnd, isSlice, readEnds } from './ends';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf } from './list-record';
 import { readList } from './read-list';
@@ -54,7 +54,7 @@ async function writePart(file: ByteSink, folder: PartFolder, shards: readonly Li
     for await (const inputs of readList({ uri: files.list, offset, length }, listed)) {
       signal?.throwIfAborted();
       for (const input of inputs) {
-        const end = ends.get(workflowIdOf(input));
+        const end = ends.get(workflowIdOfFollowUp(input));
         countEnd(counts, end);
         await file.append(Buffer.from(`${JSON.stringify(await lineOf(input, end))}\n`));
       }
@@ -72,7 +72,7 @@ export function countEnd(counts: FollowUpCounts, end: Pick<FollowUpEnd, 'status'
 
 /** Without an end it was not started: a cancel came before, or before its end was seen. */
 async function lineOf(input: FollowUpInput | FollowUpSliceInput, end: FollowUpEnd | undefined): Promise<FollowUpLine> {
-  const { workflowId = workflowIdOf(input), ...became } = end ?? { status: 'not_started' as const };
+  const { workflowId = workflowIdOfFollowUp(input), ...became } = end ?? { status: 'not_started' as const };
   return { ...(await whoseLine(input)), ...(became.status !== 'completed' && !isSlice(input) && { part: input.part }), ...became, workflow_id: workflowId };
 }
 

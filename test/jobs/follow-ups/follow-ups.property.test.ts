@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { API_OUTCOMES, type ApiOutcome, type FollowUpInput, type FollowUpLine } from '../../../src/contract';
+import { API_OUTCOMES, type ApiOutcome, type FollowUpInput, type FollowUpLine, workflowIdOfFollowUp } from '../../../src/contract';
 import { type FollowUpEnd, mergeJob, outputFolder, partFolder, readReference, recordEnds } from '../../../src/jobs';
-import { workflowIdOf } from '../../../src/jobs/follow-ups/ends';
 import { canceled, closePart, errored, expired, linesOfFile, plannedJob, requestLine, succeeded } from '../helpers';
 import { listed, type ListLine, select } from './helpers';
 
@@ -47,7 +46,7 @@ it('every selected result exactly once', async () => {
           for (const [index, shard] of (await select(work, requests, { part, options })).entries()) {
             const { lines } = await listed(place, shard);
             expect(lines).toHaveLength(shard.count);
-            const ends = lines.map((line, i) => ({ workflowId: workflowIdOf(line), status: statuses[(became.length + i) % statuses.length] }));
+            const ends = lines.map((line, i) => ({ workflowId: workflowIdOfFollowUp(line), status: statuses[(became.length + i) % statuses.length] }));
             became.push(...ends.map(({ status }) => status ?? 'not_started'));
             for (const line of lines) found.push(...(await idsOf(line)));
             const recorded = ends.flatMap(({ workflowId, status }): FollowUpEnd[] => (status === undefined ? [] : [{ workflowId, status }]));

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { closeLedger, outputFolder, partFolder, recordEnds, writeFollowUps } from '../../../src/jobs';
 import { followUpFiles } from '../../../src/jobs/follow-ups/files';
-import { workflowIdOf } from '../../../src/jobs/follow-ups/ends';
+import { workflowIdOfFollowUp } from '../../../src/contract';
 import { openSegments } from '../../../src/storage';
 import { useFolder } from '../../storage/helpers';
 import { plannedJob, requestLines, storeResults } from '../helpers';
@@ -33,7 +33,7 @@ it('100,000 results are filtered, listed and joined with their ends within secon
     const { lines, pages } = await listed(place, shard);
     expect(lines).toHaveLength(1_000);
     expect(pages).toBeGreaterThan(1);
-    await recordEnds(place, `${index + 1}-r-1`, lines.map((line) => ({ workflowId: workflowIdOf(line), status: 'completed', value: { index } })));
+    await recordEnds(place, `${index + 1}-r-1`, lines.map((line) => ({ workflowId: workflowIdOfFollowUp(line), status: 'completed', value: { index } })));
   }
   const joining = performance.now();
   const { counts } = (await writeFollowUps(outputFolder(output).followUps, [place]))!;
