@@ -81,7 +81,6 @@ test.each([
   [['--follow-up', 'x', '--follow-up-on', 'errored', '--follow-up-where', 'stop_reason=end_turn'], /^Only results that succeeded have a stop_reason/],
   [['--check-schema', 'x', '--follow-up', 'y'], /cannot be combined with --follow-up\./],
   [['--check-schema', 'x', '--follow-up-args', '1'], /cannot be combined with --follow-up-args/],
-  [['--check-schema', 'x', '--follow-up-per', '5'], /cannot be combined with --follow-up-per/],
   [['--check-schema', '/nowhere/schema.json'], /ENOENT/],
 ])('%j is refused before anything is sent', async (args, message) => {
   await expect(typed(...args)).rejects.toThrow(message);
@@ -99,6 +98,7 @@ test('arguments: an array, one value, or those of a file', async () => {
 test('--check-schema is the ready-made follow-up with the schema of a file', async () => {
   const schema = { type: 'object', required: ['answer'], properties: { answer: { type: 'string' } } };
   expect(await typed('--check-schema', await file('schema.json', JSON.stringify(schema, null, 2)), '--follow-up-window', '100')).toEqual({ workflow: 'checkJsonAnswer', on: ['succeeded'], window: 100, args: [{ schema }] });
+  expect(await typed('--check-schema', join(folder, 'schema.json'), '--follow-up-per', '5')).toEqual({ workflow: 'checkJsonAnswersOfSlice', on: ['succeeded'], per: 5, args: [{ schema }] });
   await expect(typed('--check-schema', await file('list.json', '[{}]'))).rejects.toMatchObject({ code: 'schema_invalid', message: expect.stringMatching(/must be a JSON object/) });
   await expect(typed('--check-schema', await file('large.json', JSON.stringify({ description: 'x'.repeat(70_000) })))).rejects.toThrow(/What --check-schema gives .* at most 65536/);
 });

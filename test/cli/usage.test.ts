@@ -16,7 +16,7 @@ afterAll(() => world.close());
 const commands = createProgram().commands.map((command) => command.name());
 
 test('all commands of this release are there', () => {
-  expect(commands).toEqual(['run', 'submit', 'status', 'wait', 'cancel', 'pause', 'resume', 'results', 'retry', 'adopt', 'verify', 'clean', 'prepare', 'check', 'worker', 'dev', 'stop', 'doctor', 'simulate', 'api']);
+  expect(commands).toEqual(['run', 'submit', 'status', 'wait', 'cancel', 'pause', 'resume', 'results', 'retry', 'retry-follow-ups', 'adopt', 'verify', 'clean', 'prepare', 'check', 'worker', 'dev', 'stop', 'doctor', 'simulate', 'api']);
 });
 
 test.each(commands)('%s --help: what it does, --json, an example that names it', async (command) => {
