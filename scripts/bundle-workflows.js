@@ -9,6 +9,7 @@ const dist = join(__dirname, '..', 'dist');
 async function main() {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(dist, 'workflows', 'index.js'),
+    failureConverterPath: join(dist, 'workflows', 'failure-converter.js'),
     logger: new DefaultLogger('WARN'),
   });
   writeFileSync(join(dist, 'workflow-bundle.js'), code);

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { FOLLOW_UP_NOT_FOUND, followUpFailure, keptValue } from '../contract';
+import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, followUpFailure, keptReturn } from '../contract';
 import type { FollowUpEndStatus } from '../contract';
 import type { ActivityDependencies } from './dependencies';
 import { runActivity } from './failures';
@@ -80,10 +80,10 @@ async function untilClosed(workflowId: string, runId: string): Promise<void> {
 }
 
 /** Of a run that is closed. */
-function outcomeOf(workflowId: string, runId: string): Promise<Pick<FollowUpEnd, 'value' | 'value_bytes' | 'failure'>> {
+function outcomeOf(workflowId: string, runId: string): Promise<Omit<FollowUpEnd, 'workflowId' | 'status'>> {
   return askTemporal(async (client) => {
     try {
-      return keptValue(await client.workflow.getHandle(workflowId, runId, { followRuns: false }).result());
+      return keptReturn(await client.workflow.getHandle(workflowId, runId, { followRuns: false, typeInfo: AS_RETURNED }).result());
     } catch (error) {
       if (error instanceof WorkflowFailedError) return { failure: followUpFailure(error) };
       throw error;

@@ -1,4 +1,6 @@
 /** What is kept of the end of a follow-up. Pure: workflows and activities say it alike. */
+import { RawValue, rawValueTypeInfo } from '@temporalio/common';
+import type { Payload, PayloadTypeInfo } from '@temporalio/common';
 import type { FollowUpFailure, FollowUpLine } from './follow-up';
 import { MAX_FOLLOW_UP_VALUE_BYTES } from './follow-up';
 
@@ -9,8 +11,45 @@ const MAX_TYPE_LENGTH = 200;
 /** Type of the failure of `endOfFollowUp` where Temporal has no such workflow (any more). */
 export const FOLLOW_UP_NOT_FOUND = 'FollowUpNotFound';
 
+/**
+ * Has the result of a follow-up handed over as it came: whoever decodes it by a converter, as Temporal's SDK does by itself, throws where
+ * the follow-up's language or codec knows more than that, and in a workflow does so for ever.
+ */
+export const AS_RETURNED: Pick<PayloadTypeInfo, 'outputType'> = { outputType: rawValueTypeInfo };
+
+type KeptValue = Pick<FollowUpLine, 'value' | 'value_bytes' | 'value_encoding'>;
+
+/** What is kept of what a follow-up has returned. @param returned read with `AS_RETURNED`; undefined where it has returned nothing. */
+export function keptReturn(returned: unknown): KeptValue {
+  return returned instanceof RawValue ? keptPayload(returned.payload) : keptValue(returned);
+}
+
+/** JSON of protobuf messages is how Go and Python say them. */
+const JSON_ENCODINGS = new Set(['json/plain', 'json/protobuf']);
+const MAX_ENCODING_LENGTH = 100;
+
+function keptPayload({ metadata, data }: Payload): KeptValue {
+  const encoding = textOf(metadata?.['encoding']).slice(0, MAX_ENCODING_LENGTH);
+  if (encoding === 'binary/null') return {};
+  const value_bytes = data?.length ?? 0;
+  if (JSON_ENCODINGS.has(encoding)) {
+    if (value_bytes > MAX_FOLLOW_UP_VALUE_BYTES) return { value_bytes };
+    try {
+      return keptValue(JSON.parse(textOf(data)));
+    } catch {
+      // It is broken, or nested more deeply than can be said again.
+    }
+  }
+  return { value_bytes, value_encoding: encoding };
+}
+
+/** @param bytes empty ones are no typed array where protobuf has decoded them. */
+function textOf(bytes: Uint8Array | null | undefined): string {
+  return new TextDecoder().decode(Uint8Array.from(bytes ?? []));
+}
+
 /** A value that a follow-up has returned, or how large it is where it is too large to be kept. */
-export function keptValue(value: unknown): Pick<FollowUpLine, 'value' | 'value_bytes'> {
+export function keptValue(value: unknown): KeptValue {
   const json: string | undefined = JSON.stringify(value);
   if (json === undefined) return {};
   const bytes = new TextEncoder().encode(json).length;
@@ -26,5 +65,5 @@ export function followUpFailure(error: unknown): FollowUpFailure {
   while (reason instanceof Error && WRAPPERS.has(reason.name) && reason.cause instanceof Error) reason = reason.cause;
   if (!(reason instanceof Error)) return { type: 'Unknown', message: '' };
   const { type } = reason as { type?: unknown };
-  return { type: (typeof type === 'string' && type !== '' ? type : reason.name).slice(0, MAX_TYPE_LENGTH), message: reason.message.slice(0, MAX_MESSAGE_LENGTH) };
+  return { type: (typeof type === 'string' && type !== '' ? type : reason.name).slice(0, MAX_TYPE_LENGTH), message: reason.message.length > MAX_MESSAGE_LENGTH ? `${reason.message.slice(0, MAX_MESSAGE_LENGTH)}…` : reason.message };
 }

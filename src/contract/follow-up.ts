@@ -116,8 +116,10 @@ export interface FollowUpLine {
   status: FollowUpEndStatus;
   /** What the workflow has returned, where it completed. */
   value?: unknown;
-  /** How large the value was, in bytes as JSON, where it was too large to be kept here; Temporal has it. */
+  /** How large the value was, in bytes as JSON, where it is not kept here; Temporal has it. */
   value_bytes?: number;
+  /** How Temporal has it encoded, where that is not JSON that can be read here; then `value_bytes` are those of the encoded value. */
+  value_encoding?: string;
   failure?: FollowUpFailure;
   workflow_id: string;
 }

@@ -1,5 +1,5 @@
 import { SimplePlugin } from '@temporalio/plugin';
-import type { WorkerOptions } from '@temporalio/worker';
+import type { BundleOptions, ReplayWorkerOptions, WorkerOptions } from '@temporalio/worker';
 import { createActivities, PacedApi } from '../activities';
 import type { ActivityDependencies } from '../activities';
 import type { ApiOptions } from '../api';
@@ -10,6 +10,7 @@ import { CallPace, readPrices } from '../jobs';
 import type { StorageRoot } from '../storage';
 import { openStorageRoot } from '../storage';
 import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
+import { FAILURE_CONVERTER, ownDataConverter } from './workflow-bundle';
 
 export interface MessageBatchesPluginOptions {
   /** Folder for job records and working data, on a disk that all workers of the task queue share; or `s3://bucket/key`. */
@@ -59,11 +60,19 @@ export class MessageBatchesPlugin extends SimplePlugin {
   override configureWorker(options: WorkerOptions): WorkerOptions {
     return super.configureWorker(withOwnDefaults(options));
   }
+
+  override configureReplayWorker(options: ReplayWorkerOptions): ReplayWorkerOptions {
+    return super.configureReplayWorker({ ...options, dataConverter: ownDataConverter(options.dataConverter) });
+  }
+
+  override configureBundler(options: BundleOptions): BundleOptions {
+    return super.configureBundler({ ...options, failureConverterPath: options.failureConverterPath ?? FAILURE_CONVERTER });
+  }
 }
 
 /** As the product's own worker has them, where the user's has none: see `HEARTBEAT_THROTTLE` and `SHUTDOWN_GRACE`. */
 function withOwnDefaults(options: WorkerOptions): WorkerOptions {
-  return { maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE, shutdownGraceTime: SHUTDOWN_GRACE, ...options };
+  return { maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE, shutdownGraceTime: SHUTDOWN_GRACE, ...options, dataConverter: ownDataConverter(options.dataConverter) };
 }
 
 interface Opened {

@@ -10,7 +10,7 @@ import { CallPace, readPrices } from '../jobs';
 import { openStorageRoot } from '../storage';
 import { proveKey } from './key-proof';
 import { HEARTBEAT_THROTTLE, SHUTDOWN_GRACE } from './timing';
-import { workflowBundle } from './workflow-bundle';
+import { ownDataConverter, workflowBundle } from './workflow-bundle';
 
 export interface WorkerOptions {
   connection: NativeConnection;
@@ -94,6 +94,7 @@ export class MessageBatchesWorker {
     const common: Partial<TemporalWorkerOptions> = {
       connection,
       namespace,
+      dataConverter: ownDataConverter(),
       // Undefined is not the same as absent here.
       ...(identity === undefined ? {} : { identity }),
       shutdownGraceTime: SHUTDOWN_GRACE,

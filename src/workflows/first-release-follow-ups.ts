@@ -3,7 +3,7 @@ import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure,
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpPage, FollowUpShard, PartReference } from '../activities';
 import type { DataReference, FollowUpCounts, FollowUpInput, FollowUpOptions } from '../contract';
-import { addFollowUps, DEFAULT_FOLLOW_UP_WINDOW, followUpShardWorkflowId, followUpWorkflowId, noFollowUps } from '../contract';
+import { addFollowUps, AS_RETURNED, DEFAULT_FOLLOW_UP_WINDOW, followUpShardWorkflowId, followUpWorkflowId, noFollowUps } from '../contract';
 import { activities } from './activity-profiles';
 import type { followUpShardWorkflow } from './follow-up-shard';
 
@@ -69,6 +69,7 @@ async function runOne(input: FollowUpInput, options: FollowUpOptions, counts: Fo
       workflowId: followUpWorkflowId(input.jobId, input.round, input.customId),
       taskQueue: options.taskQueue ?? workflowInfo().taskQueue,
       args: [input],
+      typeInfo: AS_RETURNED,
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -1,11 +1,11 @@
 /** From what a child workflow returned, or how it failed, to what is put on record of it. Pure. */
 import { CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import type { FollowUpEnd } from '../activities';
-import { followUpFailure, keptValue } from '../contract';
+import { followUpFailure, keptReturn } from '../contract';
 
-/** @param value what the workflow returned. */
-export function completedEnd(workflowId: string, value: unknown): FollowUpEnd {
-  return { workflowId, status: 'completed', ...keptValue(value) };
+/** @param returned what the workflow returned, read with `AS_RETURNED`. */
+export function completedEnd(workflowId: string, returned: unknown): FollowUpEnd {
+  return { workflowId, status: 'completed', ...keptReturn(returned) };
 }
 
 /** @param cause of the failure of the child workflow. */

@@ -21,7 +21,7 @@ import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
 import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
-import { FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
+import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import { cancelById, Children } from './children';
@@ -275,6 +275,7 @@ class ShardRun {
         taskQueue: taskQueue ?? workflowInfo().taskQueue,
         // Null, from another language, is the same as nothing.
         args: [input, ...(args ?? [])],
+        typeInfo: AS_RETURNED,
         workflowIdReusePolicy,
         // Nobody would watch them any more; and they are to end in order, which TERMINATE would not let them.
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, CancelledFailure, RawValue, RetryState, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { completedEnd, failedEnd } from '../../src/workflows/follow-up-end';
 
 test('a value is kept up to 64 KB as JSON, in bytes', () => {
@@ -7,6 +7,25 @@ test('a value is kept up to 64 KB as JSON, in bytes', () => {
   expect(completedEnd('id', undefined)).toEqual({ workflowId: 'id', status: 'completed' });
   expect(completedEnd('id', 'ü'.repeat(32_767))).toHaveProperty('value');
   expect(completedEnd('id', 'ü'.repeat(32_768))).toEqual({ workflowId: 'id', status: 'completed', value_bytes: 65_538 });
+});
+
+test('of an encoded value, JSON is kept; of all else its size and encoding', () => {
+  const returned = (encoding: string, data?: string): RawValue => RawValue.fromPayload({ metadata: { encoding: Buffer.from(encoding) }, data: data === undefined ? undefined : Buffer.from(data) });
+  const endOf = (value: unknown) => completedEnd('id', value);
+  const completed = { workflowId: 'id', status: 'completed' };
+  expect(endOf(returned('json/plain', '{"a":"ü"}'))).toEqual({ ...completed, value: { a: 'ü' } });
+  expect(endOf(returned('json/protobuf', '{"a":1}'))).toEqual({ ...completed, value: { a: 1 } });
+  expect(endOf(returned('binary/null'))).toEqual(completed);
+  expect(endOf(returned('json/plain', JSON.stringify('v'.repeat(70_000))))).toEqual({ ...completed, value_bytes: 70_002 });
+  expect(endOf(returned('json/plain', '{"a":'))).toEqual({ ...completed, value_bytes: 5, value_encoding: 'json/plain' });
+  expect(endOf(returned('json/plain'))).toEqual({ ...completed, value_bytes: 0, value_encoding: 'json/plain' });
+  expect(endOf(returned('json/plain', '['.repeat(30_000) + ']'.repeat(30_000)))).toEqual({ ...completed, value_bytes: 60_000, value_encoding: 'json/plain' });
+  expect(endOf(returned('x'.repeat(1_000), 'data'))).toEqual({ ...completed, value_bytes: 4, value_encoding: 'x'.repeat(100) });
+  expect(endOf(RawValue.fromPayload({}))).toEqual({ ...completed, value_bytes: 0, value_encoding: '' });
+});
+
+test('a long message is cut', () => {
+  expect(failedEnd('id', new ApplicationFailure('m'.repeat(10_000), 'Unfit')).failure?.message).toBe(`${'m'.repeat(2_000)}…`);
 });
 
 test('how it failed, without what Temporal wraps around it', () => {

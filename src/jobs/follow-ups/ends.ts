@@ -9,10 +9,7 @@ import type { PartFolder } from '../part-folder';
 import { type FollowUpFiles, followUpFiles } from './files';
 
 /** What became of one follow-up, as its shard saw it. */
-export type FollowUpEnd = Pick<FollowUpLine, 'status' | 'value' | 'value_bytes' | 'failure'> & { workflowId: string };
-
-/** Characters of a failure's message: what is longer is the workflow's own to tell. */
-const LONGEST_MESSAGE = 4_000;
+export type FollowUpEnd = Pick<FollowUpLine, 'status' | 'value' | 'value_bytes' | 'value_encoding' | 'failure'> & { workflowId: string };
 
 /** Read side by side: they may lie in S3. */
 const READ_TOGETHER = 8;
@@ -29,7 +26,7 @@ export async function recordEnds(folder: PartFolder, name: string, ends: readonl
   const files = followUpFiles(folder);
   // Nothing is made where it was removed: the job may have ended, and its outputs may be of another one since.
   if (!(await look(files.record))) throw gone(files);
-  await createFile(joinLocation(files.ends, `${fileNameOf(name)}.jsonl`), ends.map((end) => `${JSON.stringify(withoutLongTexts(end))}\n`).join(''));
+  await createFile(joinLocation(files.ends, `${fileNameOf(name)}.jsonl`), ends.map((end) => `${JSON.stringify(withoutLargeValue(end))}\n`).join(''));
 }
 
 /** Names of the files of ends, by the number of their shard. @throws StorageError */
@@ -81,12 +78,8 @@ function endsIn(content: Buffer, path: string): FollowUpEnd[] {
   }
 }
 
-function withoutLongTexts({ value, failure, ...end }: FollowUpEnd): FollowUpEnd {
-  return {
-    ...end,
-    ...keptValue(value),
-    ...(failure && { failure: { ...failure, message: failure.message.length > LONGEST_MESSAGE ? `${failure.message.slice(0, LONGEST_MESSAGE)}…` : failure.message } }),
-  };
+function withoutLargeValue({ value, ...end }: FollowUpEnd): FollowUpEnd {
+  return { ...end, ...keptValue(value) };
 }
 
 function gone({ folder }: FollowUpFiles): StorageError {

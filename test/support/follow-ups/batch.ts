@@ -11,7 +11,7 @@ import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpServiceInput, 
 import type { BatchReport, BatchStatus, DataReference, FollowUpInput, FollowUpOptions } from '../../../src/contract';
 import { batchStatusQuery, batchWorkflowId, followUpShardWorkflowId, followUpWorkflowId, noOutcomes, noUsage } from '../../../src/contract';
 import { workflowBundle } from '../workflow-bundle';
-import type { Behaviour } from './workflows';
+import type { Behaviour, Returned } from './workflows';
 
 /** Bytes of the list in one answer. */
 const PAGE_BYTES = 256 * 1024;
@@ -19,7 +19,7 @@ const PAGE_BYTES = 256 * 1024;
 export interface FollowUpBatchOptions {
   address: string;
   /** What each follow-up does. */
-  behaviours: Behaviour[];
+  behaviours: (Behaviour | Returned)[];
   perShard: number;
 }
 
@@ -98,7 +98,7 @@ export class FollowUpBatch {
     return ends;
   }
 
-  input(index: number, metadata: Behaviour): FollowUpInput {
+  input(index: number, metadata: Behaviour | Returned): FollowUpInput {
     const result = { uri: '/nowhere', offset: 0, length: 1 };
     return { jobId: this.jobId, round: 1, part: 1, customId: `id-${index}`, outcome: 'succeeded', metadata: { ...metadata }, result, activityTaskQueue: this.jobId };
   }

@@ -1,4 +1,5 @@
 /** A worker of somebody's own follow-ups, on a task queue of its own. */
+import type { DataConverter } from '@temporalio/common';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { FollowUpEffects } from './effects';
@@ -13,12 +14,12 @@ export class FollowUpWorker {
     readonly effects: FollowUpEffects,
   ) {}
 
-  /** Starts one that polls `taskQueue`. */
-  static async start(address: string, taskQueue: string, effects = new FollowUpEffects()): Promise<FollowUpWorker> {
+  /** Starts one that polls `taskQueue`. @param dataConverter of payloads; the failure converter is that of the first one that is started. */
+  static async start(address: string, taskQueue: string, effects = new FollowUpEffects(), dataConverter: DataConverter = {}): Promise<FollowUpWorker> {
     const logger = new DefaultLogger('ERROR');
-    bundle ??= bundleWorkflowCode({ workflowsPath: require.resolve('./workflows'), logger });
+    bundle ??= bundleWorkflowCode({ workflowsPath: require.resolve('./workflows'), logger, failureConverterPath: dataConverter.failureConverterPath });
     const connection = await NativeConnection.connect({ address });
-    const worker = await Worker.create({ connection, taskQueue, workflowBundle: await bundle, activities: effects.activities() });
+    const worker = await Worker.create({ connection, taskQueue, workflowBundle: await bundle, activities: effects.activities(), dataConverter });
     return new FollowUpWorker(worker, connection, worker.run(), effects);
   }
 

@@ -51,6 +51,23 @@ export async function plainFollowUp(input: FollowUpInput<Behaviour>): Promise<un
   return valueBytes > 0 ? 'v'.repeat(valueBytes) : null;
 }
 
+/** What `valueFollowUp` gives back, as it stands in a request's metadata. */
+export interface Returned {
+  /** This value. */
+  returns?: unknown;
+  /** Bytes. */
+  bytes?: number[];
+  /** A failure with this message, and with details. */
+  fail?: string;
+  details?: unknown;
+}
+
+export async function valueFollowUp(input: FollowUpInput<Returned>): Promise<unknown> {
+  const { returns, bytes, fail, details } = input.metadata ?? {};
+  if (fail !== undefined) throw ApplicationFailure.nonRetryable(fail, 'Unfit', details);
+  return bytes ? new Uint8Array(bytes) : returns;
+}
+
 export async function sliceFollowUp(input: FollowUpSliceInput): Promise<number> {
   return input.count;
 }
