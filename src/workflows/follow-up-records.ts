@@ -4,18 +4,30 @@ import type { FollowUpEnd } from '../activities';
 const ENDS_PER_RECORD = 250;
 const BYTES_PER_RECORD = 128 * 1024;
 
+/** How many ends there were, and what they have brought. */
+export interface EndsTotal {
+  ends: number;
+  /** As JSON, with values that are too large to be kept: these stand in the history all the same. */
+  bytes: number;
+}
+
 /** Puts the ends of follow-ups on record, in bunches, while others run. */
 export class FollowUpRecords {
   private ends: FollowUpEnd[] = [];
   private bytes = 0;
-  private total = { ends: 0, bytes: 0 };
   private records = 0;
   private written: Promise<unknown> = Promise.resolve();
 
-  /** @param write puts them on record under a number from 1, however long it takes. */
-  constructor(private readonly write: (number: number, ends: FollowUpEnd[]) => Promise<void>) {}
+  /**
+   * @param write puts them on record under a number from 1, however long it takes.
+   * @param total of the ends of earlier runs.
+   */
+  constructor(
+    private readonly write: (number: number, ends: FollowUpEnd[]) => Promise<void>,
+    readonly total: EndsTotal = { ends: 0, bytes: 0 },
+  ) {}
 
-  /** What an end brings, as JSON: a value that is too large to be kept stands in the history all the same. */
+  /** What an end brings, as JSON; 0 before there was one. */
   get meanBytes(): number {
     return this.total.ends === 0 ? 0 : this.total.bytes / this.total.ends;
   }

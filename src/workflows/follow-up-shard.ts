@@ -30,9 +30,10 @@ import { runFirstReleaseShard } from './first-release-follow-ups';
 import { completedEnd, failedEnd } from './follow-up-end';
 import type { AnyFollowUpInput, ListPosition } from './follow-up-pages';
 import { FollowUpPages } from './follow-up-pages';
+import type { EndsTotal } from './follow-up-records';
 import { FollowUpRecords } from './follow-up-records';
 import { ServiceWatch } from './follow-up-service';
-import { historyIsFull, leavesRoom, TAIL_PATIENCE_MS } from './follow-up-window';
+import { historyIsFull, LARGEST_VALUES_IN_A_HISTORY, leavesRoom, TAIL_PATIENCE_MS } from './follow-up-window';
 
 export interface FollowUpShardInput {
   shard: FollowUpShard;
@@ -46,6 +47,8 @@ export interface FollowUpShardInput {
   isLast: boolean;
   /** Those that did not complete run again, whatever is on record of them. */
   again?: boolean;
+  /** One before it has grown too large: until it is known how much a follow-up returns, few run at once. */
+  careful?: boolean;
   /** Carried along by continue-as-new. */
   resumed?: ShardCarriedState;
 }
@@ -54,6 +57,7 @@ interface ShardCarriedState extends ListPosition {
   counts: FollowUpCounts;
   /** A worker was seen to serve them. */
   isServed: boolean;
+  returned?: EndsTotal;
 }
 
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
@@ -96,6 +100,8 @@ class ShardRun {
   /** Of these, those that were found open, as children of somebody else. */
   private readonly found = new Set<string>();
   private runners = 0;
+  /** Places of the window that wait until it is known how much a follow-up returns. */
+  private heldBack = 0;
   private window: number;
   /** Asked for, and not yet seen to have started. */
   private starting = 0;
@@ -113,7 +119,7 @@ class ShardRun {
     this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
     this.window = window;
     this.counts = resumed?.counts ?? { ...noFollowUps(), selected: shard.count };
-    this.records = new FollowUpRecords((number, ends) => this.desk.untilDone(() => this.acts.recordFollowUps({ ref: shard.ref, name: this.recordName(number), ends })));
+    this.records = new FollowUpRecords((number, ends) => this.desk.untilDone(() => this.acts.recordFollowUps({ ref: shard.ref, name: this.recordName(number), ends })), resumed?.returned && { ...resumed.returned });
     // Of the first page of a later run, what is on record was counted before.
     let isCounted = resumed !== undefined;
     this.pages = new FollowUpPages(
@@ -154,13 +160,16 @@ class ShardRun {
     void CancellationScope.nonCancellable(async () => {
       const more = window - this.window;
       this.window = Math.max(this.window, window);
-      for (let count = 0; count < more; count++) void this.runner();
+      if (this.heldBack > 0) this.heldBack += Math.max(0, more);
+      else this.startRunners(more);
     });
   }
 
   async run(): Promise<FollowUpCounts> {
-    const { window, isLast } = this.input;
-    for (let count = 0; count < window; count++) void this.runner();
+    const { window, isLast, careful = false } = this.input;
+    const first = careful && this.records.total.ends === 0 ? Math.min(window, LARGEST_VALUES_IN_A_HISTORY) : window;
+    this.heldBack = window - first;
+    this.startRunners(first);
     void this.service.watch().catch((error: unknown) => this.failed(error));
     if (!isLast) void this.tellOfRoom().catch((error: unknown) => this.failed(error));
     await condition(() => this.runners === 0 || this.isCanceled);
@@ -171,6 +180,10 @@ class ShardRun {
     if (this.isCanceled) await this.tellParent({ canceled: this.counts });
     else if (this.isFull && !this.pages.isExhausted) await this.continueAsNew();
     return this.counts;
+  }
+
+  private startRunners(count: number): void {
+    for (let started = 0; started < count; started++) void this.runner();
   }
 
   /** One place of the window: one follow-up after another. */
@@ -219,6 +232,8 @@ class ShardRun {
     if (end.status === 'completed') this.counts.succeeded++;
     else this.counts.failed++;
     this.records.add(end);
+    this.startRunners(this.heldBack);
+    this.heldBack = 0;
     this.recordSoon();
   }
 
@@ -360,6 +375,6 @@ class ShardRun {
   private async continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
     const { list, begun } = this.pages.position;
-    return continueAsNew<typeof followUpShardWorkflow>({ ...this.input, window: this.window, resumed: { list, begun, counts: this.counts, isServed: this.service.isServed } });
+    return continueAsNew<typeof followUpShardWorkflow>({ ...this.input, window: this.window, resumed: { list, begun, counts: this.counts, isServed: this.service.isServed, returned: this.records.total } });
   }
 }

@@ -38,6 +38,9 @@ export function leavesRoom(stillRunning: number, window: number, waitedMs: numbe
 const MOST_EVENTS = 9_000;
 const MOST_BYTES = 6 * 1024 * 1024;
 
+/** So many values of the largest size, 2 MB, fit a history: the server terminates a workflow at 50 MB. */
+export const LARGEST_VALUES_IN_A_HISTORY = 20;
+
 /** What one that runs can still add to the history: it has started and it has closed, a workflow task for each, less what they share. */
 const EVENTS_TO_COME = 7;
 

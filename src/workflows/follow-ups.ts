@@ -1,6 +1,6 @@
 /** From a batch to its follow-ups: shards, each a child workflow, one after another without a gap. */
 import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { TerminatedFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpShard } from '../activities';
 import type { Attention, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { addFollowUps, DEFAULT_FOLLOW_UP_WINDOW, followUpShardSignal, followUpWindowSignal, noFollowUps, resumeSignal } from '../contract';
@@ -70,6 +70,8 @@ class ShardRunner {
   private readonly open = new Map<number, RunningShard>();
   private readonly attention = new Map<number, Pick<Attention, 'code' | 'message'>>();
   private begun: number;
+  /** One has grown too large: those that begin now find out how much follow-ups return before many run. */
+  private careful?: true;
   private failure?: { error: unknown };
 
   constructor(private readonly options: FollowUpRun) {
@@ -123,15 +125,18 @@ class ShardRunner {
     await this.giveRoom();
   }
 
-  /** Runs one shard to its counts. Where its workflow is ended from outside, a person is asked; what is on record does not run again. */
+  /**
+   * Runs one shard to its counts. The server terminates one whose follow-ups have returned more than fits a history: it begins again, once,
+   * and reads their ends. Where it is ended from outside otherwise, a person is asked. What is on record does not run again.
+   */
   private async runShard(number: number, open: RunningShard): Promise<FollowUpCounts> {
     const { shards, options, activityTaskQueue, again, workflowId, desk } = this.options;
-    for (;;) {
+    for (let wasTerminated = false; ; ) {
       try {
         return await this.children.run(() =>
           startChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
             workflowId: workflowId(number),
-            args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window: Math.max(1, open.stillRunning ?? open.window), isLast: number === shards.length, again }],
+            args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window: Math.max(1, open.stillRunning ?? open.window), isLast: number === shards.length, again, careful: this.careful }],
             parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
             cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             staticSummary: `follow-ups, shard ${number} of ${shards.length}`,
@@ -148,6 +153,10 @@ class ShardRunner {
         if (!(error instanceof ChildWorkflowFailure)) throw error;
         if (isCancellation(error)) return open.canceled ?? noFollowUps();
         if (this.children.isCanceled) return noFollowUps();
+        if (error.cause instanceof TerminatedFailure && !wasTerminated) {
+          wasTerminated = this.careful = true;
+          continue;
+        }
         await this.setAttention(number, { code: 'part_failed', message: `The workflow ${workflowId(number)} ended without a result: ${error.cause?.message ?? error.message}` });
         await desk.wait(() => this.children.isCanceled);
         await this.setAttention(number, undefined);

@@ -126,7 +126,7 @@ test('those that were started before do not run again: the end of each is read; 
   expect(batch.report?.followUps).toEqual(counts(4, 1));
 }, 120_000);
 
-test('a shard that was terminated asks a person; resumed, it goes on, and what has ended does not run again', async () => {
+test('a shard that was terminated begins again, and when it happens again asks a person; resumed, it goes on, and what has ended does not run again', async () => {
   const behaviours = plain(20);
   behaviours[19] = { waits: true };
   await begin(behaviours, 20);
@@ -135,14 +135,17 @@ test('a shard that was terminated asks a person; resumed, it goes on, and what h
   await effects.begun(20);
   while ((await batch.shard(1).query(followUpShardStatusQuery)).succeeded < 19) await tick();
   await batch.shard(1).terminate('by hand');
+  while (effects.runs.get('id-19') !== 2) await tick();
+  expect((await batch.status()).attention).toBeUndefined();
+  await batch.shard(1).terminate('by hand');
   while ((await batch.status()).attention?.code !== 'part_failed') await tick();
   await run.signal('resume');
-  while (effects.runs.get('id-19') !== 2) await tick();
+  while (effects.runs.get('id-19') !== 3) await tick();
   await batch.followUp(19).signal(finishSignal);
   await run.result();
   expect((await batch.status()).attention).toBeUndefined();
   expect(batch.report?.followUps).toEqual(counts(20));
-  expect([...effects.runs.values()].reduce((sum, runs) => sum + runs, 0)).toBe(21);
+  expect([...effects.runs.values()].reduce((sum, runs) => sum + runs, 0)).toBe(22);
 }, 120_000);
 
 test('one that was terminated or timed out from outside is counted, and a large value is only measured', async () => {

@@ -4,10 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
-import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpServiceInput, FollowUpShard, LedgerResult, OpenedPart, PartReference, RecordFollowUpsInput, SelectFollowUpsInput, StoredResults } from '../../../src/activities';
+import type { ActivityDependencies, FollowUpEnd, FollowUpPage, FollowUpService, FollowUpServiceInput, FollowUpShard, LedgerResult, OpenedPart, PartReference, RecordFollowUpsInput, SelectFollowUpsInput, StoredResults } from '../../../src/activities';
+import { createActivities } from '../../../src/activities';
 import type { BatchReport, BatchStatus, DataReference, FollowUpInput, FollowUpOptions } from '../../../src/contract';
 import { batchStatusQuery, batchWorkflowId, followUpShardWorkflowId, followUpWorkflowId, noOutcomes, noUsage } from '../../../src/contract';
 import { workflowBundle } from '../workflow-bundle';
@@ -34,12 +35,13 @@ export class FollowUpBatch {
   asked: FollowUpServiceInput[] = [];
   report?: BatchReport;
   opened = 0;
+  private worker?: { shutdown(): void; end: Promise<void> };
   private readonly lines: Buffer[];
 
   private constructor(
     private readonly options: FollowUpBatchOptions,
     readonly client: Client,
-    private readonly connections: { close(): Promise<void> }[],
+    private readonly native: NativeConnection,
   ) {
     this.lines = options.behaviours.map((metadata, index) => Buffer.from(JSON.stringify(this.input(index, metadata))));
   }
@@ -47,20 +49,27 @@ export class FollowUpBatch {
   static async start(options: FollowUpBatchOptions): Promise<FollowUpBatch> {
     const connection = await Connection.connect({ address: options.address });
     const native = await NativeConnection.connect({ address: options.address });
-    const batch = new FollowUpBatch(options, new Client({ connection }), [connection, native]);
-    const worker = await Worker.create({ connection: native, taskQueue: batch.jobId, activities: batch.activities(), ...workflowBundle() });
-    const running = worker.run();
-    batch.connections.unshift({
-      close: async () => {
-        worker.shutdown();
-        await running;
-      },
-    });
+    const batch = new FollowUpBatch(options, new Client({ connection }), native);
+    await batch.startWorker();
     return batch;
   }
 
+  /** The product's worker, which runs from the beginning. */
+  async startWorker(): Promise<void> {
+    const worker = await Worker.create({ connection: this.native, taskQueue: this.jobId, activities: this.activities(), ...workflowBundle() });
+    this.worker = { shutdown: () => worker.shutdown(), end: worker.run() };
+  }
+
+  async stopWorker(): Promise<void> {
+    this.worker?.shutdown();
+    await this.worker?.end;
+    this.worker = undefined;
+  }
+
   async close(): Promise<void> {
-    for (const each of this.connections) await each.close();
+    await this.stopWorker();
+    await this.native.close();
+    await this.client.connection.close();
   }
 
   async run(followUp: Partial<FollowUpOptions> = {}): Promise<WorkflowHandle> {
@@ -158,7 +167,7 @@ export class FollowUpBatch {
         if (this.records.has(name)) throw ApplicationFailure.nonRetryable(`There are two records ${name}`);
         this.records.set(name, ends);
       },
-      'messageBatches.endOfFollowUp': (workflowId: string): Promise<FollowUpEnd> => this.endOf(workflowId),
+      'messageBatches.endOfFollowUp': createActivities({} as ActivityDependencies)['messageBatches.endOfFollowUp'],
       'messageBatches.closeUnserved': async (workflowIds: string[]): Promise<void> => {
         for (const id of workflowIds) await this.client.workflow.getHandle(id).terminate();
       },
@@ -167,15 +176,6 @@ export class FollowUpBatch {
         return this.service;
       },
     };
-  }
-
-  private async endOf(workflowId: string): Promise<FollowUpEnd> {
-    try {
-      return { workflowId, status: 'completed', value: await this.client.workflow.getHandle(workflowId).result() };
-    } catch (error) {
-      if (!(error instanceof WorkflowFailedError)) throw error;
-      return { workflowId, status: error.cause?.name === 'CancelledFailure' ? 'canceled' : 'failed' };
-    }
   }
 }
 

@@ -1,0 +1,56 @@
+/** Values that all at once are more than a history may have, 50 MB: the server terminates the shard that gets them. Nobody has to do anything. */
+import { followUpShardStatusQuery } from '../../src/contract';
+import { FollowUpBatch } from '../support/follow-ups/batch';
+import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import { finishSignal } from '../support/follow-ups/workflows';
+import { sharedTemporal } from '../support/shared-temporal';
+import type { TemporalServer } from '../support/temporal-server';
+
+const shared = sharedTemporal();
+let temporal: TemporalServer;
+let batch: FollowUpBatch;
+
+beforeAll(async () => {
+  quiet();
+  temporal = await shared.start();
+});
+
+afterAll(() => shared.stop());
+
+afterEach(() => batch.close());
+
+test('thirty of 1.9 MB that end while no worker of ours runs: their shard begins again by itself, the next one is careful, and each has run once', async () => {
+  const behaviours = Array.from({ length: 51 }, () => ({ waits: true, deaf: true, valueBytes: 1_900_000 }));
+  batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard: 30 });
+  const worker = await FollowUpWorker.start(temporal.address, batch.queue);
+  const { effects } = worker;
+  const run = await batch.run({ window: 30 });
+  await effects.begun(30);
+  while ((await batch.shard(1).query(followUpShardStatusQuery)).started < 30) await tick();
+  const first = await batch.shard(1).describe();
+  await batch.stopWorker();
+  await finish(0, 30);
+  while ((await batch.client.workflow.count(`TaskQueue = '${batch.queue}' AND ExecutionStatus = 'Running'`)).count > 0) await tick();
+  await batch.startWorker();
+  // Of the second shard, as many as fit a history whatever they return; the last one once that is known.
+  await effects.begun(50);
+  await finish(30, 50);
+  await effects.begun(51);
+  await finish(50, 51);
+  await run.result();
+  await worker.stop();
+
+  expect((await batch.client.workflow.getHandle(first.workflowId, first.runId).describe()).status.name).toBe('TERMINATED');
+  expect((await batch.client.workflow.count(`WorkflowId = '${batch.shard(2).workflowId}' AND ExecutionStatus = 'Terminated'`)).count).toBe(0);
+  expect(batch.report?.followUps).toEqual({ selected: 51, started: 51, succeeded: 51, failed: 0 });
+  expect(behaviours.map((_, index) => batch.ends.get(index)?.value_bytes)).toEqual(behaviours.map(() => expect.closeTo(1_900_050, -2)));
+  expect([...effects.runs.values()]).toEqual(behaviours.map(() => 1));
+}, 120_000);
+
+async function finish(from: number, to: number): Promise<void> {
+  for (let index = from; index < to; index++) await batch.followUp(index).signal(finishSignal);
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
