@@ -209,7 +209,11 @@ class ShardRun {
       this.isFull ||= this.historyIsFull();
       if (this.isFull) return undefined;
       const input = this.pages.take();
-      if (input) return input;
+      if (input) {
+        // At once: others ask for theirs before this one is seen to begin, and how full the history gets is told by those that run.
+        this.running.add(workflowIdOfFollowUp(input));
+        return input;
+      }
       await this.pages.load();
     }
   }
@@ -222,7 +226,6 @@ class ShardRun {
 
   private async runOne(input: AnyFollowUpInput): Promise<void> {
     const workflowId = workflowIdOfFollowUp(input);
-    this.running.add(workflowId);
     const end = await this.endOf(input, workflowId);
     // One that was given up is on record already.
     if (this.running.delete(workflowId)) this.ended(end);

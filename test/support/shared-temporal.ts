@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TemporalServer } from './temporal-server';
 
-export function sharedTemporal(): { start(): Promise<TemporalServer>; stop(): Promise<void> } {
+/** @param dynamicConfig settings of the server, `KEY=VALUE`. */
+export function sharedTemporal(dynamicConfig: readonly string[] = []): { start(): Promise<TemporalServer>; stop(): Promise<void> } {
   let folder: string;
   let server: TemporalServer | undefined;
   return {
     async start() {
       folder = await mkdtemp(join(tmpdir(), 'message-batches-temporal-'));
-      server = await TemporalServer.start(folder);
+      server = await TemporalServer.start(folder, dynamicConfig);
       return server;
     },
     async stop() {

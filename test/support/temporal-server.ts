@@ -14,14 +14,15 @@ export class TemporalServer {
   private constructor(
     private readonly folder: string,
     readonly port: number,
+    private readonly dynamicConfig: readonly string[],
   ) {}
 
-  /** @param folder where the database lies; kept by the caller. */
-  static async start(folder: string): Promise<TemporalServer> {
+  /** @param folder where the database lies; kept by the caller. @param dynamicConfig settings of the server, `KEY=VALUE`. */
+  static async start(folder: string, dynamicConfig: readonly string[] = []): Promise<TemporalServer> {
     await mkdir(folder, { recursive: true });
     // A port that was free a moment ago can be taken by a test file that runs beside this one.
     for (let triesLeft = 3; ; triesLeft--) {
-      const server = new TemporalServer(folder, await freePort());
+      const server = new TemporalServer(folder, await freePort(), dynamicConfig);
       try {
         await server.start();
         return server;
@@ -40,7 +41,7 @@ export class TemporalServer {
     if (!binary) throw new Error('No Temporal dev server: the global setup of the tests finds or builds one and sets TEMPORAL_CLI_PATH');
     const args = ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.port), '--db-filename', this.database];
     const pragmas = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=1', '--log-level', 'never'];
-    this.process = spawn(binary, [...args, ...pragmas], { stdio: 'ignore' });
+    this.process = spawn(binary, [...args, ...pragmas, ...this.dynamicConfig.flatMap((value) => ['--dynamic-config-value', value])], { stdio: 'ignore' });
     await this.ready();
   }
 
