@@ -1,5 +1,5 @@
 /** Follow-up workflows of tests: what one does stands in its request's metadata. */
-import { ApplicationFailure, condition, continueAsNew, defineSignal, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, continueAsNew, defineSignal, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
 import type { FollowUpInput, FollowUpSliceInput } from '../../../src/contract';
 import type { Effects } from './effects';
 
@@ -11,6 +11,8 @@ export interface Behaviour {
   once?: boolean;
   /** It ends when it gets the signal `finish`. */
   waits?: boolean;
+  /** Canceled while it waits, it tidies up until it gets that signal. */
+  tidies?: boolean;
   /** It takes so long, in ms. */
   ms?: number;
   /** Only makes it large. */
@@ -27,8 +29,14 @@ export async function testFollowUp(input: FollowUpInput<Behaviour>, ...args: unk
   let finished = false;
   setHandler(finishSignal, () => void (finished = true));
   const runs = await began(input.customId);
-  const { fail, once = false, waits, ms, valueBytes } = input.metadata ?? {};
-  if (waits) await condition(() => finished);
+  const { fail, once = false, waits, tidies = false, ms, valueBytes } = input.metadata ?? {};
+  const untilFinished = (): Promise<void> => condition(() => finished);
+  if (waits) {
+    await untilFinished().catch(async (error: unknown) => {
+      if (tidies) await CancellationScope.nonCancellable(untilFinished);
+      throw error;
+    });
+  }
   if (ms !== undefined) await sleep(ms);
   await ended(input.customId);
   if (fail !== undefined && !(once && runs > 1)) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
