@@ -22,6 +22,7 @@ export function followUpServiceActivity(deps: ActivityDependencies) {
   return async function followUpService(input: FollowUpServiceInput): Promise<FollowUpService> {
     return runActivity(deps, async () => {
       try {
+        if (input.isServed) return judgePolling(input, await askTemporal((client) => readPollers(client, input.taskQueue)), Date.now());
         const tasks = await askTemporal((client) => Promise.all(input.workflowIds.slice(0, MOST_EXECUTIONS).map((workflowId) => firstWorkflowTask(client, workflowId))));
         const known = tasks.filter((task) => task !== undefined);
         if (known.some(({ kind }) => kind === 'completed')) return { kind: 'served' };
@@ -44,7 +45,7 @@ export function followUpServiceActivity(deps: ActivityDependencies) {
  * @param now in ms since 1970.
  */
 export function judgeService({ workflow, taskQueue }: Pick<FollowUpServiceInput, 'workflow' | 'taskQueue'>, tasks: FirstWorkflowTask[], pollers: Poller[], now: number): FollowUpService {
-  const nobody = `no worker polls ${taskQueue} for ${workflow}`;
+  const nobody = nobodyPolls(workflow, taskQueue);
   const failed = tasks.filter((task) => task.kind === 'failed').toSorted((a, b) => a.at - b.at);
   const [first] = failed;
   if (first) {
@@ -59,6 +60,19 @@ export function judgeService({ workflow, taskQueue }: Pick<FollowUpServiceInput,
   // Who has polled since was given other tasks; who has not is dead, or would have been given this one.
   if (pollers.some((poller) => now - poller.lastAccess < WORKER_RETURNS_MS || (poller.lastAccess >= since && isFresh(poller, now)))) return { kind: 'busy' };
   return { kind: 'unserved', message: nobody };
+}
+
+/**
+ * What follows from who polls, of follow-ups that were served: a timer of theirs may be far off, but a worker polls all the time.
+ *
+ * @param pollers all that the server lists. @param now in ms since 1970.
+ */
+export function judgePolling({ workflow, taskQueue }: Pick<FollowUpServiceInput, 'workflow' | 'taskQueue'>, pollers: Poller[], now: number): FollowUpService {
+  return pollers.some((poller) => isFresh(poller, now)) ? { kind: 'served' } : { kind: 'unserved', message: nobodyPolls(workflow, taskQueue) };
+}
+
+function nobodyPolls(workflow: string, taskQueue: string): string {
+  return `no worker polls ${taskQueue} for ${workflow}`;
 }
 
 /** Whether everybody who polls has said that it does not know the type. */

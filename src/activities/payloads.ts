@@ -211,10 +211,12 @@ export interface FollowUpServiceInput {
   taskQueue: string;
   /** Some of those that were started and have not ended. */
   workflowIds: string[];
+  /** A worker has served them: what is asked is only whether any still polls the queue. */
+  isServed?: boolean;
 }
 
 /**
- * `served`: a worker has got through the first workflow task of at least one of them. `busy`: that may still come, and nobody need do anything.
+ * `served`: a worker has got through the first workflow task of at least one of them, or where they were served, still polls. `busy`: that may still come, and nobody need do anything.
  * `unserved`: it will not come by itself. Nobody polls the queue, or who polls does not know the type (`no worker polls QUEUE for TYPE`), or the
  * workflow's own code fails (`workflow tasks of TYPE fail on QUEUE: …`).
  */

@@ -36,8 +36,11 @@ export interface FollowUpShardChange {
   /** It was canceled, and ends with these counts. */
   canceled?: FollowUpCounts;
   /** It waits for a person, or with null no longer. */
-  attention?: Pick<Attention, 'code' | 'message'> | null;
+  attention?: ToldAttention | null;
 }
+
+/** What a shard tells of attention; without a hint, that of the code. */
+export type ToldAttention = Pick<Attention, 'code' | 'message'> & Partial<Pick<Attention, 'hint'>>;
 
 /** From a batch to a shard of its follow-ups: so many may run there at once from now on. Never fewer than before. */
 export const followUpWindowSignal = defineSignal<[number]>('followUpWindow');

@@ -19,19 +19,30 @@ const HINTS: Record<AttentionCode, string> = {
   storage: 'Free disk space or restore the file or permission, then run `message-batches resume`.',
 };
 
+/** Of follow-ups that had begun when they were canceled, where nobody serves them. */
+export const CANCELED_UNSERVED_HINT =
+  'Start a worker that serves this workflow on this task queue, so that they can end in order; or terminate them, in Temporal\'s web UI or by `temporal workflow terminate`, and run `message-batches resume`. Until then they are waited for.';
+
 /**
  * Waits for a person where only one can help, and tries again by itself now and then.
  * What waits costs nothing and loses nothing.
  */
 export class AttentionDesk {
-  current?: Attention;
   private resumes = 0;
   private retryMs = FIRST_RETRY_MS;
   /** Since when a person has been waited for without one having come. */
   private since?: string;
 
-  /** @param changed called when attention is asked for, and when it is no longer. */
-  constructor(private readonly changed: (attention: Attention | undefined) => Promise<void>) {}
+  /**
+   * @param changed called when attention is asked for, and when it is no longer.
+   * @param current what is asked for since an earlier run.
+   */
+  constructor(
+    private readonly changed: (attention: Attention | undefined) => Promise<void>,
+    public current?: Attention,
+  ) {
+    this.since = current?.since;
+  }
 
   /** The `resume` signal; a cancel wakes who waits as well. */
   resume(): void {

@@ -13,7 +13,7 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BatchSnapshot, KnownCreate, LedgerResult, PartReference, StoredResults } from '../activities';
+import type { KnownCreate, LedgerResult, PartReference, StoredResults } from '../activities';
 import type { BatchCarriedState, BatchInput, BatchPhase, BatchReport, BatchStatus, FollowUpCounts, JobSettings } from '../contract';
 import { accountWorkflowId, attentionSignal, batchStatusQuery, cancelSignal, DEFAULT_BASE_URL, followUpShardWorkflowId, jobIdOfWorkflow, noOutcomes, noUsage, pauseSignal, resumeSignal, settingsSignal, withdrawSignal } from '../contract';
 import { activities } from './activity-profiles';
@@ -21,16 +21,13 @@ import { Admission } from './admission';
 import { AttentionDesk } from './attention';
 import type { AcceptedCreate } from './batch-creation';
 import { BatchCreation } from './batch-creation';
+import { BatchEnd } from './batch-end';
 import { runFirstReleaseFollowUps } from './first-release-follow-ups';
 import { resumeShards, runFollowUps } from './follow-ups';
 import type { FollowUpsDone } from './follow-ups';
-import { pollInterval } from './polling-policy';
 
 /** See `BatchCarriedState.followUps`. */
 type BatchFollowUps = NonNullable<BatchCarriedState['followUps']>;
-
-/** How long a 404 for an accepted batch is waited out before a person is asked, in ms. */
-const NOT_FOUND_PATIENCE_MS = 10 * 60_000;
 
 const DEFAULT_CREATE_GRACE_MS = 120_000;
 
@@ -168,7 +165,7 @@ class BatchRun {
       }
       if (obtained.kind === 'too_large') return this.tooLarge(obtained.message);
       const { followUps: begun } = this.input.resumed ?? {};
-      const ended = begun ?? (await this.waitForEnd(obtained));
+      const ended = begun ?? (await this.end().wait(obtained));
       if (!begun) await this.admission?.left();
       const { ledger, stored } = await this.store(obtained);
       if (ledger.disproved) {
@@ -210,6 +207,21 @@ class BatchRun {
     return new BatchCreation({ acts, ref, status, desk, graceMs, admission: this.admission, withdrawn: () => this.withdrawn, enter: (phase) => this.enter(phase), continueAsNew: () => this.continueAsNew() });
   }
 
+  private end(): BatchEnd {
+    const { acts, ref, status, desk, input } = this;
+    return new BatchEnd({
+      acts,
+      ref,
+      status,
+      desk,
+      pollIntervalMs: input.pollIntervalMs,
+      canceledAt: () => this.canceledAt,
+      isGivenUp: () => this.isGivenUp,
+      enter: (phase) => this.enter(phase),
+      continueAsNew: () => this.continueAsNew(),
+    });
+  }
+
   /** Nothing of it is on record: its job cuts the part. A batch that is no part of a job cannot be cut. */
   private async tooLarge(message: string): Promise<BatchReport> {
     if (this.input.requests !== undefined) return this.report(unsent(this.status.requests, `The API refused the batch: ${message}`));
@@ -232,69 +244,6 @@ class BatchRun {
     if (planned.parts.length > 1) {
       throw ApplicationFailure.nonRetryable(`${planned.requests} requests make ${planned.parts.length} batches: start batchJobWorkflow for them`, 'InvalidInput');
     }
-  }
-
-  /** Only an answer of the API ends this wait, or a person where it knows nothing of the batch: outages, unknown statuses and `expires_at` passing prove nothing. */
-  private async waitForEnd(batch: AcceptedCreate): Promise<BatchSnapshot> {
-    this.enter('processing');
-    const created = Date.parse(batch.createdAt);
-    let notFoundSince: number | undefined;
-    let saidEnded = batch.ended ?? false;
-    let hintMs: number | undefined;
-    for (;;) {
-      if (this.cancelPending() && !(batch.adopted && this.isGivenUp) && (await this.mayCancel(batch))) {
-        this.enter('canceling');
-        const canceled = await this.desk.untilDone(
-          () => this.acts.cancelBatch(this.ref, batch.batchId),
-          (seen) => seen.status !== 'not_found',
-        );
-        this.status.cancelSent = canceled.status !== 'not_found';
-        if (canceled.status === 'not_found' && this.isGivenUp) return canceled;
-        this.seen(canceled);
-        if (canceled.status === 'ended') return canceled;
-      }
-      if (workflowInfo().continueAsNewSuggested) await this.continueAsNew();
-
-      const waitMs = saidEnded ? 0 : pollInterval({ ageMs: Date.now() - (this.canceledAt ?? created), retryAfterMs: hintMs, fixedMs: this.input.pollIntervalMs, random: Math.random() });
-      this.status.nextPollAt = inMs(waitMs);
-      const known = this.status.cancelRequested;
-      if (!saidEnded) await condition(() => this.status.cancelRequested && !known, waitMs);
-      saidEnded = false;
-      if (this.status.cancelRequested && !known) continue;
-
-      const snapshot = await this.desk.untilDone(
-        () => this.acts.retrieveBatch(this.ref, batch.batchId),
-        (seen) => seen.status !== 'not_found' && !this.cancelPending(),
-      );
-      this.status.polls++;
-      if (snapshot.status === 'not_found') {
-        if (this.isGivenUp) return snapshot;
-        notFoundSince ??= Date.now();
-        if (Date.now() - notFoundSince > NOT_FOUND_PATIENCE_MS) await this.desk.ask('batch_not_found', `The API knows no batch ${batch.batchId}`);
-        continue;
-      }
-      notFoundSince = undefined;
-      this.seen(snapshot);
-      if (snapshot.status === 'ended') return snapshot;
-      hintMs = snapshot.retryAfterMs;
-    }
-  }
-
-  private cancelPending(): boolean {
-    return this.status.cancelRequested && !this.status.cancelSent;
-  }
-
-  /** A batch that was only found by its total might be somebody else's: it is canceled when a person says so. */
-  private async mayCancel(batch: AcceptedCreate): Promise<boolean> {
-    if (!batch.adopted) return true;
-    return this.desk.ask('unproved_batch', `${batch.batchId} was found after an unanswered create, by its total; before its results prove that it is this job's, it is not canceled`);
-  }
-
-  private seen(snapshot: BatchSnapshot): void {
-    this.status.apiCounts = snapshot.counts ?? this.status.apiCounts;
-    this.status.expiresAt = snapshot.expiresAt ?? this.status.expiresAt;
-    this.status.endedAt = snapshot.endedAt;
-    if (snapshot.status === 'ended') this.status.nextPollAt = undefined;
   }
 
   private async store(batch: AcceptedCreate): Promise<{ ledger: LedgerResult; stored: StoredResults }> {
@@ -418,10 +367,6 @@ class BatchRun {
       },
     });
   }
-}
-
-function inMs(ms: number): string {
-  return new Date(Date.now() + ms).toISOString();
 }
 
 function unsent(requests: number, unsentReason: string): Pick<BatchReport, 'outcomes' | 'unsentReason'> {

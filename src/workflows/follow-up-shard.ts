@@ -20,10 +20,12 @@ import {
 import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
-import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
+import type { Attention, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
-import { AttentionDesk } from './attention';
+import { CANCELED_UNSERVED_HINT } from './attention';
+import type { AttentionDesk } from './attention';
+import { AttentionBoard } from './attention-board';
 import { cancelById, Children } from './children';
 import type { FirstReleaseShardInput } from './first-release-follow-ups';
 import { runFirstReleaseShard } from './first-release-follow-ups';
@@ -58,6 +60,8 @@ interface ShardCarriedState extends ListPosition {
   /** A worker was seen to serve them. */
   isServed: boolean;
   returned?: EndsTotal;
+  /** What a person was told to see to, last. */
+  attention?: Attention;
 }
 
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
@@ -65,6 +69,9 @@ const MOST_BYTES_STARTING = 1024 * 1024;
 
 /** How long an end waits for others to be put on record with, in ms. */
 const RECORD_AFTER_MS = 30_000;
+
+/** How long the ends of those that were just closed may take to be seen, in ms. */
+const CLOSED_SEEN_MS = 5_000;
 
 /** Of a run id, its random end: the beginning is the time, which runs of one shard can share. */
 const RUN_ID_LENGTH = 12;
@@ -90,15 +97,20 @@ class ShardRun {
   private readonly acts;
   private readonly counts: FollowUpCounts;
   private readonly children = new Children();
-  private readonly desk = new AttentionDesk(() => this.tellAttention());
+  private readonly board: AttentionBoard;
+  /** Told where nobody serves them. */
+  private readonly serviceDesk: AttentionDesk;
   private readonly records: FollowUpRecords;
   private readonly pages: FollowUpPages;
   private readonly service: ServiceWatch;
-  private unserved?: string;
   /** Workflow ids of those that run, oldest first; of some only the end is waited for. */
   private readonly running = new Set<string>();
   /** Of these, those that were found open, as children of somebody else. */
   private readonly found = new Set<string>();
+  /** Of those that were canceled, where a close of those that no worker has taken up was asked for: which are closed by that. */
+  private closing?: Promise<Set<string>>;
+  /** Canceled ones that had begun: only they can end themselves. */
+  private readonly begun = new Set<string>();
   private runners = 0;
   /** Places of the window that wait until it is known how much a follow-up returns. */
   private heldBack = 0;
@@ -111,7 +123,7 @@ class ShardRun {
   /** The history is long: nothing more is started in this run. */
   private isFull = false;
   /** What a runner threw that is no end of a follow-up: the shard fails with it. */
-  private failure?: { error: unknown };
+  private failure?: ApplicationFailure;
 
   constructor(private readonly input: FollowUpShardInput) {
     const { shard, options, activityTaskQueue, window, again = false, resumed } = input;
@@ -119,11 +131,14 @@ class ShardRun {
     this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
     this.window = window;
     this.counts = resumed?.counts ?? { ...noFollowUps(), selected: shard.count };
-    this.records = new FollowUpRecords((number, ends) => this.desk.untilDone(() => this.acts.recordFollowUps({ ref: shard.ref, name: this.recordName(number), ends })), resumed?.returned && { ...resumed.returned });
+    const unserved = resumed?.attention?.code === 'follow_up_unserved' ? resumed.attention : undefined;
+    this.board = new AttentionBoard((attention) => this.tellParent({ attention: attention ? { code: attention.code, message: attention.message, hint: attention.hint } : null }), resumed?.attention);
+    this.serviceDesk = this.board.desk(unserved);
+    this.records = new FollowUpRecords((number, ends) => this.board.untilDone(() => this.acts.recordFollowUps({ ref: shard.ref, name: this.recordName(number), ends })), resumed?.returned && { ...resumed.returned });
     // Of the first page of a later run, what is on record was counted before.
     let isCounted = resumed !== undefined;
     this.pages = new FollowUpPages(
-      (list) => this.desk.untilDone(() => this.acts.listFollowUps(list, ...(again ? [] : [shard.ref]))),
+      (list) => this.board.untilDone(() => this.acts.listFollowUps(list, ...(again ? [] : [shard.ref]))),
       // A page without what is on record begins with what was not begun.
       { list: resumed?.list ?? shard.list, begun: again ? (resumed?.begun ?? 0) : 0 },
       (page) => {
@@ -131,7 +146,10 @@ class ShardRun {
         isCounted = false;
       },
     );
-    this.service = new ServiceWatch({ ask: () => this.askForService(), running: () => this.running.size, onChange: (message) => this.unservedChanged(message) }, resumed?.isServed ?? false);
+    this.service = new ServiceWatch(
+      { ask: (isServed) => this.askForService(isServed), running: () => this.running.size, onService: (message) => void this.tellService(message) },
+      { isServed: resumed?.isServed ?? false, message: unserved?.message },
+    );
   }
 
   get isCanceled(): boolean {
@@ -146,12 +164,13 @@ class ShardRun {
 
   cancel(): void {
     this.children.cancel();
-    this.desk.resume();
+    this.service.cancel();
+    this.board.resume();
     for (const workflowId of this.found) void cancelById(workflowId);
   }
 
   private resume(): void {
-    this.desk.resume();
+    this.board.resume();
     this.service.resume();
   }
 
@@ -167,18 +186,19 @@ class ShardRun {
 
   async run(): Promise<FollowUpCounts> {
     const { window, isLast, careful = false } = this.input;
+    void this.board.update();
     const first = careful && this.records.total.ends === 0 ? Math.min(window, LARGEST_VALUES_IN_A_HISTORY) : window;
     this.heldBack = window - first;
     this.startRunners(first);
     void this.service.watch().catch((error: unknown) => this.failed(error));
     if (!isLast) void this.tellOfRoom().catch((error: unknown) => this.failed(error));
     await condition(() => this.runners === 0 || this.isCanceled);
-    if (this.runners > 0) await this.endCanceled();
-    await this.records.flush();
-    if (this.failure) throw this.failure.error;
-    // Temporal hands nothing on of a workflow that ends as Cancelled.
+    if (this.runners > 0) await this.service.untilEnded(() => this.closeUnbegun()).catch((error: unknown) => this.failed(error));
+    await this.records.flush().catch((error: unknown) => this.failed(error));
+    // Temporal hands nothing on of a workflow that ends as Cancelled, or fails.
     if (this.isCanceled) await this.tellParent({ canceled: this.counts });
-    else if (this.isFull && !this.pages.isExhausted) await this.continueAsNew();
+    if (this.failure) throw this.failure;
+    if (!this.isCanceled && this.isFull && !this.pages.isExhausted) await this.continueAsNew();
     return this.counts;
   }
 
@@ -198,8 +218,12 @@ class ShardRun {
     }
   }
 
+  /** Nothing more is started, and the shard fails once those that run have ended. A person is told at once, as they can take long. */
   private failed(error: unknown): void {
-    this.failure ??= { error };
+    if (this.failure) return;
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    this.failure = ApplicationFailure.create({ message, type: 'Unexpected', nonRetryable: true, cause: error instanceof Error ? error : undefined });
+    void this.board.desk().tell('unexpected', `A shard of follow-ups starts no more of them: ${message}`);
   }
 
   private async next(): Promise<AnyFollowUpInput | undefined> {
@@ -227,8 +251,10 @@ class ShardRun {
   private async runOne(input: AnyFollowUpInput): Promise<void> {
     const workflowId = workflowIdOfFollowUp(input);
     const end = await this.endOf(input, workflowId);
-    // One that was given up is on record already.
-    if (this.running.delete(workflowId)) this.ended(end);
+    // Terminated because no worker could answer the cancel, it is one that was canceled.
+    const isClosed = end.status === 'terminated' && (await this.closing)?.has(workflowId);
+    this.ended(isClosed ? { workflowId, status: 'canceled' } : end);
+    this.running.delete(workflowId);
   }
 
   private ended(end: FollowUpEnd): void {
@@ -312,22 +338,23 @@ class ShardRun {
     this.found.add(workflowId);
     if (this.isCanceled) void cancelById(workflowId);
     try {
-      return await this.desk.untilDone(() => this.acts.endOfFollowUp(workflowId));
+      return await this.board.untilDone(() => this.acts.endOfFollowUp(workflowId), isNotFound);
     } catch (error) {
-      if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === FOLLOW_UP_NOT_FOUND) return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     } finally {
       this.found.delete(workflowId);
     }
   }
 
-  /** Those that nobody serves cannot answer a cancel: they are closed, so that they can run another time. */
-  private async endCanceled(): Promise<void> {
-    await this.service.untilEndedOrUnserved();
-    const givenUp = [...this.running];
-    this.running.clear();
-    if (givenUp.length > 0) await this.desk.untilDone(() => this.acts.closeUnserved(givenUp));
-    for (const workflowId of givenUp) this.ended({ workflowId, status: 'canceled' });
+  /** Those that nobody has taken up, and nobody will, cannot answer a cancel: they are closed, so that they can run another time. */
+  private async closeUnbegun(): Promise<void> {
+    const asked = [...this.running].filter((workflowId) => !this.begun.has(workflowId));
+    if (asked.length === 0) return;
+    this.closing = this.board.untilDone(() => this.acts.closeUnserved(asked)).then((closed) => new Set(closed));
+    const closed = await this.closing;
+    for (const workflowId of asked) if (!closed.has(workflowId)) this.begun.add(workflowId);
+    await condition(() => [...closed].every((workflowId) => !this.running.has(workflowId)), CLOSED_SEEN_MS);
   }
 
   /** Tells the batch once so few run that the next shard can begin; and again where those take long, and fewer are left than were told of. */
@@ -339,22 +366,18 @@ class ShardRun {
     if (this.running.size > 0) await this.tellParent({ stillRunning: this.running.size });
   }
 
-  private askForService(): Promise<FollowUpService> {
+  private askForService(isServed: boolean): Promise<FollowUpService> {
     const { workflow, taskQueue } = this.input.options;
     const workflowIds = [...this.running].slice(0, 3);
-    return this.desk.untilDone(() => this.acts.followUpService({ workflow, taskQueue: taskQueue ?? workflowInfo().taskQueue, workflowIds }));
+    return this.board.untilDone(() => this.acts.followUpService({ workflow, taskQueue: taskQueue ?? workflowInfo().taskQueue, workflowIds, ...(isServed && { isServed }) }));
   }
 
-  private unservedChanged(message: string | undefined): void {
-    this.unserved = message;
-    void this.tellAttention();
-  }
-
-  private async tellAttention(): Promise<void> {
-    const { current } = this.desk;
-    if (current) await this.tellParent({ attention: { code: current.code, message: current.message } });
-    else if (this.unserved !== undefined) await this.tellParent({ attention: { code: 'follow_up_unserved', message: this.unserved } });
-    else await this.tellParent({ attention: null });
+  private tellService(message: string | undefined): Promise<void> {
+    const [first, ...others] = this.running;
+    if (message === undefined) return this.serviceDesk.clear();
+    if (!this.isCanceled || first === undefined) return this.serviceDesk.tell('follow_up_unserved', message);
+    const those = others.length === 0 ? first : `${first} and ${others.length} more`;
+    return this.serviceDesk.tell('follow_up_unserved', `${message}: canceled follow-ups that had begun cannot end: ${those}`, CANCELED_UNSERVED_HINT);
   }
 
   private async tellParent(change: Omit<FollowUpShardChange, 'shard'>): Promise<void> {
@@ -378,6 +401,14 @@ class ShardRun {
   private async continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
     const { list, begun } = this.pages.position;
-    return continueAsNew<typeof followUpShardWorkflow>({ ...this.input, window: this.window, resumed: { list, begun, counts: this.counts, isServed: this.service.isServed, returned: this.records.total } });
+    return continueAsNew<typeof followUpShardWorkflow>({
+      ...this.input,
+      window: this.window,
+      resumed: { list, begun, counts: this.counts, isServed: this.service.isServed, attention: this.board.current, returned: this.records.total },
+    });
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === FOLLOW_UP_NOT_FOUND;
 }

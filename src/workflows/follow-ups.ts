@@ -1,8 +1,9 @@
 /** From a batch to its follow-ups: shards, each a child workflow, one after another without a gap. */
 import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
+import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { TerminatedFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpShard } from '../activities';
-import type { Attention, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
+import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange, ToldAttention } from '../contract';
 import { addFollowUps, DEFAULT_FOLLOW_UP_WINDOW, followUpShardSignal, followUpWindowSignal, noFollowUps, resumeSignal } from '../contract';
 import type { AttentionDesk } from './attention';
 import { cancelById, Children } from './children';
@@ -58,6 +59,8 @@ export async function resumeShards(workflowIds: string[]): Promise<void> {
 const EARLIER_SHARD_MS = 10_000;
 
 interface RunningShard extends OpenShard {
+  /** The window that its workflow was last told; undefined while it is being started. */
+  told?: number;
   /** What it has told before it ended as canceled. */
   canceled?: FollowUpCounts;
 }
@@ -68,11 +71,10 @@ class ShardRunner {
   private readonly children = new Children();
   /** By number. */
   private readonly open = new Map<number, RunningShard>();
-  private readonly attention = new Map<number, Pick<Attention, 'code' | 'message'>>();
+  private readonly attention = new Map<number, ToldAttention>();
   private begun: number;
   /** One has grown too large: those that begin now find out how much follow-ups return before many run. */
   private careful?: true;
-  private failure?: { error: unknown };
 
   constructor(private readonly options: FollowUpRun) {
     const { shards, done, options: followUp } = options;
@@ -93,12 +95,11 @@ class ShardRunner {
       else if (this.open.size > 0) await condition(() => this.open.size === 0 || this.mayBegin());
       else break;
     }
-    if (this.failure) throw this.failure.error;
     return { shards: this.begun, counts: { ...this.counts } };
   }
 
   private get stops(): boolean {
-    return this.children.isCanceled || this.failure !== undefined || (workflowInfo().continueAsNewSuggested && this.begun > (this.options.done?.shards ?? 0));
+    return this.children.isCanceled || (workflowInfo().continueAsNewSuggested && this.begun > (this.options.done?.shards ?? 0));
   }
 
   private mayBegin(): boolean {
@@ -114,11 +115,7 @@ class ShardRunner {
   }
 
   private async runToEnd(number: number, open: RunningShard): Promise<void> {
-    try {
-      addFollowUps(this.counts, { ...(await this.runShard(number, open)), selected: 0 });
-    } catch (error) {
-      this.failure ??= { error };
-    }
+    addFollowUps(this.counts, { ...(await this.runShard(number, open)), selected: 0 });
     this.open.delete(number);
     this.progress();
     await this.setAttention(number, undefined);
@@ -127,21 +124,13 @@ class ShardRunner {
 
   /**
    * Runs one shard to its counts. The server terminates one whose follow-ups have returned more than fits a history: it begins again, once,
-   * and reads their ends. Where it is ended from outside otherwise, a person is asked. What is on record does not run again.
+   * and reads their ends. Where it fails or is ended from outside otherwise, a person is asked. What is on record does not run again.
    */
   private async runShard(number: number, open: RunningShard): Promise<FollowUpCounts> {
-    const { shards, options, activityTaskQueue, again, workflowId, desk } = this.options;
+    const { workflowId, desk } = this.options;
     for (let wasTerminated = false; ; ) {
       try {
-        return await this.children.run(() =>
-          startChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
-            workflowId: workflowId(number),
-            args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window: Math.max(1, open.stillRunning ?? open.window), isLast: number === shards.length, again, careful: this.careful }],
-            parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-            cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            staticSummary: `follow-ups, shard ${number} of ${shards.length}`,
-          }),
-        );
+        return await this.children.run(() => this.startShard(number, open));
       } catch (error) {
         if (error instanceof WorkflowExecutionAlreadyStartedError) {
           // That of an earlier run of whoever has called: it is canceled, and waits for its follow-ups.
@@ -150,25 +139,43 @@ class ShardRunner {
           await condition(() => this.children.isCanceled, EARLIER_SHARD_MS);
           continue;
         }
-        if (!(error instanceof ChildWorkflowFailure)) throw error;
-        if (isCancellation(error)) return open.canceled ?? noFollowUps();
-        if (this.children.isCanceled) return noFollowUps();
-        if (error.cause instanceof TerminatedFailure && !wasTerminated) {
+        if (isCancellation(error) || this.children.isCanceled) return open.canceled ?? noFollowUps();
+        if (error instanceof ChildWorkflowFailure && error.cause instanceof TerminatedFailure && !wasTerminated) {
           wasTerminated = this.careful = true;
           continue;
         }
-        await this.setAttention(number, { code: 'part_failed', message: `The workflow ${workflowId(number)} ended without a result: ${error.cause?.message ?? error.message}` });
+        const why = error instanceof ChildWorkflowFailure ? (error.cause?.message ?? error.message) : String(error);
+        await this.setAttention(number, { code: 'part_failed', message: `The workflow ${workflowId(number)} ended without a result: ${why}` });
         await desk.wait(() => this.children.isCanceled);
         await this.setAttention(number, undefined);
         if (this.children.isCanceled) return noFollowUps();
+      } finally {
+        open.told = undefined;
       }
     }
+  }
+
+  private async startShard(number: number, open: RunningShard): Promise<ChildWorkflowHandle<typeof followUpShardWorkflow>> {
+    const { shards, options, activityTaskQueue, again, workflowId } = this.options;
+    const window = Math.max(1, open.stillRunning ?? open.window);
+    const child = await startChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
+      workflowId: workflowId(number),
+      args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window, isLast: number === shards.length, again, careful: this.careful }],
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      staticSummary: `follow-ups, shard ${number} of ${shards.length}`,
+    });
+    open.told = window;
+    // What it was given while it was being started has not reached it.
+    if (open.stillRunning === undefined) void this.tellWindow(number, open);
+    return child;
   }
 
   private async changed({ shard: number, stillRunning, canceled, attention }: FollowUpShardChange): Promise<void> {
     const shard = this.open.get(number);
     if (!shard) return;
-    shard.canceled ??= canceled;
+    // One of an earlier run, which had the same id, may have told before.
+    shard.canceled = canceled ?? shard.canceled;
     if (stillRunning !== undefined) {
       shard.stillRunning = Math.min(stillRunning, shard.window);
       await this.giveRoom();
@@ -183,16 +190,23 @@ class ShardRunner {
     if (!starting || free === 0 || this.children.isCanceled) return;
     const [number, shard] = starting;
     shard.window += free;
+    await this.tellWindow(number, shard);
+  }
+
+  private async tellWindow(number: number, shard: RunningShard): Promise<void> {
+    const { window, told } = shard;
+    if (told === undefined || told >= window) return;
+    shard.told = window;
     // One that has just ended needs no room.
-    await this.told(() => getExternalWorkflowHandle(this.options.workflowId(number)).signal(followUpWindowSignal, shard.window).catch(() => undefined));
+    await this.told(() => getExternalWorkflowHandle(this.options.workflowId(number)).signal(followUpWindowSignal, window).catch(() => undefined));
   }
 
   /** Of all that ask for a person, the first is shown. */
-  private async setAttention(number: number, attention: Pick<Attention, 'code' | 'message'> | undefined): Promise<void> {
+  private async setAttention(number: number, attention: ToldAttention | undefined): Promise<void> {
     if (attention) this.attention.set(number, attention);
     else if (!this.attention.delete(number)) return;
     const [first] = this.attention.values();
-    await this.told(() => (first ? this.options.desk.tell(first.code, first.message) : this.options.desk.clear()));
+    await this.told(() => (first ? this.options.desk.tell(first.code, first.message, first.hint) : this.options.desk.clear()));
   }
 
   /** Not in a handler's scope, which is the canceled one where the workflow itself was canceled. */

@@ -1,8 +1,16 @@
-/** Follow-ups that no worker serves: a person is told, they go on once somebody serves them, and a cancel does not wait for them. */
+/**
+ * Follow-ups that no worker serves, or none serves any more: a person is told, they go on once somebody serves them, and a cancel does not
+ * wait for those that have not begun.
+ */
 import { cancelSignal } from '../../src/contract';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { FollowUpService } from '../../src/activities';
 import type { Attention } from '../../src/contract';
 import { FollowUpBatch, plain } from '../support/follow-ups/batch';
 import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import type { FollowUpEffects } from '../support/follow-ups/effects';
+import type { Behaviour } from '../support/follow-ups/workflows';
+import { finishSignal } from '../support/follow-ups/workflows';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
 
@@ -17,12 +25,31 @@ beforeAll(async () => {
 
 afterAll(() => shared.stop());
 
-beforeEach(async () => {
-  batch = await FollowUpBatch.start({ address: temporal.address, behaviours: plain(8), perShard: 4 });
-  batch.service = { kind: 'unserved', message: `no worker polls ${batch.queue} for testFollowUp` };
-});
-
 afterEach(() => batch.close());
+
+async function begin(behaviours: Behaviour[] = plain(8), perShard = 4): Promise<void> {
+  batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard });
+  batch.service = unserved();
+}
+
+function unserved(): FollowUpService {
+  return { kind: 'unserved', message: `no worker polls ${batch.queue} for testFollowUp` };
+}
+
+/** All of them begin, and then their worker is gone. */
+async function beginAndLose(behaviours: Behaviour[]): Promise<{ run: WorkflowHandle; effects: FollowUpEffects }> {
+  await begin(behaviours, behaviours.length);
+  batch.service = { kind: 'served' };
+  batch.polling = unserved();
+  const run = await batch.run({ window: behaviours.length });
+  const worker = await FollowUpWorker.start(temporal.address, batch.queue);
+  const { effects } = worker;
+  await effects.begun(behaviours.length);
+  // They have got through their first workflow tasks: what comes next waits for whoever comes next.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await worker.stop();
+  return { run, effects };
+}
 
 /** Waits until the batch asks for a person, or no longer does. */
 async function attention(isAsked: boolean): Promise<Attention | undefined> {
@@ -34,6 +61,7 @@ async function attention(isAsked: boolean): Promise<Attention | undefined> {
 }
 
 test('it is told within 60 s, also without a worker of ours, and is over as soon as somebody serves them', async () => {
+  await begin();
   const began = Date.now();
   const run = await batch.run({ window: 4 });
   expect(await attention(true)).toMatchObject({ code: 'follow_up_unserved', message: `no worker polls ${batch.queue} for testFollowUp`, hint: expect.stringContaining('Start a worker') });
@@ -55,6 +83,7 @@ test('it is told within 60 s, also without a worker of ours, and is over as soon
 }, 120_000);
 
 test('a cancel does not wait for them: they stand as canceled, and are closed, so that their ids are free', async () => {
+  await begin();
   const run = await batch.run({ window: 4 });
   while ((await batch.status().catch(() => undefined))?.followUpShards === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
   while ((await batch.followUp(3).describe().catch(() => undefined)) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -69,3 +98,55 @@ test('a cancel does not wait for them: they stand as canceled, and are closed, s
   await worker.stop();
   expect([...worker.effects.runs.values()]).toEqual([]);
 }, 120_000);
+
+test('workers that are gone after they have served are told of as well, and it is over once one is back', async () => {
+  const { run, effects } = await beginAndLose(plain(3).map(() => ({ waits: true })));
+  // First it is seen that they were served, and then, with nobody having asked, that nobody serves them any more.
+  expect(await attention(true)).toMatchObject({ code: 'follow_up_unserved', message: `no worker polls ${batch.queue} for testFollowUp` });
+  expect(batch.asked.at(-1)).toMatchObject({ isServed: true });
+  for (const index of [0, 1, 2]) await batch.followUp(index).signal(finishSignal);
+  const worker = await FollowUpWorker.start(temporal.address, batch.queue, effects);
+  await attention(false);
+  await run.result();
+  await worker.stop();
+  expect(batch.report?.followUps).toEqual({ selected: 3, started: 3, succeeded: 3, failed: 0 });
+}, 180_000);
+
+test('canceled, those that had begun are waited for, and a person is told so; those that no worker has taken up are closed', async () => {
+  const { run, effects } = await beginAndLose(plain(4).map(() => ({ waits: true, tidies: true })));
+  // As far as the server tells, of the other two.
+  batch.begun = new Set([0, 1]);
+  await run.signal(cancelSignal);
+  expect(await attention(true)).toMatchObject({
+    code: 'follow_up_unserved',
+    message: `no worker polls ${batch.queue} for testFollowUp: canceled follow-ups that had begun cannot end: ${batch.id(0)} and 1 more`,
+    hint: expect.stringContaining('terminate them'),
+  });
+  expect((await batch.followUp(3).describe()).status.name).toBe('TERMINATED');
+  expect((await batch.followUp(0).describe()).status.name).toBe('RUNNING');
+  // One is given up by a person, the other ends in order.
+  await batch.followUp(0).terminate('by hand');
+  const worker = await FollowUpWorker.start(temporal.address, batch.queue, effects);
+  await batch.followUp(1).signal(finishSignal);
+  await run.result();
+  await worker.stop();
+  expect((await batch.status()).attention).toBeUndefined();
+  expect(batch.report?.followUps).toEqual({ selected: 4, started: 4, succeeded: 0, failed: 4 });
+  expect([0, 1, 2, 3].map((index) => batch.ends.get(index)?.status)).toEqual(['terminated', 'canceled', 'canceled', 'canceled']);
+}, 180_000);
+
+test('what was told is taken back also where the shard has gone on in a new run meanwhile', async () => {
+  // With sixty of such arguments a history is full.
+  await begin(plain(80), 80);
+  const run = await batch.run({ window: 60, args: ['a'.repeat(60_000)] });
+  await attention(true);
+  const first = (await batch.shard(1).describe()).runId;
+  // Ended by hand, they say nothing of whether they are served.
+  for (let index = 0; index < 60; index++) await batch.followUp(index).terminate();
+  while ((await batch.shard(1).describe()).runId === first) await new Promise((resolve) => setTimeout(resolve, 50));
+  const worker = await FollowUpWorker.start(temporal.address, batch.queue);
+  await run.result();
+  await worker.stop();
+  expect((await batch.status()).attention).toBeUndefined();
+  expect(batch.report?.followUps?.started).toBe(80);
+}, 180_000);

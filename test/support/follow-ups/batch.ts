@@ -30,9 +30,18 @@ export class FollowUpBatch {
   readonly queue = `follow-ups-${this.jobId}`;
   /** What is on record, by name of the record. */
   readonly records = new Map<string, FollowUpEnd[]>();
-  /** What `followUpService` says, and how often it was asked. */
+  /** What `followUpService` says, before and after they were served, and how often it was asked. */
   service: FollowUpService = { kind: 'served' };
+  polling: FollowUpService = { kind: 'served' };
   asked: FollowUpServiceInput[] = [];
+  /** The numbers of those that a worker has taken up, as far as `closeUnserved` is concerned. */
+  begun = new Set<number>();
+  /** Why pages of the list after the first one cannot be read. */
+  pagesFail?: ApplicationFailure;
+  /** How often they were asked for. */
+  pagesAsked = 0;
+  /** The number of one that comes as something else than an input. */
+  broken?: number;
   report?: BatchReport;
   opened = 0;
   private worker?: { shutdown(): void; end: Promise<void> };
@@ -162,18 +171,25 @@ export class FollowUpBatch {
       'messageBatches.closeLedger': async (): Promise<LedgerResult> => ({ outcomes: { ...noOutcomes(), succeeded: this.lines.length }, retryable: 0, usage: noUsage(), problems: [], matched: this.lines.length, disproved: false }),
       'messageBatches.reportPart': async (_ref: PartReference, report: BatchReport): Promise<BatchReport> => (this.report = report),
       'messageBatches.selectFollowUps': async ({ ref }: SelectFollowUpsInput): Promise<FollowUpShard[]> => this.shards(ref),
-      'messageBatches.listFollowUps': async (list: DataReference, ref?: PartReference): Promise<FollowUpPage> => this.page(list, ref),
+      'messageBatches.listFollowUps': async (list: DataReference, ref?: PartReference): Promise<FollowUpPage> => {
+        if ((list.offset ?? 0) > 0) this.pagesAsked++;
+        if ((list.offset ?? 0) > 0 && this.pagesFail) throw this.pagesFail;
+        const page = this.page(list, ref);
+        return { ...page, inputs: page.inputs.map((input) => ((input as FollowUpInput).customId === `id-${this.broken}` ? ('nothing that can be understood' as never) : input)) };
+      },
       'messageBatches.recordFollowUps': async ({ name, ends }: RecordFollowUpsInput): Promise<void> => {
         if (this.records.has(name)) throw ApplicationFailure.nonRetryable(`There are two records ${name}`);
         this.records.set(name, ends);
       },
       'messageBatches.endOfFollowUp': createActivities({} as ActivityDependencies)['messageBatches.endOfFollowUp'],
-      'messageBatches.closeUnserved': async (workflowIds: string[]): Promise<void> => {
-        for (const id of workflowIds) await this.client.workflow.getHandle(id).terminate();
+      'messageBatches.closeUnserved': async (workflowIds: string[]): Promise<string[]> => {
+        const unbegun = workflowIds.filter((id) => ![...this.begun].some((index) => this.id(index) === id));
+        for (const id of unbegun) await this.client.workflow.getHandle(id).terminate();
+        return unbegun;
       },
       'messageBatches.followUpService': async (input: FollowUpServiceInput): Promise<FollowUpService> => {
         this.asked.push(input);
-        return this.service;
+        return input.isServed ? this.polling : this.service;
       },
     };
   }

@@ -13,6 +13,8 @@ export interface Behaviour {
   waits?: boolean;
   /** And no cancel ends that. */
   deaf?: boolean;
+  /** Canceled while it waits, it tidies up until it gets that signal. */
+  tidies?: boolean;
   /** It takes so long, in ms. */
   ms?: number;
   /** Only makes it large. */
@@ -29,9 +31,15 @@ export async function testFollowUp(input: FollowUpInput<Behaviour>, ...args: unk
   let finished = false;
   setHandler(finishSignal, () => void (finished = true));
   const runs = await began(input.customId);
-  const { fail, once = false, waits, deaf, ms, valueBytes } = input.metadata ?? {};
-  const finish = (): Promise<void> => condition(() => finished);
-  if (waits) await (deaf ? CancellationScope.nonCancellable(finish) : finish());
+  const { fail, once = false, waits, deaf, tidies = false, ms, valueBytes } = input.metadata ?? {};
+  const untilFinished = (): Promise<void> => condition(() => finished);
+  if (waits && deaf) await CancellationScope.nonCancellable(untilFinished);
+  else if (waits) {
+    await untilFinished().catch(async (error: unknown) => {
+      if (tidies) await CancellationScope.nonCancellable(untilFinished);
+      throw error;
+    });
+  }
   if (ms !== undefined) await sleep(ms);
   await ended(input.customId);
   if (fail !== undefined && !(once && runs > 1)) throw ApplicationFailure.nonRetryable(fail, 'Unfit');

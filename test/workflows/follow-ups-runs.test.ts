@@ -1,0 +1,69 @@
+/** Shards of follow-ups over several runs: one that has gone on in a new one is canceled, and one of an earlier batch workflow is still there. */
+import { cancelSignal } from '../../src/contract';
+import { FollowUpBatch, plain } from '../support/follow-ups/batch';
+import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import type { Behaviour } from '../support/follow-ups/workflows';
+import { finishSignal } from '../support/follow-ups/workflows';
+import { sharedTemporal } from '../support/shared-temporal';
+import type { TemporalServer } from '../support/temporal-server';
+
+const shared = sharedTemporal();
+let temporal: TemporalServer;
+let batch: FollowUpBatch;
+let worker: FollowUpWorker;
+
+beforeAll(async () => {
+  quiet();
+  temporal = await shared.start();
+});
+
+afterAll(() => shared.stop());
+
+afterEach(async () => {
+  await worker.stop();
+  await batch.close();
+});
+
+async function begin(behaviours: Behaviour[], perShard: number): Promise<void> {
+  batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard });
+  worker = await FollowUpWorker.start(temporal.address, batch.queue);
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+test('a cancel reaches a shard that has gone on in a new run, and what runs there', async () => {
+  // With sixty of such arguments a history is full.
+  await begin(Array.from({ length: 100 }, (_, index) => (index < 60 ? {} : { waits: true })), 100);
+  const run = await batch.run({ window: 60, args: ['a'.repeat(60_000)] });
+  while (!(await batch.shard(1).describe().catch(() => undefined))) await tick();
+  const first = (await batch.shard(1).describe()).runId;
+  await worker.effects.begun(100);
+  expect((await batch.shard(1).describe()).runId).not.toBe(first);
+  await run.signal(cancelSignal);
+  await run.result();
+  expect(batch.report?.followUps).toEqual({ selected: 100, started: 100, succeeded: 60, failed: 40 });
+  const { ends } = batch;
+  expect(Array.from({ length: 100 }, (_, index) => ends.get(index)?.status)).toEqual(Array.from({ length: 100 }, (_, index) => (index < 60 ? 'completed' : 'canceled')));
+  expect((await batch.shard(1).describe()).status.name).toBe('CANCELLED');
+  expect([...worker.effects.runs.values()].every((runs) => runs === 1)).toBe(true);
+}, 120_000);
+
+test('a batch that is started again waits for a shard of before, whose follow-ups still tidy up, and then goes on with the rest', async () => {
+  await begin([{ waits: true, tidies: true }, {}, { waits: true, tidies: true }, {}, {}, {}], 6);
+  const first = await batch.run({ window: 3 });
+  // Two of three places are taken by those that wait.
+  await worker.effects.begun(6);
+  await first.terminate('by hand');
+  const again = await batch.run({ window: 3 });
+  while (!(await batch.status().catch(() => undefined))?.followUpShards) await tick();
+  expect((await batch.shard(1).describe()).status.name).toBe('RUNNING');
+  for (const index of [0, 2]) await batch.followUp(index).signal(finishSignal);
+  await again.result();
+  expect(batch.report?.followUps).toEqual({ selected: 6, started: 6, succeeded: 4, failed: 2 });
+  const { ends } = batch;
+  expect([0, 1, 2, 3, 4, 5].map((index) => ends.get(index)?.status)).toEqual(['canceled', 'completed', 'canceled', 'completed', 'completed', 'completed']);
+  expect([...worker.effects.runs.values()]).toEqual([1, 1, 1, 1, 1, 1]);
+  expect((await batch.status()).attention).toBeUndefined();
+}, 120_000);
