@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { FollowUpOptions, FollowUpRetryInput, JobReport, ReportedFollowUps } from '../contract';
+import type { FollowUpOptions, FollowUpOverride, FollowUpRetryInput, JobReport, ReportedFollowUps } from '../contract';
 import { followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder, selectFailedFollowUps as select } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
@@ -13,10 +13,7 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
     return runActivity(deps, async () => {
       const { report, followUps } = await ended(deps, jobId);
       if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: followUps.options, followUps, superseded: true };
-      // Null, from another language, is the same as nothing.
-      const given = Object.entries(followUp ?? {}).filter(([, value]) => value !== null && value !== undefined);
-      const options: FollowUpOptions = { ...followUps.options, ...Object.fromEntries(given) };
-      mustBeFollowUp(options);
+      const options = overridden(followUps.options, followUp);
       const { output, part } = retryFolder(report.output, attempt);
       const slices = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
       const { list } = followUpFiles(part);
@@ -34,6 +31,15 @@ export function mergeRetriedFollowUpsActivity(deps: ActivityDependencies) {
       return merge(jobFolder(deps, jobId), report, attempt, { signal: Context.current().cancellationSignal });
     });
   };
+}
+
+/** @throws InputError `bad_follow_up`, `bad_schema` */
+function overridden(options: FollowUpOptions, override: FollowUpOverride = {}): FollowUpOptions {
+  // Null, from another language, is the same as nothing.
+  const given = Object.entries(override).filter(([, value]: [string, unknown]) => value !== null && value !== undefined);
+  const merged: FollowUpOptions = { ...options, ...Object.fromEntries(given) };
+  mustBeFollowUp(merged);
+  return merged;
 }
 
 async function ended(deps: ActivityDependencies, jobId: string): Promise<{ report: JobReport; followUps: ReportedFollowUps & { options: FollowUpOptions } }> {

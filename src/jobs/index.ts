@@ -22,7 +22,7 @@ export { closeLedger, markUnsent, type CloseLedgerOptions } from './ledger';
 export { LedgerBuilder, type ApiCounts, type KnownBytes } from './ledger-builder';
 export { changedResults, Ledger, readLedger, readLedgerRecord, type LedgerEntry, type LedgerRecord } from './ledger-file';
 export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
-export { claimOutput, mustBeClaimable, outputFolder, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
+export { claimOutput, mustBeClaimable, outputFolder, idOfOwner, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
 export { leftOverOf, removeLeftOver, type LeftOver } from './left-over';
 export { readResults } from './read-results';
 export type { Check, Verification } from './verify/check';

@@ -20,7 +20,7 @@ import {
 import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
-import type { FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
+import type { DataReference, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
@@ -28,7 +28,7 @@ import { cancelById, Children } from './children';
 import type { FirstReleaseShardInput } from './first-release-follow-ups';
 import { runFirstReleaseShard } from './first-release-follow-ups';
 import { completedEnd, failedEnd } from './follow-up-end';
-import type { AnyFollowUpInput, ListPosition } from './follow-up-pages';
+import type { AnyFollowUpInput } from './follow-up-pages';
 import { FollowUpPages } from './follow-up-pages';
 import { FollowUpRecords } from './follow-up-records';
 import { ServiceWatch } from './follow-up-service';
@@ -44,13 +44,15 @@ export interface FollowUpShardInput {
   window: number;
   /** No shard comes after it, so nobody waits for room. */
   isLast: boolean;
-  /** Those that did not complete run again, whatever is on record of them. */
+  /** Those whose last run did not complete run again: that was before this list was made. What is on record beside the list does not. */
   again?: boolean;
   /** Carried along by continue-as-new. */
   resumed?: ShardCarriedState;
 }
 
-interface ShardCarriedState extends ListPosition {
+interface ShardCarriedState {
+  /** From the page that was being started: without what is on record it begins with what was not begun. */
+  list: DataReference;
   counts: FollowUpCounts;
   /** A worker was seen to serve them. */
   isServed: boolean;
@@ -108,7 +110,7 @@ class ShardRun {
   private failure?: { error: unknown };
 
   constructor(private readonly input: FollowUpShardInput) {
-    const { shard, options, activityTaskQueue, window, again = false, resumed } = input;
+    const { shard, options, activityTaskQueue, window, resumed } = input;
     this.acts = activities(activityTaskQueue);
     this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
     this.window = window;
@@ -117,9 +119,8 @@ class ShardRun {
     // Of the first page of a later run, what is on record was counted before.
     let isCounted = resumed !== undefined;
     this.pages = new FollowUpPages(
-      (list) => this.desk.untilDone(() => this.acts.listFollowUps(list, ...(again ? [] : [shard.ref]))),
-      // A page without what is on record begins with what was not begun.
-      { list: resumed?.list ?? shard.list, begun: again ? (resumed?.begun ?? 0) : 0 },
+      (list) => this.desk.untilDone(() => this.acts.listFollowUps(list, shard.ref)),
+      resumed?.list ?? shard.list,
       (page) => {
         if (!isCounted) this.countRecorded(page);
         isCounted = false;
@@ -358,7 +359,7 @@ class ShardRun {
 
   private async continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
-    const { list, begun } = this.pages.position;
-    return continueAsNew<typeof followUpShardWorkflow>({ ...this.input, window: this.window, resumed: { list, begun, counts: this.counts, isServed: this.service.isServed } });
+    const { list } = this.pages;
+    return continueAsNew<typeof followUpShardWorkflow>({ ...this.input, window: this.window, resumed: { list, counts: this.counts, isServed: this.service.isServed } });
   }
 }

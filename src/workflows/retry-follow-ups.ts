@@ -1,4 +1,4 @@
-import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, setHandler, upsertMemo } from '@temporalio/workflow';
+import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, setHandler, upsertMemo } from '@temporalio/workflow';
 import type { FailedFollowUps } from '../activities';
 import type { FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
 import { cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, noFollowUps, resumeSignal } from '../contract';
@@ -92,6 +92,8 @@ class RetryRun {
   }
 
   private async continueAsNew(done: FollowUpsDone): Promise<never> {
+    // A new run that begins where this one did would go on for ever.
+    if (done.shards <= (this.input.resumed?.done.shards ?? 0)) throw ApplicationFailure.nonRetryable('No shard of the follow-ups could be begun', 'NoProgress');
     await condition(allHandlersFinished);
     return continueAsNew<typeof retryFollowUpsWorkflow>({ ...this.input, resumed: { done, cancelRequested: this.status.cancelRequested } });
   }

@@ -4,7 +4,7 @@ import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably 
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
 import type { JobFolder } from '../job-folder';
-import { outputFolder, removeUnfinishedOutputs } from '../output-folder';
+import { outputFolder, idOfOwner, removeUnfinishedOutputs } from '../output-folder';
 import type { PassOptions } from '../progress';
 import { endFilesByShard, type FollowUpEnd, readEnds } from './ends';
 import { followUpFiles } from './files';
@@ -21,6 +21,8 @@ import { countEnd } from './write-follow-ups';
 export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions = {}): Promise<ReportedFollowUps> {
   const done = await mergedBefore(folder, attempt);
   const followUps = done ?? (await merge(folder, report, attempt, options));
+  // Of a worker that was frozen, the outputs may belong to another job since.
+  if ((await idOfOwner(folder.records, report.output)) !== report.job_id) return followUps;
   await removeUnfinishedOutputs(report.output);
   await removeWhereThere(retryFolder(report.output, attempt).output);
   await removeIfEmpty(report.output);
@@ -29,13 +31,12 @@ export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport
 
 async function merge(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions): Promise<ReportedFollowUps> {
   const output = outputFolder(report.output);
-  const inOutput = await folder.records.read<JobReport>(output.report);
-  if (inOutput?.job_id !== report.job_id) throw new InputError('outputs_changed', `${output.folder} does not hold the outputs of job ${report.job_id} any more.`, 'Bring them back, then run the same command again.');
+  await mustBeTheirs(folder, report);
   const counts = noFollowUps();
+  const retried = retriedEnds(report.output, attempt, options);
   const replacement = await openReplacement(output.followUps);
   try {
     const file = new HashedSink(replacement.writer);
-    const retried = retriedEnds(report.output, attempt, options);
     let next = await retried.next();
     for await (const lines of readLines(output.followUps, options)) {
       for (const { bytes } of lines) {
@@ -49,22 +50,28 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
       }
     }
     if (!next.done) throw new InputError('outputs_changed', `${output.followUps} is not what this job wrote: ${next.value.workflowId} is not where it was.`, 'Put the file back from a copy.');
-    // Of a worker that was frozen while another one has done it.
-    const theirs = await mergedBefore(folder, attempt);
-    if (theirs) return theirs;
     const written = { bytes: file.bytes, sha256: file.sha256() };
-    await replacement.commit();
     const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt };
-    for (const write of [(whole: JobReport) => folder.records.replace(output.report, whole), (whole: JobReport) => folder.writeReport(whole)]) {
-      // One that was frozen in between has been overtaken by now, perhaps by a later attempt.
-      const newer = await mergedBefore(folder, attempt);
-      if (newer) return newer;
-      await write({ ...report, follow_ups: followUps });
+    const merged = { ...report, follow_ups: followUps };
+    for (const write of [() => replacement.commit(), () => folder.records.replace(output.report, merged), () => folder.writeReport(merged)]) {
+      // Of a worker that was frozen while another one has done it, and perhaps the next attempt too.
+      const theirs = await mergedBefore(folder, attempt);
+      if (theirs) return theirs;
+      await mustBeTheirs(folder, report);
+      await write();
     }
     return followUps;
   } finally {
+    await retried.return();
     await replacement.discard();
   }
+}
+
+/** @throws InputError `outputs_changed` where the outputs are of another job, or gone */
+async function mustBeTheirs(folder: JobFolder, report: JobReport): Promise<void> {
+  const output = outputFolder(report.output);
+  const inOutput = await folder.records.read<JobReport>(output.report);
+  if (inOutput?.job_id !== report.job_id) throw new InputError('outputs_changed', `${output.folder} does not hold the outputs of job ${report.job_id} any more.`, 'Bring them back, then run the same command again.');
 }
 
 /** @throws InputError `outputs_changed` */

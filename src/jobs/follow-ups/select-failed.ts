@@ -8,6 +8,7 @@ import type { PassOptions } from '../progress';
 import { readResults } from '../read-results';
 import { customIdOf } from '../results/custom-id';
 import { readInputRequests } from '../results/input-requests';
+import { checkFollowUpsFile } from '../verify/follow-ups-file';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf, writeListRecord } from './list-record';
 import { type ListSlice, ShardCutter } from './shard-cutter';
@@ -69,6 +70,7 @@ export async function selectFailedFollowUps(options: SelectFailedOptions): Promi
 }
 
 async function failedLines(report: JobReport, signal: AbortSignal | undefined): Promise<FollowUpLine[]> {
+  await mustBeAsWritten(report, signal);
   const path = outputFolder(report.output).followUps;
   const lines: FollowUpLine[] = [];
   try {
@@ -83,6 +85,12 @@ async function failedLines(report: JobReport, signal: AbortSignal | undefined): 
     throw error;
   }
   return lines;
+}
+
+/** Before anything runs: what the file says is told by it alone. */
+async function mustBeAsWritten(report: JobReport, signal: AbortSignal | undefined): Promise<void> {
+  const check = await checkFollowUpsFile(report, { signal });
+  if (check?.state === 'failed') throw notTheirs(outputFolder(report.output).followUps, undefined, `: ${check.message}`);
 }
 
 async function findResults(report: JobReport, wanted: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<Map<string, FoundResult>> {
