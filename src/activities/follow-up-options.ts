@@ -4,9 +4,9 @@ import { checkFollowUpOptions, type FollowUpOptions } from '../contract';
 import { InputError, type JobFolder, mustBeReadyMade } from '../jobs';
 
 /** @throws InputError `bad_follow_up`, `bad_schema` */
-export function mustBeFollowUp(options: FollowUpOptions | undefined): void {
+export function mustBeFollowUp(options: FollowUpOptions | undefined, hint = 'Nothing was sent for it. Start the job again with other options.'): void {
   const problem = options && checkFollowUpOptions(options);
-  if (problem !== undefined) throw new InputError('bad_follow_up', problem, 'Nothing was sent for it. Start the job again with other options.');
+  if (problem !== undefined) throw new InputError('bad_follow_up', problem, hint);
   if (options) mustBeReadyMade(options);
 }
 

@@ -185,6 +185,8 @@ export interface FailedFollowUps {
   followUps: ReportedFollowUps;
   /** They were run again by this attempt before. */
   superseded?: true;
+  /** The list is not new: some of them may have run. */
+  begunBefore?: true;
 }
 
 /** Some of a shard's follow-ups: as many as fit one answer. */

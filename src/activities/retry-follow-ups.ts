@@ -12,13 +12,13 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
   return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath }: FollowUpRetryInput): Promise<FailedFollowUps> {
     return runActivity(deps, async () => {
       const { report, followUps } = await ended(deps, jobId);
-      if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: followUps.options, followUps, superseded: true };
       const options = overridden(followUps.options, followUp);
+      if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: followUps.options, followUps, superseded: true };
       const { output, part } = retryFolder(report.output, attempt);
-      const slices = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
+      const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
       const { list } = followUpFiles(part);
       const ref = { jobId, round: 1, part: 1, output };
-      return { shards: slices.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps };
+      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ...(isKnown && { begunBefore: true }) };
     });
   };
 }
@@ -38,7 +38,7 @@ function overridden(options: FollowUpOptions, override: FollowUpOverride = {}): 
   // Null, from another language, is the same as nothing.
   const given = Object.entries(override).filter(([, value]: [string, unknown]) => value !== null && value !== undefined);
   const merged: FollowUpOptions = { ...options, ...Object.fromEntries(given) };
-  mustBeFollowUp(merged);
+  mustBeFollowUp(merged, 'Nothing was run. Run them again with other options.');
   return merged;
 }
 

@@ -46,6 +46,8 @@ export interface FollowUpShardInput {
   isLast: boolean;
   /** Those whose last run did not complete run again: that was before this list was made. What is on record beside the list does not. */
   again?: boolean;
+  /** An earlier workflow of this id may have run some that are on no record: these do not run again. Costs a look at each. */
+  begunBefore?: boolean;
   /** Carried along by continue-as-new. */
   resumed?: ShardCarriedState;
 }
@@ -235,8 +237,8 @@ class ShardRun {
 
   /** Runs one follow-up, or where it was started before waits for the end of that. */
   private async endOf(input: AnyFollowUpInput, workflowId: string): Promise<FollowUpEnd> {
-    const { again = false } = this.input;
-    let reuse: WorkflowIdReusePolicy = again ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
+    const { again = false, begunBefore = false } = this.input;
+    let reuse: WorkflowIdReusePolicy = again && !begunBefore ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
     for (let isFirst = true; ; isFirst = false) {
       try {
         const value = await this.children.run(() => this.start(input, workflowId, reuse));
@@ -249,9 +251,12 @@ class ShardRun {
           return end;
         }
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        const end = await this.endOfFound(workflowId);
-        // Deleted in between, its id is free again.
-        if (!end) continue;
+        const end = await this.endOfFound(workflowId, again && isFirst);
+        if (!end) {
+          // Deleted in between, its id is free again; or it is to run again.
+          if (again) reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
+          continue;
+        }
         // Its end is on no record: it was canceled because its shard was closed above it.
         const startsAnew = end.status === 'canceled' && isFirst && !this.isCanceled;
         if (startsAnew) {
@@ -289,12 +294,15 @@ class ShardRun {
     }
   }
 
-  /** @returns undefined where Temporal has it no more. */
-  private async endOfFound(workflowId: string): Promise<FollowUpEnd | undefined> {
+  /**
+   * @param onlyOwn one that did not complete counts only where a workflow of this shard has started it
+   * @returns undefined where Temporal has it no more, or where it does not count
+   */
+  private async endOfFound(workflowId: string, onlyOwn: boolean): Promise<FollowUpEnd | undefined> {
     this.found.add(workflowId);
     if (this.isCanceled) void cancelById(workflowId);
     try {
-      return await this.desk.untilDone(() => this.acts.endOfFollowUp(workflowId));
+      return await this.desk.untilDone(() => this.acts.endOfFollowUp(workflowId, ...(onlyOwn ? [workflowInfo().workflowId] : [])));
     } catch (error) {
       if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === FOLLOW_UP_NOT_FOUND) return undefined;
       throw error;

@@ -17,6 +17,8 @@ export interface FollowUpRun {
   activityTaskQueue: string;
   /** Those that did not complete run again, whatever is on record of them (`FollowUpShardInput.again`). */
   again?: boolean;
+  /** Shards may have been begun before, by a run that is not known (`FollowUpShardInput.begunBefore`). */
+  begunBefore?: boolean;
   /** What an earlier run of this workflow has returned. */
   done?: FollowUpsDone;
   /** @param number of the shard, from 1. */
@@ -126,12 +128,12 @@ class ShardRunner {
   /** Runs one shard to its counts. Where its workflow is ended from outside, a person is asked; what is on record does not run again. */
   private async runShard(number: number, open: RunningShard): Promise<FollowUpCounts> {
     const { shards, options, activityTaskQueue, again, workflowId, desk } = this.options;
-    for (;;) {
+    for (let { begunBefore } = this.options; ; begunBefore = true) {
       try {
         return await this.children.run(() =>
           startChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
             workflowId: workflowId(number),
-            args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window: Math.max(1, open.stillRunning ?? open.window), isLast: number === shards.length, again }],
+            args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window: Math.max(1, open.stillRunning ?? open.window), isLast: number === shards.length, again, begunBefore }],
             parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
             cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             staticSummary: `follow-ups, shard ${number} of ${shards.length}`,

@@ -72,7 +72,7 @@ class RetryRun {
     return { ...common, canceled: this.status.cancelRequested, followUps };
   }
 
-  private runAll({ shards, options }: FailedFollowUps): Promise<FollowUpsDone> {
+  private runAll({ shards, options, begunBefore }: FailedFollowUps): Promise<FollowUpsDone> {
     const { jobId, attempt, activityTaskQueue, resumed } = this.input;
     return this.scope.run(() =>
       runFollowUps({
@@ -80,6 +80,7 @@ class RetryRun {
         options,
         activityTaskQueue,
         again: true,
+        begunBefore,
         done: resumed?.done,
         workflowId: (number) => `${followUpRetryWorkflowId(jobId, attempt)}/${number}`,
         desk: this.desk,

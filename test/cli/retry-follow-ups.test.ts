@@ -4,7 +4,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { MessageBatchesClient } from '../../src/client';
-import type { FollowUpLine, FollowUpRetryResult, JobReport } from '../../src/contract';
+import { type FollowUpLine, type FollowUpRetryResult, followUpRetryWorkflowId, type JobReport } from '../../src/contract';
 import { FollowUpEffects } from '../support/follow-ups/effects';
 import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
@@ -47,7 +47,7 @@ const runs = (name: string, count: number) => Array.from({ length: count }, (_, 
 const linesOf = async ({ output }: JobReport) => (await readFile(join(output, 'follow-ups.jsonl'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as FollowUpLine);
 const again = async (...args: string[]) => {
   const { code, stdout, stderr } = await world.run(['retry-follow-ups', ...args, '--json'], env);
-  return { code, stderr, result: JSON.parse(stdout) as FollowUpRetryResult & { follow_ups: JobReport['follow_ups'] }, error: (JSON.parse(stdout) as { error?: { code: string; hint: string } }).error };
+  return { code, stderr, result: JSON.parse(stdout) as FollowUpRetryResult & { follow_ups: JobReport['follow_ups'] }, error: (JSON.parse(stdout) as { error?: { code: string; message: string; hint: string } }).error };
 };
 
 test('those that failed run again and no others; each still has one line, and the report counts them', async () => {
@@ -97,6 +97,50 @@ test('killed in the middle and run again, each has run exactly once more', async
   expect((await linesOf(first)).map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 'completed'));
   expect(JSON.parse(await readFile(join(first.output, 'report.json'), 'utf8'))).toMatchObject({ follow_ups: { succeeded: 12, failed: 0, retries: 1 } });
   expect(await world.run(['verify', first.job_id], env)).toMatchObject({ code: 0 });
+});
+
+test('a shard that is terminated in the middle is started again, and those that have failed in this attempt do not run once more', async () => {
+  const first = await ended('broken', [{ fail: 'Never' }, { fail: 'Never' }, { fail: 'Not yet', once: true, ms: 4_000 }]);
+  const client = new Client({ connection });
+  const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
+  await effects.ranAgain('broken-', 3);
+  await Promise.all((await linesOf(first)).slice(0, 2).map(({ workflow_id: id }) => client.workflow.getHandle(id).result().catch(() => undefined)));
+  await client.workflow.getHandle(`${followUpRetryWorkflowId(first.job_id, 1)}/1`).terminate('By somebody');
+  expect(await running.ended()).toMatchObject({ code: 4, stdout: expect.stringContaining('By somebody') });
+  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { attempt: 1, selected: 3 } });
+  expect((await linesOf(first)).map(({ status }) => status)).toEqual(['failed', 'failed', 'completed']);
+  // The third was canceled with its shard, which could put that on no record.
+  expect(runs('broken', 3)).toEqual([2, 2, 3]);
+});
+
+test('a retry that is terminated goes on from what is on record: nothing runs a second time in the same attempt', async () => {
+  const first = await ended('ended-above', [{ fail: 'Never' }, { fail: 'Not yet', once: true, ms: 4_000 }]);
+  const client = new Client({ connection });
+  const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
+  await effects.ranAgain('ended-above-', 2);
+  const shard = client.workflow.getHandle(`${followUpRetryWorkflowId(first.job_id, 1)}/1`);
+  await client.workflow.getHandle((await linesOf(first))[0]!.workflow_id).result().catch(() => undefined);
+  await client.workflow.getHandle(followUpRetryWorkflowId(first.job_id, 1)).terminate('By somebody');
+  expect(await running.ended()).toMatchObject({ code: 1 });
+  const worker = world.start(['worker', '--simulate'], env);
+  await shard.result().catch(() => undefined);
+  await worker.signal('SIGTERM');
+  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { attempt: 1, selected: 2 } });
+  expect((await linesOf(first)).map(({ status }) => status)).toEqual(['failed', 'canceled']);
+  expect(runs('ended-above', 2)).toEqual([2, 2]);
+});
+
+test('a follow-ups.jsonl that somebody has edited is refused before anything runs, and says what to do', async () => {
+  const first = await ended('edited', [{ fail: 'Never' }, { fail: 'Not yet', once: true }]);
+  const path = join(first.output, 'follow-ups.jsonl');
+  const whole = await readFile(path, 'utf8');
+  await writeFile(path, whole.replace('"failed"', '"completed"'));
+  const { code, error } = await again(first.job_id);
+  expect([code, error?.message, error?.hint]).toEqual([1, expect.stringContaining('follow-ups.jsonl'), expect.stringContaining('Put the file back')]);
+  expect(runs('edited', 2)).toEqual([1, 1]);
+  await writeFile(path, whole);
+  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { selected: 2 } });
+  expect(runs('edited', 2)).toEqual([2, 2]);
 });
 
 test('an input that is gone is asked for before anything runs, and may lie elsewhere', async () => {

@@ -45,17 +45,17 @@ export function retryFolder(output: string, attempt: number): { output: string; 
 
 /**
  * Writes the list of the follow-ups that did not complete, in the order of `follow-ups.jsonl`, and says where its shards lie. One that
- * is there is left as it is: shards may be reading it. Their requests are copied beside it, so that the input may go once this is done.
+ * is there is left as it is, and `isKnown`: shards may be reading it. Their requests are copied beside it, so that the input may go once this is done.
  * @throws InputError where the outputs or the input are gone or are others; StorageError
  */
-export async function selectFailedFollowUps(options: SelectFailedOptions): Promise<ListSlice[]> {
+export async function selectFailedFollowUps(options: SelectFailedOptions): Promise<{ shards: ListSlice[]; isKnown: boolean }> {
   const { report, attempt, signal } = options;
   const { part } = retryFolder(report.output, attempt);
   const files = followUpFiles(part);
   const known = await readListRecord(files);
-  if (known) return shardsOf(known);
+  if (known) return { shards: shardsOf(known), isKnown: true };
   const lines = await failedLines(report, signal);
-  if (lines.length === 0) return [];
+  if (lines.length === 0) return { shards: [], isKnown: false };
   const wanted = new Set(lines.flatMap(idsOf));
   const results = await findResults(report, wanted, signal);
   const requests = await copyRequests(options, wanted, part.requests);
@@ -63,7 +63,7 @@ export async function selectFailedFollowUps(options: SelectFailedOptions): Promi
   try {
     const shards = await writeList(options, lines, { results, requests, stored });
     await writeListRecord(files, undefined, shards);
-    return shards;
+    return { shards, isKnown: false };
   } finally {
     await stored.close();
   }
