@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
-import type { FollowUpOptions, FollowUpOverride, FollowUpRetryInput, JobReport, ReportedFollowUps } from '../contract';
-import { followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder, selectFailedFollowUps as select } from '../jobs';
+import type { FollowUpOptions, FollowUpOverride, FollowUpRetryInput, JobReport, ReportedFollowUps, RetriedWith } from '../contract';
+import { completeFollowUp, followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder, selectFailedFollowUps as select } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
@@ -18,17 +19,17 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
       const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
       const { list } = followUpFiles(part);
       const ref = { jobId, round: 1, part: 1, output };
-      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ...(isKnown && { begunBefore: true }) };
+      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ranWith: ranWith(followUps.options, options, attempt), ...(isKnown && { begunBefore: true }) };
     });
   };
 }
 
 /** Puts what became of them in the place of the old lines of `follow-ups.jsonl` and of the counts in the report. */
 export function mergeRetriedFollowUpsActivity(deps: ActivityDependencies) {
-  return async function mergeRetriedFollowUps(jobId: string, attempt: number): Promise<ReportedFollowUps> {
+  return async function mergeRetriedFollowUps(jobId: string, attempt: number, others?: RetriedWith): Promise<ReportedFollowUps> {
     return runActivity(deps, async () => {
       const { report } = await ended(deps, jobId);
-      return merge(jobFolder(deps, jobId), report, attempt, { signal: Context.current().cancellationSignal });
+      return merge(jobFolder(deps, jobId), report, attempt, { signal: Context.current().cancellationSignal, ranWith: others });
     });
   };
 }
@@ -40,6 +41,13 @@ function overridden(options: FollowUpOptions, override: FollowUpOverride = {}): 
   const merged: FollowUpOptions = { ...options, ...Object.fromEntries(given) };
   mustBeFollowUp(merged, 'Nothing was run. Run them again with other options.');
   return merged;
+}
+
+/** @returns undefined where it is the job's own */
+function ranWith(own: FollowUpOptions, { workflow, taskQueue, args }: FollowUpOptions, attempt: number): RetriedWith | undefined {
+  const hasOtherArgs = !isDeepStrictEqual(completeFollowUp(own).args, args ?? []);
+  if (workflow === own.workflow && taskQueue === own.taskQueue && !hasOtherArgs) return undefined;
+  return { attempt, workflow, task_queue: taskQueue, ...(hasOtherArgs && { other_args: true }) };
 }
 
 async function ended(deps: ActivityDependencies, jobId: string): Promise<{ report: JobReport; followUps: ReportedFollowUps & { options: FollowUpOptions } }> {

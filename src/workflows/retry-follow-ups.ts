@@ -67,7 +67,7 @@ class RetryRun {
     const done = await this.runAll(failed);
     if (done.shards < failed.shards.length && !this.status.cancelRequested) await this.continueAsNew(done);
     this.status.phase = 'merging';
-    const followUps = await this.desk.untilDone(() => this.acts.mergeRetriedFollowUps(jobId, attempt));
+    const followUps = await this.desk.untilDone(() => this.acts.mergeRetriedFollowUps(jobId, attempt, ...(failed.ranWith ? [failed.ranWith] : [])));
     this.status.phase = 'ended';
     return { ...common, canceled: this.status.cancelRequested, followUps };
   }

@@ -70,10 +70,28 @@ test('those that failed run again and no others; each still has one line, and th
   expect(JSON.parse(await readFile(join(world.home, 'jobs', first.job_id, 'report.json'), 'utf8'))).toEqual(inOutput);
   expect(await world.run(['verify', first.job_id], env)).toMatchObject({ code: 0 });
   expect(existsSync(join(first.output, '.parts'))).toBe(false);
+  // The workflow of the job has ended long before.
+  const job = new MessageBatchesClient({ client: new Client({ connection }) }).job(first.job_id);
+  expect(await job.report()).toEqual(inOutput);
 
   // A second attempt takes what is left.
-  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { attempt: 2, selected: 1 } });
+  expect(await again(first.job_id, '--follow-up-args', '["more"]')).toMatchObject({ code: 2, result: { attempt: 2, selected: 1 } });
   expect(runs('mended', 5)).toEqual([1, 2, 3, 1, 2]);
+  const retriedWith = [{ attempt: 2, workflow: 'testFollowUp', task_queue: 'followers', other_args: true }];
+  expect(await job.status()).toMatchObject({ followUps: { succeeded: 4, failed: 1 }, report: { follow_ups: { retries: 2, retried_with: retriedWith, options: { workflow: 'testFollowUp' } } } });
+  expect(await world.run(['status', first.job_id], env)).toMatchObject({ code: 0, stdout: expect.stringMatching(/follow-ups +testFollowUp: 4 of 5 succeeded, 1 failed; run again 2 times \(the last time as testFollowUp on task queue followers with\s+other arguments\)/) });
+});
+
+test('answers are checked against a mended schema instead, by the worker that the command brings; one that cannot be used is refused before anything runs', async () => {
+  const first = await ended('checked', [{ fail: 'Never' }]);
+  await world.file('bad-schema.json', '{"tpye": "object"}');
+  await world.file('schema.json', '{"type": "object"}');
+  expect(await again(first.job_id, '--check-schema', 'bad-schema.json')).toMatchObject({ code: 1, error: { code: 'bad_schema' } });
+  expect(await again(first.job_id, '--check-schema', 'schema.json', '--follow-up-args', '1')).toMatchObject({ code: 1, error: { code: 'usage' } });
+  expect(existsSync(join(first.output, '.parts'))).toBe(false);
+  expect(await again(first.job_id, '--check-schema', 'schema.json')).toMatchObject({ code: 0, result: { attempt: 1, followUps: { retried_with: [{ attempt: 1, workflow: 'checkJsonAnswer', other_args: true }] } } });
+  expect(await linesOf(first)).toMatchObject([{ status: 'completed', value: { valid: false } }]);
+  expect(runs('checked', 1)).toEqual([1]);
 });
 
 test('where all have completed it says so; a job without follow-ups is told apart', async () => {
@@ -154,11 +172,12 @@ test('an input that is gone is asked for before anything runs, and may lie elsew
 });
 
 test('a program cancels: what has ended is kept, the rest can run later', async () => {
-  const first = await ended('stopped', [{ fail: 'Not yet', once: true }, { fail: 'Not yet', once: true, ms: 3_000 }]);
+  const first = await ended('stopped', [{ fail: 'Not yet', once: true }, { fail: 'Not yet', once: true, ms: 5_000 }]);
   const batches = new MessageBatchesClient({ client: new Client({ connection }) });
   const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
   await effects.ranAgain('stopped-', 2);
   await running.printed(/2 running|1 running/);
+  expect(await batches.job(first.job_id).status()).toMatchObject({ phase: 'ended', followUps: { failed: 2 }, followUpRetry: { attempt: 1, phase: 'running', cancelRequested: false, followUps: { selected: 2, started: 2 } } });
   await (await batches.job(first.job_id).retryFollowUps({ attempt: 1 })).cancel();
   expect((await running.ended()).code).toBe(3);
   expect((await linesOf(first)).map(({ status }) => status)).toEqual(['completed', 'canceled']);
@@ -171,6 +190,9 @@ test('a type that nobody serves asks for a person, and where one has come the sa
   const { code, error } = await again(first.job_id, '--follow-up', 'testFollowUp@late');
   expect([code, error?.code]).toEqual([4, 'follow_up_unserved']);
   expect(runs('alone', 1)).toEqual([1]);
+  // Without a worker, by what the server knows.
+  const seen = await world.run(['status', first.job_id], env);
+  expect([seen.code, seen.stdout]).toEqual([0, expect.stringMatching(/\nFollow-ups run again now \(attempt 1\)[\s\S]*no worker polls late for testFollowUp[\s\S]*Stay with them: message-batches retry-follow-ups sim_/)]);
   expect(await again(first.job_id, '--follow-up', 'testFollowUp@elsewhere')).toMatchObject({ code: 1, error: { code: 'follow_up_retry_conflict', hint: expect.stringContaining('--cancel') } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 3, result: { attempt: 1 } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 0, result: { selected: 0 } });

@@ -1,5 +1,5 @@
 /** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps, workflowIdOfFollowUp } from '../../contract';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps, type RetriedWith, workflowIdOfFollowUp } from '../../contract';
 import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
@@ -12,13 +12,18 @@ import { readListRecord, shardsOf } from './list-record';
 import { RETRIES_FOLDER, retryFolder } from './select-failed';
 import { countEnd } from './write-follow-ups';
 
+export interface MergeRetriedOptions extends PassOptions {
+  /** Where that is not what the job's own follow-ups were run with. */
+  ranWith?: RetriedWith;
+}
+
 /**
  * Each follow-up still has one line, in the same place. One that did not run, because of a cancel, keeps what was said of it. Killed at
  * any moment and called again it comes to the same: the file is made of itself and of the ends on record, and the job folder's
  * report, which counts the attempts, is the last that is written.
  * @throws InputError `outputs_changed` where the outputs are of another job; StorageError
  */
-export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions = {}): Promise<ReportedFollowUps> {
+export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: MergeRetriedOptions = {}): Promise<ReportedFollowUps> {
   const done = await mergedBefore(folder, attempt);
   const followUps = done ?? (await merge(folder, report, attempt, options));
   // Of a worker that was frozen, the outputs may belong to another job since.
@@ -29,7 +34,7 @@ export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport
   return followUps;
 }
 
-async function merge(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions): Promise<ReportedFollowUps> {
+async function merge(folder: JobFolder, report: JobReport, attempt: number, options: MergeRetriedOptions): Promise<ReportedFollowUps> {
   const output = outputFolder(report.output);
   await mustBeTheirs(folder, report);
   const counts = noFollowUps();
@@ -51,7 +56,8 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
     }
     if (!next.done) throw new InputError('outputs_changed', `${output.followUps} is not what this job wrote: ${next.value.workflowId} is not where it was.`, 'Put the file back from a copy.');
     const written = { bytes: file.bytes, sha256: file.sha256() };
-    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt };
+    const others = [...(report.follow_ups?.retried_with ?? []), ...(options.ranWith ? [options.ranWith] : [])];
+    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt, ...(others.length > 0 && { retried_with: others }) };
     const merged = { ...report, follow_ups: followUps };
     for (const write of [() => replacement.commit(), () => folder.records.replace(output.report, merged), () => folder.writeReport(merged)]) {
       // Of a worker that was frozen while another one has done it, and perhaps the next attempt too.
