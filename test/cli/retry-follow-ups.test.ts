@@ -89,7 +89,7 @@ test('answers are checked against a mended schema instead, by the worker that th
   expect(await again(first.job_id, '--check-schema', 'bad-schema.json')).toMatchObject({ code: 1, error: { code: 'bad_schema' } });
   expect(await again(first.job_id, '--check-schema', 'schema.json', '--follow-up-args', '1')).toMatchObject({ code: 1, error: { code: 'usage' } });
   expect(existsSync(join(first.output, '.parts'))).toBe(false);
-  expect(await again(first.job_id, '--check-schema', 'schema.json')).toMatchObject({ code: 0, result: { attempt: 1, followUps: { retried_with: [{ attempt: 1, workflow: 'checkJsonAnswer', other_args: true }] } } });
+  expect(await again(first.job_id, '--check-schema', 'schema.json')).toMatchObject({ code: 0, result: { attempt: 1, follow_ups: { retried_with: [{ attempt: 1, workflow: 'checkJsonAnswer', other_args: true }] } } });
   expect(await linesOf(first)).toMatchObject([{ status: 'completed', value: { valid: false } }]);
   expect(runs('checked', 1)).toEqual([1]);
 });
