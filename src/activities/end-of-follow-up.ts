@@ -28,11 +28,12 @@ const LONGEST_DELAY_MS = 60_000;
  * Waits until a workflow is closed, and says what became of it: of its newest run, so that retries, resets and continue-as-new are followed.
  * A run that is still open is a retryable failure of this attempt, which says when to look again.
  *
+ * @param startedBy with the id of a workflow, one that did not complete counts only as a child of that one
  * @throws a non-retryable failure of type `FOLLOW_UP_NOT_FOUND` where there is no such workflow: it was never started, or Temporal has
- * deleted it after the namespace's retention time. Its id is free again, so that it can be started.
+ * deleted it after the namespace's retention time, or it does not count. It can be started.
  */
 export function endOfFollowUpActivity(deps: ActivityDependencies) {
-  return async function endOfFollowUp(workflowId: string): Promise<FollowUpEnd> {
+  return async function endOfFollowUp(workflowId: string, startedBy?: string): Promise<FollowUpEnd> {
     return runActivity(deps, async () => {
       const waitedMs = Date.now() - Context.current().info.scheduledTimestampMs;
       let run = await newestRun(workflowId);
@@ -40,6 +41,7 @@ export function endOfFollowUpActivity(deps: ActivityDependencies) {
         await untilClosed(workflowId, run.runId);
         run = await newestRun(workflowId);
       }
+      if (run.status && run.status !== 'completed' && startedBy !== undefined && run.startedBy !== startedBy) throw notFound(`${workflowId} has ended before, and runs again`);
       if (run.status === 'canceled') return { workflowId, status: run.status };
       if (run.status) return { workflowId, status: run.status, ...(await outcomeOf(workflowId, run.runId)) };
       throw stillOpen(workflowId, waitedMs);
@@ -51,14 +53,16 @@ interface Run {
   runId: string;
   /** Absent while it is open. */
   status?: FollowUpEndStatus;
+  /** Id of its parent. */
+  startedBy?: string;
 }
 
 async function newestRun(workflowId: string): Promise<Run> {
   try {
-    const { runId, status } = await askTemporal((client) => client.workflow.getHandle(workflowId).describe());
-    return { runId, status: STATUS[status.name] };
+    const { runId, status, parentExecution } = await askTemporal((client) => client.workflow.getHandle(workflowId).describe());
+    return { runId, status: STATUS[status.name], startedBy: parentExecution?.workflowId ?? undefined };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw ApplicationFailure.nonRetryable(`Temporal has no workflow ${workflowId} (any more)`, FOLLOW_UP_NOT_FOUND);
+    if (error instanceof WorkflowNotFoundError) throw notFound(`Temporal has no workflow ${workflowId} (any more)`);
     throw error;
   }
 }
@@ -89,6 +93,10 @@ function outcomeOf(workflowId: string, runId: string): Promise<Omit<FollowUpEnd,
       throw error;
     }
   });
+}
+
+function notFound(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, FOLLOW_UP_NOT_FOUND);
 }
 
 function stillOpen(workflowId: string, waitedMs: number): ApplicationFailure {

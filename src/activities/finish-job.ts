@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BatchReport, JobReport } from '../contract';
 import type { JobFolder, JobRecord, RoundPlan } from '../jobs';
-import { batchesOf, buildReport, markUnsent, mergeJob, outputFolder, partFolder, removeUnfinishedOutputs, removeWorkFolder, unsentReport } from '../jobs';
+import { batchesOf, buildReport, InputError, markUnsent, mergeJob, outputFolder, idOfOwner, partFolder, removeUnfinishedOutputs, removeWorkFolder, unsentReport } from '../jobs';
 import { mustBeClosed, mustBeTakenOver } from './close-ledger';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, recordStore } from './dependencies';
@@ -73,10 +73,13 @@ function withGeneratedIds(job: JobRecord, round: RoundPlan | undefined): JobReco
 /** The report in the outputs comes last of them; the copy in the job folder lets the job be recognised later. */
 async function deliver(deps: ActivityDependencies, folder: JobFolder, report: JobReport): Promise<JobReport> {
   // Of a worker that was frozen and has been overtaken; the outputs may belong to another job since.
-  const theirs = await folder.readReport();
-  if (theirs) return theirs;
-  await recordStore(deps).replace(outputFolder(report.output).report, report);
-  await folder.writeReport(report);
+  for (const write of [() => recordStore(deps).replace(outputFolder(report.output).report, report), () => folder.writeReport(report)]) {
+    const theirs = await folder.readReport();
+    if (theirs) return theirs;
+    const owner = await idOfOwner(recordStore(deps), report.output);
+    if (owner !== undefined && owner !== report.job_id) throw new InputError('output_taken', `${report.output} belongs to job ${owner} by now.`, `Nothing of it was changed. Bring the working data of job ${report.job_id} back, then run the same command again.`);
+    await write();
+  }
   return report;
 }
 
@@ -85,10 +88,7 @@ async function deliver(deps: ActivityDependencies, folder: JobFolder, report: Jo
  * this, or is frozen, comes back to it later; the outputs may belong to another job since.
  */
 async function removeLeftOver(deps: ActivityDependencies, done: JobReport): Promise<void> {
-  const { claim, report } = outputFolder(done.output);
-  const store = recordStore(deps);
-  const owner = (await store.read<{ job_id: string }>(claim)) ?? (await store.read<{ job_id: string }>(report));
-  if (owner?.job_id !== done.job_id) return;
+  if ((await idOfOwner(recordStore(deps), done.output)) !== done.job_id) return;
   await removeUnfinishedOutputs(done.output);
   if (needsNoWorkFolder(done)) await removeWorkFolder(done.output);
 }

@@ -1,12 +1,12 @@
 /** What the follow-ups of a job are: put on record before anything is paid, and from then on the same. */
 import { isDeepStrictEqual } from 'node:util';
 import { checkFollowUpOptions, type FollowUpOptions } from '../contract';
-import { InputError, type JobFolder, mustBeReadyMade } from '../jobs';
+import { completeFollowUp, InputError, type JobFolder, mustBeReadyMade } from '../jobs';
 
 /** @throws InputError `bad_follow_up`, `bad_schema` */
-export function mustBeFollowUp(options: FollowUpOptions | undefined): void {
+export function mustBeFollowUp(options: FollowUpOptions | undefined, hint = 'Nothing was sent for it. Start the job again with other options.'): void {
   const problem = options && checkFollowUpOptions(options);
-  if (problem !== undefined) throw new InputError('bad_follow_up', problem, 'Nothing was sent for it. Start the job again with other options.');
+  if (problem !== undefined) throw new InputError('bad_follow_up', problem, hint);
   if (options) mustBeReadyMade(options);
 }
 
@@ -29,7 +29,8 @@ export async function followUpsOnRecord(folder: JobFolder, given: FollowUpOption
   return given;
 }
 
-/** Without what says only where and how fast; as it is when it was written and read again. */
-function whatIsRun({ workflow, on, where, per, args }: FollowUpOptions): unknown {
-  return JSON.parse(JSON.stringify({ workflow, on: [...(on ?? ['succeeded'])].sort(), where: where ?? {}, per: per ?? 'result', args: args ?? [] }));
+/** Without what says only where and how fast. */
+function whatIsRun(options: FollowUpOptions): unknown {
+  const { workflow, on, where, per, args } = completeFollowUp(options);
+  return { workflow, on, where, per, args };
 }

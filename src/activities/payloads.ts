@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, ReportedFollowUps, TokenUsage } from '../contract';
+import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, ReportedFollowUps, RetriedWith, TokenUsage } from '../contract';
 import type { CreateState, FollowUpEnd, PlannedPart, StoredRequest } from '../jobs';
 
 export type { FollowUpEnd, StoredRequest };
@@ -185,6 +185,10 @@ export interface FailedFollowUps {
   followUps: ReportedFollowUps;
   /** They were run again by this attempt before. */
   superseded?: true;
+  /** The list is not new: some of them may have run. */
+  begunBefore?: true;
+  /** Where that is not what the job's own were run with. */
+  ranWith?: RetriedWith;
 }
 
 /** Some of a shard's follow-ups: as many as fit one answer. */

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
-import type { FollowUpOptions, FollowUpRetryInput, JobReport, ReportedFollowUps } from '../contract';
-import { followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder, selectFailedFollowUps as select } from '../jobs';
+import type { FollowUpOptions, FollowUpOverride, FollowUpRetryInput, JobReport, ReportedFollowUps, RetriedWith } from '../contract';
+import { completeFollowUp, followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder, selectFailedFollowUps as select } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
@@ -12,28 +13,41 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
   return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath }: FollowUpRetryInput): Promise<FailedFollowUps> {
     return runActivity(deps, async () => {
       const { report, followUps } = await ended(deps, jobId);
+      const options = overridden(followUps.options, followUp);
       if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: followUps.options, followUps, superseded: true };
-      // Null, from another language, is the same as nothing.
-      const given = Object.entries(followUp ?? {}).filter(([, value]) => value !== null && value !== undefined);
-      const options: FollowUpOptions = { ...followUps.options, ...Object.fromEntries(given) };
-      mustBeFollowUp(options);
       const { output, part } = retryFolder(report.output, attempt);
-      const slices = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
+      const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
       const { list } = followUpFiles(part);
       const ref = { jobId, round: 1, part: 1, output };
-      return { shards: slices.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps };
+      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ranWith: ranWith(followUps.options, options, attempt), ...(isKnown && { begunBefore: true }) };
     });
   };
 }
 
 /** Puts what became of them in the place of the old lines of `follow-ups.jsonl` and of the counts in the report. */
 export function mergeRetriedFollowUpsActivity(deps: ActivityDependencies) {
-  return async function mergeRetriedFollowUps(jobId: string, attempt: number): Promise<ReportedFollowUps> {
+  return async function mergeRetriedFollowUps(jobId: string, attempt: number, others?: RetriedWith): Promise<ReportedFollowUps> {
     return runActivity(deps, async () => {
       const { report } = await ended(deps, jobId);
-      return merge(jobFolder(deps, jobId), report, attempt, { signal: Context.current().cancellationSignal });
+      return merge(jobFolder(deps, jobId), report, attempt, { signal: Context.current().cancellationSignal, ranWith: others });
     });
   };
+}
+
+/** @throws InputError `bad_follow_up`, `bad_schema` */
+function overridden(options: FollowUpOptions, override: FollowUpOverride = {}): FollowUpOptions {
+  // Null, from another language, is the same as nothing.
+  const given = Object.entries(override).filter(([, value]: [string, unknown]) => value !== null && value !== undefined);
+  const merged: FollowUpOptions = { ...options, ...Object.fromEntries(given) };
+  mustBeFollowUp(merged, 'Nothing was run. Run them again with other options.');
+  return merged;
+}
+
+/** @returns undefined where it is the job's own */
+function ranWith(own: FollowUpOptions, { workflow, taskQueue, args }: FollowUpOptions, attempt: number): RetriedWith | undefined {
+  const hasOtherArgs = !isDeepStrictEqual(completeFollowUp(own).args, args ?? []);
+  if (workflow === own.workflow && taskQueue === own.taskQueue && !hasOtherArgs) return undefined;
+  return { attempt, workflow, task_queue: taskQueue, ...(hasOtherArgs && { other_args: true }) };
 }
 
 async function ended(deps: ActivityDependencies, jobId: string): Promise<{ report: JobReport; followUps: ReportedFollowUps & { options: FollowUpOptions } }> {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { ApiOutcome, FollowUpFilter, FollowUpOptions } from '../contract';
+import type { ApiOutcome, FollowUpFilter, FollowUpOptions, FollowUpOverride } from '../contract';
 import { API_OUTCOMES, CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, checkFollowUpOptions, DEFAULT_FOLLOW_UP_WINDOW, MAX_FOLLOW_UP_ARGS_BYTES, MAX_FOLLOW_UP_SLICE, MAX_FOLLOW_UP_WINDOW, READY_MADE_FOLLOW_UPS } from '../contract';
 import { mustBeReadyMade } from '../jobs';
 import { CliError } from './cli-error';
@@ -57,13 +57,46 @@ export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptio
     }
     return undefined;
   }
-  const args = checkSchema === undefined ? await argsOf(followUpArgs) : [{ schema: await schemaOf(checkSchema) }];
-  if (args) mustBeSmall(args, checkSchema === undefined ? '--follow-up-args' : '--check-schema');
+  const args = await givenArgs(followUpArgs, checkSchema);
   const options = { ...workflow, on: on ?? ['succeeded'], ...(where && { where }), ...(window !== undefined && { window }), ...(per !== undefined && { per }), ...(args && { args }) };
+  mustBePossible(options);
+  return options;
+}
+
+export function addFollowUpOverride(command: Command): Command {
+  return command
+    .option('--follow-up <type[@queue]>', 'run this workflow instead, e.g. a mended one on another task queue', parseFollowUp)
+    .option('--follow-up-args <json|@file>', 'what the workflow gets after its input instead: a JSON array of arguments, or one value')
+    .option('--check-schema <file>', 'check the answers against this JSON schema instead');
+}
+
+/**
+ * What was typed to run follow-ups of an ended job with, in place of their own options; files read, and checked as for a new job.
+ * @param own what they were started with
+ * @param ownQueue where the product's own worker serves the ready-made ones
+ * @returns undefined where nothing was typed
+ * @throws as `typedFollowUp`
+ */
+export async function typedOverride({ followUp, followUpArgs, checkSchema }: Pick<FollowUpFlags, 'followUp' | 'followUpArgs' | 'checkSchema'>, own: FollowUpOptions, ownQueue: string): Promise<FollowUpOverride | undefined> {
+  if (checkSchema !== undefined) mustStandAlone({ followUp, followUpArgs });
+  const args = await givenArgs(followUpArgs, checkSchema);
+  const typed = checkSchema === undefined ? followUp || undefined : checkInstead(own, ownQueue);
+  if (!typed && !args) return undefined;
+  const override = { ...typed, ...(args && { args }) };
+  mustBePossible({ ...own, ...override });
+  return override;
+}
+
+function checkInstead({ workflow: ownWorkflow, taskQueue, per }: FollowUpOptions, ownQueue: string): Pick<FollowUpOptions, 'workflow' | 'taskQueue'> {
+  const workflow = typeof per === 'number' ? CHECK_JSON_ANSWERS_OF_SLICE : CHECK_JSON_ANSWER;
+  // What polls the queue of another workflow need not have this one.
+  return { workflow, ...(typeof taskQueue === 'string' && ownWorkflow !== workflow && { taskQueue: ownQueue }) };
+}
+
+function mustBePossible(options: FollowUpOptions): void {
   const problem = checkFollowUpOptions(options);
   if (problem !== undefined) throw new CliError('usage', problem, { hint: 'Nothing was sent.' });
   mustBeReadyMade(options);
-  return options;
 }
 
 /**
@@ -82,6 +115,12 @@ function mustStandAlone({ followUp, followUpArgs }: FollowUpFlags): void {
   const other = followUp ? '--follow-up' : followUpArgs !== undefined ? '--follow-up-args' : undefined;
   if (other === undefined) return;
   throw new CliError('usage', `--check-schema is a follow-up of its own, and cannot be combined with ${other}.`, { hint: 'Use one of the two.' });
+}
+
+async function givenArgs(followUpArgs: string | undefined, checkSchema: string | undefined): Promise<unknown[] | undefined> {
+  const args = checkSchema === undefined ? await argsOf(followUpArgs) : [{ schema: await schemaOf(checkSchema) }];
+  if (args) mustBeSmall(args, checkSchema === undefined ? '--follow-up-args' : '--check-schema');
+  return args;
 }
 
 async function argsOf(typed: string | undefined): Promise<unknown[] | undefined> {

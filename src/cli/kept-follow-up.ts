@@ -1,8 +1,8 @@
 /** The follow-ups of a job are settled when it begins: typed again, they must be the same. */
 import { isDeepStrictEqual } from 'node:util';
 import type { FollowUpOptions, JobReport } from '../contract';
-import { DEFAULT_FOLLOW_UP_WINDOW } from '../contract';
 import type { JobFolder } from '../jobs';
+import { completeFollowUp } from '../jobs';
 import { CliError } from './cli-error';
 
 export interface KnownFollowUp {
@@ -27,7 +27,7 @@ export function keptFollowUp({ id, onRecord, report, typed }: KnownFollowUp, say
     if (typed) say(`Job ${id} is known already, and its record does not tell its follow-ups: those that were typed count only if it has to begin anew.`);
     return typed;
   }
-  if (typed && !(begun && isDeepStrictEqual(complete(begun), complete(typed)))) throw ignored(id, begun, report);
+  if (typed && !(begun && isDeepStrictEqual(completeFollowUp(begun), completeFollowUp(typed)))) throw ignored(id, begun, report);
   return begun ?? undefined;
 }
 
@@ -42,11 +42,6 @@ function begunWith(onRecord: KnownFollowUp['onRecord'], report: KnownFollowUp['r
   // An older release has put none on record.
   if (report) return report.follow_ups ? report.follow_ups.options : null;
   return onRecord;
-}
-
-/** What is left out means the default. */
-function complete({ workflow, taskQueue, on = ['succeeded'], where = {}, window = DEFAULT_FOLLOW_UP_WINDOW, per = 'result', args = [] }: FollowUpOptions): unknown {
-  return { workflow, taskQueue, on: [...on].sort(), where, window, per, args };
 }
 
 function ignored(jobId: string, begun: FollowUpOptions | null, report: KnownFollowUp['report']): CliError {

@@ -1,7 +1,7 @@
 import type { ObservedJobStatus, ObservedPart } from '../client';
 // Not by the index: that would load the Temporal client, which takes longer than the rest of `status`.
 import { statusOfReport } from '../client/observed-status';
-import type { BatchReport } from '../contract';
+import type { BatchReport, JobReport } from '../contract';
 import { batchWorkflowId, noOutcomes, noUsage } from '../contract';
 import { batchesOf, JobFolder } from '../jobs';
 import type { KnownJob } from './known-jobs';
@@ -19,6 +19,14 @@ export async function observe(known: KnownJob, homeFolder: string, session: Sess
     if (!(error instanceof Error && error.name === 'JobNotFoundError')) throw error;
   }
   return statusOfRecords(known, homeFolder);
+}
+
+/** The status of a job that has ended, and where a server runs, of follow-ups that run again now. */
+export async function observeEnded(report: JobReport, session: Session | undefined): Promise<ObservedJobStatus> {
+  if (!session) return statusOfReport(report);
+  const { retriesOfJob } = await import('../client/retries-of-job.js');
+  const { running } = await retriesOfJob(session.client, report);
+  return statusOfReport(report, running);
 }
 
 async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<ObservedJobStatus> {

@@ -1,17 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
 import type { Attention, FollowUpOverride, FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
 import { cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, followUpShardStatusQuery, resumeSignal } from '../contract';
 import { FollowUpRetryConflictError } from './errors';
 import { withShards } from './follow-up-progress';
+import { answerOf } from './query';
 
 const RETRY_WORKFLOW = 'retryFollowUpsWorkflow';
-
-/** How long a worker may take to answer a query, in ms. */
-const QUERY_MS = 3_000;
 
 export interface RetryFollowUpsOptions {
   /** Another type, task queue, window or arguments than those that the job was started with. */
@@ -26,11 +23,6 @@ export interface RetryFollowUpsOptions {
   activityTaskQueue?: string;
 }
 
-/** What a query gives, or undefined where no worker answers in time. */
-function inTime<T>(query: Promise<T>): Promise<T | undefined> {
-  return Promise.race([query.catch(() => undefined), sleep(QUERY_MS, undefined, { ref: false })]);
-}
-
 /** Who names none takes whatever runs. */
 async function mustRunWith(workflow: WorkflowHandle, { jobId, followUp }: FollowUpRetryInput): Promise<void> {
   if (!followUp) return;
@@ -39,6 +31,19 @@ async function mustRunWith(workflow: WorkflowHandle, { jobId, followUp }: Follow
 }
 
 export type FollowUpRetryStart = Omit<FollowUpRetryInput, 'resumed'> & { taskQueue: string };
+
+/** How far an attempt is, with what its open shards have done. @returns undefined where no worker answers in time. */
+export async function statusOfRetry(client: Client, workflowId: string): Promise<FollowUpRetryStatus | undefined> {
+  const status = await answerOf(client, () => client.workflow.getHandle(workflowId).query(followUpRetryStatusQuery));
+  if (!status) return undefined;
+  const shards = await Promise.all(status.shards.map((id) => answerOf(client, () => client.workflow.getHandle(id).query(followUpShardStatusQuery))));
+  return { ...status, followUps: withShards(status.followUps, shards) };
+}
+
+/** What an attempt waits for a person for, as its memo tells. */
+export function attentionOfRetry({ memo }: WorkflowExecutionDescription): Attention | undefined {
+  return (memo?.['attention'] as Attention | null | undefined) ?? undefined;
+}
 
 /** Follow-ups of an ended job that run again. */
 export class FollowUpRetry {
@@ -88,15 +93,12 @@ export class FollowUpRetry {
 
   /** How far it is. @returns undefined where no worker answers in time. */
   async status(): Promise<FollowUpRetryStatus | undefined> {
-    const status = await inTime(this.workflow.query(followUpRetryStatusQuery));
-    if (!status) return undefined;
-    const shards = await Promise.all(status.shards.map((id) => inTime(this.client.workflow.getHandle(id).query(followUpShardStatusQuery))));
-    return { ...status, followUps: withShards(status.followUps, shards) };
+    return statusOfRetry(this.client, this.workflowId);
   }
 
   /** What it waits for a person for, as the server knows it without a worker. */
   async attention(): Promise<Attention | undefined> {
-    return ((await this.workflow.describe()).memo?.['attention'] as Attention | null | undefined) ?? undefined;
+    return attentionOfRetry(await this.workflow.describe());
   }
 
   /** Cancels those that run, and starts no more; what became of those that ended is kept. */

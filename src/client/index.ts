@@ -5,6 +5,6 @@ export { FollowUpRetryConflictError, JobConflictError, JobFailedError, JobNotFou
 export { JobHandle } from './job-handle';
 export type { ResultsOptions, WatchOptions } from './job-handle';
 export { statusOfReport } from './observed-status';
-export type { ObservedFollowUps, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
+export type { ObservedFollowUpRetry, ObservedFollowUps, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
 export { InputError, writeRequests, type ProgramRequest, type WriteRequestsOptions } from '../jobs';
 export { FollowUpRetry, type RetryFollowUpsOptions } from './follow-up-retry';

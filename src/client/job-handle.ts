@@ -10,6 +10,7 @@ import { selectRecords } from '../jobs';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './errors';
 import { FollowUpRetry, type FollowUpRetryStart, type RetryFollowUpsOptions } from './follow-up-retry';
 import { PartMemory } from './part-memory';
+import { retriesOfJob } from './retries-of-job';
 import { observeJob, reasonOf } from './status';
 import type { ObservedJobStatus } from './observed-status';
 
@@ -61,12 +62,12 @@ export class JobHandle {
   }
 
   /**
-   * Waits for the end of the job, however long it takes.
+   * Waits for the end of the job, however long it takes. Of follow-ups that were run again since, it counts what they came to.
    * @throws JobFailedError where the workflow ended without a report; JobNotFoundError
    */
   async report(): Promise<JobReport> {
     try {
-      return (await this.workflow.result()) as JobReport;
+      return (await retriesOfJob(this.client, (await this.workflow.result()) as JobReport)).report;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw new JobNotFoundError(this.id);
       if (!(error instanceof WorkflowFailedError)) throw error;
@@ -145,7 +146,7 @@ export class JobHandle {
     return (await this.workflow.describe()).taskQueue;
   }
 
-  /** A report never changes: the server is asked for it once. */
+  /** Of the results it never changes: the server is asked for it once. */
   private async endedReport(): Promise<JobReport> {
     if (this.ended) return this.ended;
     const { report, failure } = await this.status();

@@ -1,5 +1,5 @@
 /** A job's status as a client sees it, and how a report is one. Loads nothing of Temporal. */
-import type { AccountReference, Attention, BatchPhase, FollowUpCounts, JobPhase, JobReport, JobStatus, RunningPart } from '../contract';
+import type { AccountReference, Attention, BatchPhase, FollowUpCounts, FollowUpRetryPhase, JobPhase, JobReport, JobStatus, RunningPart } from '../contract';
 import { observedFollowUps } from './follow-up-progress';
 
 /** A part that runs now, as far as it could be found out. */
@@ -28,11 +28,25 @@ export interface ObservedFollowUps extends FollowUpCounts {
   running: number;
 }
 
+/** An attempt to run follow-ups of an ended job again, while it runs. */
+export interface ObservedFollowUpRetry {
+  /** From 1. */
+  attempt: number;
+  /** Absent, like all but `attention`, where no worker has answered. */
+  phase?: FollowUpRetryPhase;
+  /** Of those that run again. */
+  followUps?: ObservedFollowUps;
+  cancelRequested?: boolean;
+  attention?: Attention;
+}
+
 /** A job's status as a client sees it from outside. */
 export interface ObservedJobStatus extends JobStatus {
   running: ObservedPart[];
   /** Of all parts. Absent where the job has none, or no worker has answered. */
   followUps?: ObservedFollowUps;
+  /** The job has ended, and follow-ups that did not complete run again now. */
+  followUpRetry?: ObservedFollowUpRetry;
   /**
    * Who told it. `workflow`: the job's workflow, just now. `memo`: no worker answered, so only the phase, the
    * output folder, what waits for a person and the batch ids are known, and counts are zero. `report`: the job has ended.
@@ -60,8 +74,8 @@ export interface RequestsFingerprint {
   sha256?: string;
 }
 
-/** The status of a job that has ended. */
-export function statusOfReport(report: JobReport): ObservedJobStatus {
+/** The status of a job that has ended. @param followUpRetry that runs now */
+export function statusOfReport(report: JobReport, followUpRetry?: ObservedFollowUpRetry): ObservedJobStatus {
   const rounds = report.batches.map((batch) => batch.round);
   const round = Math.max(1, ...rounds);
   const parts = rounds.filter((each) => each === round).length;
@@ -78,6 +92,7 @@ export function statusOfReport(report: JobReport): ObservedJobStatus {
     outcomes: report.outcomes,
     usage: report.usage,
     ...(report.follow_ups && { followUps: observedFollowUps(report.follow_ups) }),
+    ...(followUpRetry && { followUpRetry }),
     running: [],
     cancelRequested: report.status === 'canceled',
     paused: false,

@@ -1,4 +1,4 @@
-import { QueryNotRegisteredError, QueryRejectedError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Attention, BatchPhase, BatchStatus, JobReport, RunningPart } from '../contract';
@@ -9,9 +9,9 @@ import { followUpsOfJob, withRunningShards } from './follow-up-progress';
 import { statusOfReport } from './observed-status';
 import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
 import { PartMemory } from './part-memory';
+import { answerOf } from './query';
+import { retriesOfJob } from './retries-of-job';
 
-/** How long a worker is given to answer a query, in ms. */
-const QUERY_TIMEOUT_MS = 3000;
 /** How long the server is given to answer itself, in ms. */
 const SERVER_TIMEOUT_MS = 10_000;
 
@@ -28,8 +28,8 @@ interface BatchMemo {
 export async function observeJob(client: Client, jobId: string, memory = new PartMemory()): Promise<ObservedJobStatus> {
   const description = await describe(client, jobWorkflowId(jobId), jobId);
   if (description.status.name === 'COMPLETED') {
-    const report = (await client.workflow.getHandle(jobWorkflowId(jobId), description.runId).result()) as JobReport;
-    return statusOfReport(report);
+    const { report, running } = await retriesOfJob(client, (await client.workflow.getHandle(jobWorkflowId(jobId), description.runId).result()) as JobReport);
+    return statusOfReport(report, running);
   }
   if (description.status.name !== 'RUNNING') {
     const status = statusOfMemo(jobId, description);
@@ -37,7 +37,7 @@ export async function observeJob(client: Client, jobId: string, memory = new Par
     return { ...status, phase: 'ended', endedAt: description.closeTime?.toISOString(), failure: { status: description.status.name, ...reason } };
   }
   const answered = (await hasWorker(client, description.taskQueue))
-    ? await query(client, () => client.workflow.getHandle(jobWorkflowId(jobId)).query(jobStatusQuery))
+    ? await answerOf(client, () => client.workflow.getHandle(jobWorkflowId(jobId)).query(jobStatusQuery))
     : undefined;
   if (!answered) return { ...statusOfMemo(jobId, description), running: await partsOfMemo(client, description, memory) };
   // Between its last step and its end.
@@ -58,9 +58,9 @@ function partWaits({ status, trouble }: ObservedPart, cancelRequested: boolean):
 }
 
 async function observePart(client: Client, part: RunningPart): Promise<ObservedPart> {
-  const answered = await query(client, () => client.workflow.getHandle(part.workflowId).query(batchStatusQuery));
+  const answered = await answerOf(client, () => client.workflow.getHandle(part.workflowId).query(batchStatusQuery));
   if (!answered) return part;
-  const status = await withRunningShards(answered, (shard) => query(client, () => client.workflow.getHandle(shard).query(followUpShardStatusQuery)));
+  const status = await withRunningShards(answered, (shard) => answerOf(client, () => client.workflow.getHandle(shard).query(followUpShardStatusQuery)));
   const observed = { ...part, status, phase: status.phase, batchId: status.batchId };
   // While it waits for room, and between two looks, no activity runs.
   if (status.phase === 'queued' || (status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now())) return observed;
@@ -86,21 +86,6 @@ function troubleOf(description: WorkflowExecutionDescription | undefined): { tro
   const scheduledAt = timeOf(scheduledTime) ?? 0;
   const nextTryAt = scheduledAt > Date.now() ? new Date(scheduledAt).toISOString() : undefined;
   return { trouble: { message: lastFailure?.message ?? '', attempt: attempt ?? 0, ...(nextTryAt !== undefined && { nextTryAt }) } };
-}
-
-/** @returns undefined where no worker answered, or the workflow is too young or already gone. */
-async function query<T>(client: Client, ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, ask);
-  } catch (error) {
-    const unanswered =
-      error instanceof ServiceError ||
-      error instanceof WorkflowNotFoundError ||
-      error instanceof QueryNotRegisteredError ||
-      error instanceof QueryRejectedError;
-    if (unanswered) return undefined;
-    throw error;
-  }
 }
 
 async function describe(client: Client, workflowId: string, jobId: string): Promise<WorkflowExecutionDescription> {

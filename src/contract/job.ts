@@ -194,6 +194,18 @@ export interface ReportedFollowUps extends FollowUpCounts {
   file?: { bytes: number; sha256: string };
   /** How many times failed ones were run again. */
   retries?: number;
+  /** Those of these times where it was with another workflow, task queue or arguments than in `options`. */
+  retried_with?: RetriedWith[];
+}
+
+/** With what follow-ups ran again. */
+export interface RetriedWith {
+  /** From 1. */
+  attempt: number;
+  workflow: string;
+  task_queue?: string;
+  /** With other arguments; they may be large, and stand in the histories of those that ran. */
+  other_args?: true;
 }
 
 /** What was paid, by the prices of a table. */

@@ -22,7 +22,7 @@ export { closeLedger, markUnsent, type CloseLedgerOptions } from './ledger';
 export { LedgerBuilder, type ApiCounts, type KnownBytes } from './ledger-builder';
 export { changedResults, Ledger, readLedger, readLedgerRecord, type LedgerEntry, type LedgerRecord } from './ledger-file';
 export { mergeJob, type MergeOptions, type MergeSummary } from './merge';
-export { claimOutput, mustBeClaimable, outputFolder, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
+export { claimOutput, mustBeClaimable, outputFolder, idOfOwner, removeUnfinishedOutputs, removeWorkFolder, type ClaimOptions, type OutputFolder } from './output-folder';
 export { leftOverOf, removeLeftOver, type LeftOver } from './left-over';
 export { readResults } from './read-results';
 export type { Check, Verification } from './verify/check';
@@ -44,6 +44,7 @@ export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow
 export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
 export { checkAnswer, mustBeReadyMade, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { mergeRetriedFollowUps } from './follow-ups/merge-retried';
+export { completeFollowUp } from './follow-ups/complete-options';
 export { retryFolder, selectFailedFollowUps, type SelectFailedOptions } from './follow-ups/select-failed';
 export { goneError, readReference } from './read-reference';
 export { readStoredRequest, type StoredRequest } from './stored-request';

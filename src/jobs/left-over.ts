@@ -1,7 +1,8 @@
 /** Working data that a job which has ended has left behind, and what takes it away. */
 import type { JobReport } from '../contract';
-import { joinLocation, look, namesIn, readRecord } from '../storage';
-import { outputFolder, removeUnfinishedOutputs, removeWorkFolder, unfinishedOutputs } from './output-folder';
+import { joinLocation, look, namesIn } from '../storage';
+import { outputFolder, idOfOwner, removeUnfinishedOutputs, removeWorkFolder, unfinishedOutputs } from './output-folder';
+import { syncedRecords } from './record-store';
 
 export interface LeftOver {
   /** The folder of working data, or a file that a worker left unfinished. */
@@ -29,9 +30,7 @@ export async function removeLeftOver(report: JobReport): Promise<void> {
 }
 
 async function isOwn({ job_id: jobId, output }: JobReport): Promise<boolean> {
-  const { claim, report } = outputFolder(output);
-  const owner = (await readRecord<{ job_id?: string }>(claim)) ?? (await readRecord<{ job_id?: string }>(report));
-  return owner?.job_id === jobId;
+  return (await idOfOwner(syncedRecords, output)) === jobId;
 }
 
 /** Of a file, or of all files below a folder. */

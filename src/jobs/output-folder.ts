@@ -1,6 +1,7 @@
 import { absoluteLocation, createRecord, type Found, isSystemError, isTemporaryName, joinLocation, look, makeFolder, namesIn, parentLocation, readRecord, removeDurably, roomAt, StorageError } from '../storage';
 import { InputError } from './input-error';
 import { workFolder } from './part-folder';
+import type { RecordStore } from './record-store';
 
 /** The files of a job's output folder. */
 export interface OutputFolder {
@@ -59,6 +60,11 @@ export function outputFolder(dir: string): OutputFolder {
     followUps: joinLocation(folder, 'follow-ups.jsonl'),
     report: joinLocation(folder, 'report.json'),
   };
+}
+
+/** Id of the job whose folder this is, while it runs and afterwards; undefined where it is nobody's. @throws StorageError */
+export async function idOfOwner(records: RecordStore, dir: string): Promise<string | undefined> {
+  return (await ownerOf(outputFolder(dir), records))?.job_id;
 }
 
 /**
@@ -133,9 +139,9 @@ function outputFiles({ results, resultsIndex, requestsIndex, failedRequests, mis
   return [results, resultsIndex, requestsIndex, failedRequests, missingRequests, quarantine, followUps, report];
 }
 
-async function ownerOf(output: OutputFolder): Promise<ClaimRecord | undefined> {
+async function ownerOf(output: OutputFolder, records: Pick<RecordStore, 'read'> = { read: readRecord }): Promise<ClaimRecord | undefined> {
   for (const path of [output.claim, output.report]) {
-    const record = await readRecord<Partial<ClaimRecord>>(path);
+    const record = await records.read<Partial<ClaimRecord>>(path);
     if (typeof record?.job_id === 'string') return { job_id: record.job_id, storage_id: record.storage_id };
   }
   return undefined;

@@ -3,21 +3,12 @@ import type { DataReference, FollowUpInput, FollowUpSliceInput } from '../contra
 
 export type AnyFollowUpInput = FollowUpInput | FollowUpSliceInput;
 
-/** Where a shard goes on in its list. */
-export interface ListPosition {
-  /** From the page that was being started. */
-  list: DataReference;
-  /** Of that page's inputs, how many were begun. */
-  begun: number;
-}
-
 /** A shard's list, page by page; while one is started, the next one is fetched. */
 export class FollowUpPages {
   /** No further one is to be taken. */
   isExhausted = false;
   private inputs: AnyFollowUpInput[] = [];
   private taken = 0;
-  private firstBegun: number;
   private current: DataReference;
   private next?: DataReference;
   private ahead?: Promise<FollowUpPage>;
@@ -30,15 +21,15 @@ export class FollowUpPages {
    */
   constructor(
     private readonly fetch: (list: DataReference) => Promise<FollowUpPage>,
-    start: ListPosition,
+    start: DataReference,
     private readonly onPage: (page: FollowUpPage) => void,
   ) {
-    this.current = this.next = start.list;
-    this.firstBegun = start.begun;
+    this.current = this.next = start;
   }
 
-  get position(): ListPosition {
-    return { list: this.current, begun: this.taken };
+  /** From the page that is being started. */
+  get list(): DataReference {
+    return this.current;
   }
 
   /** The next input where it is here; what is not is to be waited for by `load`. */
@@ -62,8 +53,7 @@ export class FollowUpPages {
       const page = await (this.ahead ?? this.fetch(list));
       this.onPage(page);
       this.inputs = page.inputs;
-      this.taken = this.firstBegun;
-      this.firstBegun = 0;
+      this.taken = 0;
       this.current = list;
       this.next = page.next;
       this.ahead = page.next && this.fetch(page.next);

@@ -20,7 +20,7 @@ import {
 import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
-import type { Attention, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
+import type { Attention, DataReference, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
 import { CANCELED_UNSERVED_HINT } from './attention';
@@ -30,7 +30,7 @@ import { cancelById, Children } from './children';
 import type { FirstReleaseShardInput } from './first-release-follow-ups';
 import { runFirstReleaseShard } from './first-release-follow-ups';
 import { completedEnd, failedEnd } from './follow-up-end';
-import type { AnyFollowUpInput, ListPosition } from './follow-up-pages';
+import type { AnyFollowUpInput } from './follow-up-pages';
 import { FollowUpPages } from './follow-up-pages';
 import type { EndsTotal } from './follow-up-records';
 import { FollowUpRecords } from './follow-up-records';
@@ -47,15 +47,19 @@ export interface FollowUpShardInput {
   window: number;
   /** No shard comes after it, so nobody waits for room. */
   isLast: boolean;
-  /** Those that did not complete run again, whatever is on record of them. */
+  /** Those whose last run did not complete run again: that was before this list was made. What is on record beside the list does not. */
   again?: boolean;
   /** One before it has grown too large: until it is known how much a follow-up returns, few run at once. */
   careful?: boolean;
+  /** An earlier workflow of this id may have run some that are on no record: these do not run again. Costs a look at each. */
+  begunBefore?: boolean;
   /** Carried along by continue-as-new. */
   resumed?: ShardCarriedState;
 }
 
-interface ShardCarriedState extends ListPosition {
+interface ShardCarriedState {
+  /** From the page that was being started: without what is on record it begins with what was not begun. */
+  list: DataReference;
   counts: FollowUpCounts;
   /** A worker was seen to serve them. */
   isServed: boolean;
@@ -126,7 +130,7 @@ class ShardRun {
   private failure?: ApplicationFailure;
 
   constructor(private readonly input: FollowUpShardInput) {
-    const { shard, options, activityTaskQueue, window, again = false, resumed } = input;
+    const { shard, options, activityTaskQueue, window, resumed } = input;
     this.acts = activities(activityTaskQueue);
     this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
     this.window = window;
@@ -138,9 +142,8 @@ class ShardRun {
     // Of the first page of a later run, what is on record was counted before.
     let isCounted = resumed !== undefined;
     this.pages = new FollowUpPages(
-      (list) => this.board.untilDone(() => this.acts.listFollowUps(list, ...(again ? [] : [shard.ref]))),
-      // A page without what is on record begins with what was not begun.
-      { list: resumed?.list ?? shard.list, begun: again ? (resumed?.begun ?? 0) : 0 },
+      (list) => this.board.untilDone(() => this.acts.listFollowUps(list, shard.ref)),
+      resumed?.list ?? shard.list,
       (page) => {
         if (!isCounted) this.countRecorded(page);
         isCounted = false;
@@ -278,8 +281,8 @@ class ShardRun {
 
   /** Runs one follow-up, or where it was started before waits for the end of that. */
   private async endOf(input: AnyFollowUpInput, workflowId: string): Promise<FollowUpEnd> {
-    const { again = false } = this.input;
-    let reuse: WorkflowIdReusePolicy = again ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
+    const { again = false, begunBefore = false } = this.input;
+    let reuse: WorkflowIdReusePolicy = again && !begunBefore ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
     for (let isFirst = true; ; isFirst = false) {
       try {
         const value = await this.children.run(() => this.start(input, workflowId, reuse));
@@ -292,9 +295,12 @@ class ShardRun {
           return end;
         }
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        const end = await this.endOfFound(workflowId);
-        // Deleted in between, its id is free again.
-        if (!end) continue;
+        const end = await this.endOfFound(workflowId, again && isFirst);
+        if (!end) {
+          // Deleted in between, its id is free again; or it is to run again.
+          if (again) reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
+          continue;
+        }
         // Its end is on no record: it was canceled because its shard was closed above it.
         const startsAnew = end.status === 'canceled' && isFirst && !this.isCanceled;
         if (startsAnew) {
@@ -333,12 +339,15 @@ class ShardRun {
     }
   }
 
-  /** @returns undefined where Temporal has it no more. */
-  private async endOfFound(workflowId: string): Promise<FollowUpEnd | undefined> {
+  /**
+   * @param onlyOwn one that did not complete counts only where a workflow of this shard has started it
+   * @returns undefined where Temporal has it no more, or where it does not count
+   */
+  private async endOfFound(workflowId: string, onlyOwn: boolean): Promise<FollowUpEnd | undefined> {
     this.found.add(workflowId);
     if (this.isCanceled) void cancelById(workflowId);
     try {
-      return await this.board.untilDone(() => this.acts.endOfFollowUp(workflowId), isNotFound);
+      return await this.board.untilDone(() => this.acts.endOfFollowUp(workflowId, ...(onlyOwn ? [workflowInfo().workflowId] : [])), isNotFound);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -400,11 +409,11 @@ class ShardRun {
 
   private async continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
-    const { list, begun } = this.pages.position;
+    const { list } = this.pages;
     return continueAsNew<typeof followUpShardWorkflow>({
       ...this.input,
       window: this.window,
-      resumed: { list, begun, counts: this.counts, isServed: this.service.isServed, attention: this.board.current, returned: this.records.total },
+      resumed: { list, counts: this.counts, isServed: this.service.isServed, attention: this.board.current, returned: this.records.total },
     });
   }
 }

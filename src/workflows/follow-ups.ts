@@ -18,6 +18,8 @@ export interface FollowUpRun {
   activityTaskQueue: string;
   /** Those that did not complete run again, whatever is on record of them (`FollowUpShardInput.again`). */
   again?: boolean;
+  /** Shards may have been begun before, by a run that is not known (`FollowUpShardInput.begunBefore`). */
+  begunBefore?: boolean;
   /** What an earlier run of this workflow has returned. */
   done?: FollowUpsDone;
   /** @param number of the shard, from 1. */
@@ -128,9 +130,9 @@ class ShardRunner {
    */
   private async runShard(number: number, open: RunningShard): Promise<FollowUpCounts> {
     const { workflowId, desk } = this.options;
-    for (let wasTerminated = false; ; ) {
+    for (let { begunBefore } = this.options, wasTerminated = false; ; begunBefore = true) {
       try {
-        return await this.children.run(() => this.startShard(number, open));
+        return await this.children.run(() => this.startShard(number, open, begunBefore));
       } catch (error) {
         if (error instanceof WorkflowExecutionAlreadyStartedError) {
           // That of an earlier run of whoever has called: it is canceled, and waits for its follow-ups.
@@ -155,12 +157,12 @@ class ShardRunner {
     }
   }
 
-  private async startShard(number: number, open: RunningShard): Promise<ChildWorkflowHandle<typeof followUpShardWorkflow>> {
+  private async startShard(number: number, open: RunningShard, begunBefore: boolean | undefined): Promise<ChildWorkflowHandle<typeof followUpShardWorkflow>> {
     const { shards, options, activityTaskQueue, again, workflowId } = this.options;
     const window = Math.max(1, open.stillRunning ?? open.window);
     const child = await startChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
       workflowId: workflowId(number),
-      args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window, isLast: number === shards.length, again, careful: this.careful }],
+      args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window, isLast: number === shards.length, again, begunBefore, careful: this.careful }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       staticSummary: `follow-ups, shard ${number} of ${shards.length}`,

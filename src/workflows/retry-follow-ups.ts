@@ -1,4 +1,4 @@
-import { allHandlersFinished, CancelledFailure, CancellationScope, condition, continueAsNew, setHandler, upsertMemo } from '@temporalio/workflow';
+import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, setHandler, upsertMemo } from '@temporalio/workflow';
 import type { FailedFollowUps } from '../activities';
 import type { FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
 import { cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, noFollowUps, resumeSignal } from '../contract';
@@ -67,12 +67,12 @@ class RetryRun {
     const done = await this.runAll(failed);
     if (done.shards < failed.shards.length && !this.status.cancelRequested) await this.continueAsNew(done);
     this.status.phase = 'merging';
-    const followUps = await this.desk.untilDone(() => this.acts.mergeRetriedFollowUps(jobId, attempt));
+    const followUps = await this.desk.untilDone(() => this.acts.mergeRetriedFollowUps(jobId, attempt, ...(failed.ranWith ? [failed.ranWith] : [])));
     this.status.phase = 'ended';
     return { ...common, canceled: this.status.cancelRequested, followUps };
   }
 
-  private runAll({ shards, options }: FailedFollowUps): Promise<FollowUpsDone> {
+  private runAll({ shards, options, begunBefore }: FailedFollowUps): Promise<FollowUpsDone> {
     const { jobId, attempt, activityTaskQueue, resumed } = this.input;
     return this.scope.run(() =>
       runFollowUps({
@@ -80,6 +80,7 @@ class RetryRun {
         options,
         activityTaskQueue,
         again: true,
+        begunBefore,
         done: resumed?.done,
         workflowId: (number) => `${followUpRetryWorkflowId(jobId, attempt)}/${number}`,
         desk: this.desk,
@@ -92,6 +93,8 @@ class RetryRun {
   }
 
   private async continueAsNew(done: FollowUpsDone): Promise<never> {
+    // A new run that begins where this one did would go on for ever.
+    if (done.shards <= (this.input.resumed?.done.shards ?? 0)) throw ApplicationFailure.nonRetryable('No shard of the follow-ups could be begun', 'NoProgress');
     await condition(allHandlersFinished);
     return continueAsNew<typeof retryFollowUpsWorkflow>({ ...this.input, resumed: { done, cancelRequested: this.status.cancelRequested } });
   }

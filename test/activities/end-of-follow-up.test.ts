@@ -69,6 +69,14 @@ test('all five ends', async () => {
   expect(await endOf(workflowId)).toEqual({ workflowId, status: 'timed_out', failure: { type: 'TimeoutFailure', message: 'Workflow execution timed out' } });
 });
 
+test('of one that somebody else has started only a completion counts, where that is asked for', async () => {
+  const endOfOwn = (workflowId: string) => environment().run(activities['messageBatches.endOfFollowUp'], workflowId, 'shard');
+  const failed = await queues.start(queue, 'endsNow', ['fails']);
+  await expect(endOfOwn(failed)).rejects.toMatchObject({ nonRetryable: true, type: FOLLOW_UP_NOT_FOUND });
+  const completed = await queues.start(queue, 'endsNow', ['completes']);
+  expect(await endOfOwn(completed)).toMatchObject({ status: 'completed' });
+});
+
 test('of a large value its size is told', async () => {
   const workflowId = await queues.start(queue, 'endsNow', ['completes', MAX_FOLLOW_UP_VALUE_BYTES]);
   const bytes = JSON.stringify({ how: 'completes', text: '' }).length + MAX_FOLLOW_UP_VALUE_BYTES;

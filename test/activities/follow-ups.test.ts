@@ -8,7 +8,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies, type MessageBatchesActivities, type PlanJobInput } from '../../src/activities';
 import { MessageBatchesApi } from '../../src/api';
-import { type FollowUpInput, type FollowUpOptions, followUpWorkflowId, noUsage } from '../../src/contract';
+import { type FollowUpInput, type FollowUpOptions, followUpWorkflowId, type JobReport, noUsage } from '../../src/contract';
 import { JobFolder, outputFolder, verifyJob, workFolder } from '../../src/jobs';
 import { openStorageRoot } from '../../src/storage';
 import { closePartIn, linesOfFile, requestLine, succeeded, writeLines } from '../jobs/helpers';
@@ -116,4 +116,12 @@ it('a job without follow-ups has neither file nor counts', async () => {
   await ended();
   expect(await run('finishJob', 'job')).not.toHaveProperty('follow_ups');
   expect(existsSync(outputFolder(ref.output).followUps)).toBe(false);
+});
+
+it('a retry is refused with options that cannot be, before anything is made; null is the same as nothing', async () => {
+  const report = { job_id: 'job', output: ref.output, follow_ups: { retries: 1, options: { workflow: 'any' }, file: { bytes: 0, sha256: '' } } };
+  await new JobFolder(deps.storage.folder, 'job').writeReport(report as unknown as JobReport);
+  const retry = (followUp: unknown) => run('selectFailedFollowUps', { jobId: 'job', attempt: 1, activityTaskQueue: 'files', followUp: followUp as FollowUpOptions });
+  expect(await failureOf(retry({ window: 0 }))).toMatchObject({ type: 'InvalidInput', nonRetryable: true, details: [{ code: 'bad_follow_up' }] });
+  expect(await retry({ workflow: null, window: null })).toMatchObject({ superseded: true });
 });

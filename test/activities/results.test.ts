@@ -14,9 +14,9 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDependencies, MessageBatchesActivities, PartReference, PlanJobInput } from '../../src/activities';
 import { createActivities } from '../../src/activities';
 import { MessageBatchesApi } from '../../src/api';
-import { type JobReport, noOutcomes, noUsage } from '../../src/contract';
+import { type JobReport, noFollowUps, noOutcomes, noUsage } from '../../src/contract';
 import type { PartFolder, PartRecords } from '../../src/jobs';
-import { AccountRecords, createBody, JobFolder, outputFolder, partFolder, quarantineFile, readLedgerRecord, readPrices } from '../../src/jobs';
+import { AccountRecords, createBody, JobFolder, outputFolder, partFolder, quarantineFile, readLedgerRecord, readPrices, syncedRecords } from '../../src/jobs';
 import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot, openSegments } from '../../src/storage';
@@ -49,7 +49,7 @@ class Job {
   static async create(options: Partial<SimulatorOptions> = {}): Promise<Job> {
     const folder = await mkdtemp(join(tmpdir(), 'message-batches-activities-'));
     const simulator = await startSimulator({ folder: join(folder, 'simulator'), processingMs: 0, ...options });
-    const deps = { api: apiOf(simulator.url), account: { label: 'test', baseUrl: simulator.url }, storage: await openStorageRoot(join(folder, 'storage')) };
+    const deps: ActivityDependencies = { api: apiOf(simulator.url), account: { label: 'test', baseUrl: simulator.url }, storage: await openStorageRoot(join(folder, 'storage')) };
     const job = new Job(folder, simulator, deps, writeLines(folder, requestLines(REQUESTS)), { jobId: 'job', round: 1, part: 1, output: join(folder, 'output') });
     await job.run('planJob', job.planInput());
     return job;
@@ -538,9 +538,44 @@ describe('finishJob', () => {
     expect(existsSync(work())).toBe(true);
   });
 
-  test('a ledger that an older release has written is made again, of a part that was never sent too', async () => {
+  /** One whose only part was never sent. */
+  async function neverSent(): Promise<void> {
     job = await Job.create();
     await job.run('reportPart', job.ref, { ...jobPart, outcomes: { ...noOutcomes(), unsent: REQUESTS }, usage: noUsage(), problems: [], retryable: 0, unsentReason: 'refused' });
+  }
+
+  test('a worker that is frozen between the two copies of the report writes over nothing newer', async () => {
+    await neverSent();
+    const inOutput = outputFolder(job.ref.output).report;
+    let newer: JobReport | undefined;
+    job.deps.records = { ...syncedRecords, replace: async (path, value) => {
+      await syncedRecords.replace(path, value);
+      if (path !== inOutput || newer) return;
+      // Another one has finished it since, and its follow-ups were run again.
+      newer = { ...(value as JobReport), follow_ups: { ...noFollowUps(), retries: 1 } };
+      await syncedRecords.replace(inOutput, newer);
+      await job.job.writeReport(newer);
+    } };
+    expect(await job.run('finishJob', 'job')).toEqual(newer);
+    expect([await job.job.readReport(), await syncedRecords.read(inOutput)]).toEqual([newer, newer]);
+  });
+
+  test('nor over the outputs of another job, where the folder has become that one\'s meanwhile', async () => {
+    await neverSent();
+    const { claim, report } = outputFolder(job.ref.output);
+    let reads = 0;
+    job.deps.records = { ...syncedRecords, read: async <T>(path: string): Promise<T | undefined> => {
+      // Right before it writes, after all of its own outputs were made.
+      if (path === join(job.job.folder, 'report.json') && ++reads === 2) for (const theirs of [claim, report]) await syncedRecords.replace(theirs, { job_id: 'other' });
+      return syncedRecords.read<T>(path);
+    } };
+    await expect(failureOf(job.run('finishJob', 'job'))).resolves.toMatchObject({ nonRetryable: true, details: [{ code: 'output_taken', hint: expect.stringContaining('Nothing') as string }] });
+    expect(await syncedRecords.read(report)).toEqual({ job_id: 'other' });
+    expect(await job.job.readReport()).toBeUndefined();
+  });
+
+  test('a ledger that an older release has written is made again, of a part that was never sent too', async () => {
+    await neverSent();
     await writeFile(job.part.ledger, Buffer.alloc(REQUESTS * 16, 6));
     expect((await job.run('finishJob', 'job')).outcomes).toMatchObject({ unsent: REQUESTS });
   });

@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addFollowUpOptions, mustBeServed, typedFollowUp } from '../../src/cli/follow-up-options';
+import { addFollowUpOptions, addFollowUpOverride, mustBeServed, typedFollowUp, typedOverride } from '../../src/cli/follow-up-options';
 import type { FollowUpFlags } from '../../src/cli/follow-up-options';
+import type { FollowUpOptions } from '../../src/contract';
 
 let folder: string;
 
@@ -108,4 +109,26 @@ test('a type that the worker of the command does not have needs a queue', () => 
   expect(() => mustBeServed({ workflow: 'gradeAnswer', taskQueue: 'message-batches' })).not.toThrow();
   expect(() => mustBeServed({ workflow: 'gradeAnswer' })).toThrow(expect.objectContaining({ code: 'follow_up_unserved', hint: expect.stringContaining('--follow-up gradeAnswer@QUEUE') }));
   expect(() => mustBeServed({ workflow: 'checkJsonAnswr' })).toThrow('did you mean checkJsonAnswer?');
+});
+
+test('in place of what follow-ups of an ended job were started with', async () => {
+  const own: FollowUpOptions = { workflow: 'gradeAnswer', taskQueue: 'grading', args: [1] };
+  const override = (options: FollowUpOptions, ...args: string[]) => {
+    const command = addFollowUpOverride(new Command('retry-follow-ups')).exitOverride().configureOutput({ outputError: () => undefined });
+    return typedOverride(command.parse(args, { from: 'user' }).opts<FollowUpFlags>(), options, 'ours');
+  };
+  expect(await override(own)).toBeUndefined();
+  expect(await override(own, '--follow-up', 'gradeBetter')).toEqual({ workflow: 'gradeBetter' });
+  expect(await override(own, '--follow-up-args', '[2]')).toEqual({ args: [2] });
+  const schema = await file('override.json', '{"type": "object"}');
+  const args = [{ schema: { type: 'object' } }];
+  // Who grades need not check: that is the product's own worker's.
+  expect(await override(own, '--check-schema', schema)).toEqual({ workflow: 'checkJsonAnswer', taskQueue: 'ours', args });
+  expect(await override({ ...own, per: 10 }, '--check-schema', schema)).toEqual({ workflow: 'checkJsonAnswersOfSlice', taskQueue: 'ours', args });
+  expect(await override({ workflow: 'checkJsonAnswer', taskQueue: 'checking', args: [{ schema: {} }] }, '--check-schema', schema)).toEqual({ workflow: 'checkJsonAnswer', args });
+  await expect(override(own, '--check-schema', schema, '--follow-up', 'x')).rejects.toThrow(/cannot be combined with --follow-up/);
+  await expect(override(own, '--check-schema', await file('override-bad.json', '{"tpye": "object"}'))).rejects.toMatchObject({ code: 'bad_schema' });
+  await expect(override({ workflow: 'checkJsonAnswer', args }, '--follow-up-args', '[{"schema": 1}]')).rejects.toMatchObject({ code: 'bad_schema' });
+  await expect(override({ ...own, per: 10 }, '--follow-up', 'checkJsonAnswer')).rejects.toMatchObject({ code: 'bad_follow_up' });
+  await expect(override(own, '--follow-up', 'batchWorkflow')).rejects.toMatchObject({ code: 'usage' });
 });

@@ -14,6 +14,9 @@ test('a job goes on with the follow-ups that it was begun with', () => {
   expect(kept({ onRecord: null })).toBeUndefined();
   expect(kept({ onRecord: begun, typed: { ...begun, on: ['errored', 'succeeded'], window: 50, per: 'result' } })).toEqual(begun);
   expect(kept({ report: { follow_ups: { ...counts, options: begun } }, typed: begun })).toEqual(begun);
+  // From another language.
+  const withNulls = { ...begun, where: null, args: null, per: null } as unknown as FollowUpOptions;
+  expect(kept({ onRecord: withNulls, typed: begun })).toEqual(withNulls);
   expect(said).toEqual([]);
 });
 

@@ -4,7 +4,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { MessageBatchesClient } from '../../src/client';
-import type { FollowUpLine, FollowUpRetryResult, JobReport } from '../../src/contract';
+import { type FollowUpLine, type FollowUpRetryResult, followUpRetryWorkflowId, type JobReport } from '../../src/contract';
 import { FollowUpEffects } from '../support/follow-ups/effects';
 import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
@@ -47,7 +47,7 @@ const runs = (name: string, count: number) => Array.from({ length: count }, (_, 
 const linesOf = async ({ output }: JobReport) => (await readFile(join(output, 'follow-ups.jsonl'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as FollowUpLine);
 const again = async (...args: string[]) => {
   const { code, stdout, stderr } = await world.run(['retry-follow-ups', ...args, '--json'], env);
-  return { code, stderr, result: JSON.parse(stdout) as FollowUpRetryResult & { follow_ups: JobReport['follow_ups'] }, error: (JSON.parse(stdout) as { error?: { code: string; hint: string } }).error };
+  return { code, stderr, result: JSON.parse(stdout) as FollowUpRetryResult & { follow_ups: JobReport['follow_ups'] }, error: (JSON.parse(stdout) as { error?: { code: string; message: string; hint: string } }).error };
 };
 
 test('those that failed run again and no others; each still has one line, and the report counts them', async () => {
@@ -70,10 +70,28 @@ test('those that failed run again and no others; each still has one line, and th
   expect(JSON.parse(await readFile(join(world.home, 'jobs', first.job_id, 'report.json'), 'utf8'))).toEqual(inOutput);
   expect(await world.run(['verify', first.job_id], env)).toMatchObject({ code: 0 });
   expect(existsSync(join(first.output, '.parts'))).toBe(false);
+  // The workflow of the job has ended long before.
+  const job = new MessageBatchesClient({ client: new Client({ connection }) }).job(first.job_id);
+  expect(await job.report()).toEqual(inOutput);
 
   // A second attempt takes what is left.
-  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { attempt: 2, selected: 1 } });
+  expect(await again(first.job_id, '--follow-up-args', '["more"]')).toMatchObject({ code: 2, result: { attempt: 2, selected: 1 } });
   expect(runs('mended', 5)).toEqual([1, 2, 3, 1, 2]);
+  const retriedWith = [{ attempt: 2, workflow: 'testFollowUp', task_queue: 'followers', other_args: true }];
+  expect(await job.status()).toMatchObject({ followUps: { succeeded: 4, failed: 1 }, report: { follow_ups: { retries: 2, retried_with: retriedWith, options: { workflow: 'testFollowUp' } } } });
+  expect(await world.run(['status', first.job_id], env)).toMatchObject({ code: 0, stdout: expect.stringMatching(/follow-ups +testFollowUp: 4 of 5 succeeded, 1 failed; run again 2 times \(the last time as testFollowUp on task queue followers with\s+other arguments\)/) });
+});
+
+test('answers are checked against a mended schema instead, by the worker that the command brings; one that cannot be used is refused before anything runs', async () => {
+  const first = await ended('checked', [{ fail: 'Never' }]);
+  await world.file('bad-schema.json', '{"tpye": "object"}');
+  await world.file('schema.json', '{"type": "object"}');
+  expect(await again(first.job_id, '--check-schema', 'bad-schema.json')).toMatchObject({ code: 1, error: { code: 'bad_schema' } });
+  expect(await again(first.job_id, '--check-schema', 'schema.json', '--follow-up-args', '1')).toMatchObject({ code: 1, error: { code: 'usage' } });
+  expect(existsSync(join(first.output, '.parts'))).toBe(false);
+  expect(await again(first.job_id, '--check-schema', 'schema.json')).toMatchObject({ code: 0, result: { attempt: 1, follow_ups: { retried_with: [{ attempt: 1, workflow: 'checkJsonAnswer', other_args: true }] } } });
+  expect(await linesOf(first)).toMatchObject([{ status: 'completed', value: { valid: false } }]);
+  expect(runs('checked', 1)).toEqual([1]);
 });
 
 test('where all have completed it says so; a job without follow-ups is told apart', async () => {
@@ -99,6 +117,50 @@ test('killed in the middle and run again, each has run exactly once more', async
   expect(await world.run(['verify', first.job_id], env)).toMatchObject({ code: 0 });
 });
 
+test('a shard that is terminated in the middle is started again, and those that have failed in this attempt do not run once more', async () => {
+  const first = await ended('broken', [{ fail: 'Never' }, { fail: 'Never' }, { fail: 'Not yet', once: true, ms: 4_000 }]);
+  const client = new Client({ connection });
+  const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
+  await effects.ranAgain('broken-', 3);
+  await Promise.all((await linesOf(first)).slice(0, 2).map(({ workflow_id: id }) => client.workflow.getHandle(id).result().catch(() => undefined)));
+  await client.workflow.getHandle(`${followUpRetryWorkflowId(first.job_id, 1)}/1`).terminate('By somebody');
+  expect(await running.ended()).toMatchObject({ code: 4, stdout: expect.stringContaining('part_failed') });
+  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { attempt: 1, selected: 3 } });
+  expect((await linesOf(first)).map(({ status }) => status)).toEqual(['failed', 'failed', 'completed']);
+  // The third was canceled with its shard, which could put that on no record.
+  expect(runs('broken', 3)).toEqual([2, 2, 3]);
+});
+
+test('a retry that is terminated goes on from what is on record: nothing runs a second time in the same attempt', async () => {
+  const first = await ended('ended-above', [{ fail: 'Never' }, { fail: 'Not yet', once: true, ms: 4_000 }]);
+  const client = new Client({ connection });
+  const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
+  await effects.ranAgain('ended-above-', 2);
+  const shard = client.workflow.getHandle(`${followUpRetryWorkflowId(first.job_id, 1)}/1`);
+  await client.workflow.getHandle((await linesOf(first))[0]!.workflow_id).result().catch(() => undefined);
+  await client.workflow.getHandle(followUpRetryWorkflowId(first.job_id, 1)).terminate('By somebody');
+  expect(await running.ended()).toMatchObject({ code: 1 });
+  const worker = world.start(['worker', '--simulate'], env);
+  await shard.result().catch(() => undefined);
+  await worker.signal('SIGTERM');
+  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { attempt: 1, selected: 2 } });
+  expect((await linesOf(first)).map(({ status }) => status)).toEqual(['failed', 'canceled']);
+  expect(runs('ended-above', 2)).toEqual([2, 2]);
+});
+
+test('a follow-ups.jsonl that somebody has edited is refused before anything runs, and says what to do', async () => {
+  const first = await ended('edited', [{ fail: 'Never' }, { fail: 'Not yet', once: true }]);
+  const path = join(first.output, 'follow-ups.jsonl');
+  const whole = await readFile(path, 'utf8');
+  await writeFile(path, whole.replace('"failed"', '"completed"'));
+  const { code, error } = await again(first.job_id);
+  expect([code, error?.message, error?.hint]).toEqual([1, expect.stringContaining('follow-ups.jsonl'), expect.stringContaining('Put the file back')]);
+  expect(runs('edited', 2)).toEqual([1, 1]);
+  await writeFile(path, whole);
+  expect(await again(first.job_id)).toMatchObject({ code: 2, result: { selected: 2 } });
+  expect(runs('edited', 2)).toEqual([2, 2]);
+});
+
 test('an input that is gone is asked for before anything runs, and may lie elsewhere', async () => {
   const first = await ended('moved', [{ fail: 'Not yet', once: true }]);
   await rename(join(world.folder, 'moved.jsonl'), join(world.folder, 'elsewhere.jsonl'));
@@ -110,11 +172,12 @@ test('an input that is gone is asked for before anything runs, and may lie elsew
 });
 
 test('a program cancels: what has ended is kept, the rest can run later', async () => {
-  const first = await ended('stopped', [{ fail: 'Not yet', once: true }, { fail: 'Not yet', once: true, ms: 3_000 }]);
+  const first = await ended('stopped', [{ fail: 'Not yet', once: true }, { fail: 'Not yet', once: true, ms: 5_000 }]);
   const batches = new MessageBatchesClient({ client: new Client({ connection }) });
   const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
   await effects.ranAgain('stopped-', 2);
   await running.printed(/2 running|1 running/);
+  expect(await batches.job(first.job_id).status()).toMatchObject({ phase: 'ended', followUps: { failed: 2 }, followUpRetry: { attempt: 1, phase: 'running', cancelRequested: false, followUps: { selected: 2, started: 2 } } });
   await (await batches.job(first.job_id).retryFollowUps({ attempt: 1 })).cancel();
   expect((await running.ended()).code).toBe(3);
   expect((await linesOf(first)).map(({ status }) => status)).toEqual(['completed', 'canceled']);
@@ -127,6 +190,9 @@ test('a type that nobody serves asks for a person, and where one has come the sa
   const { code, error } = await again(first.job_id, '--follow-up', 'testFollowUp@late');
   expect([code, error?.code]).toEqual([4, 'follow_up_unserved']);
   expect(runs('alone', 1)).toEqual([1]);
+  // Without a worker, by what the server knows.
+  const seen = await world.run(['status', first.job_id], env);
+  expect([seen.code, seen.stdout]).toEqual([0, expect.stringMatching(/\nFollow-ups run again now \(attempt 1\)[\s\S]*no worker polls late for testFollowUp[\s\S]*Stay with them: message-batches retry-follow-ups sim_/)]);
   expect(await again(first.job_id, '--follow-up', 'testFollowUp@elsewhere')).toMatchObject({ code: 1, error: { code: 'follow_up_retry_conflict', hint: expect.stringContaining('--cancel') } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 3, result: { attempt: 1 } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 0, result: { selected: 0 } });

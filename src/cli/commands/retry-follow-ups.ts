@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { FollowUpRetry, FollowUpRetryConflictError } from '../../client';
-import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpRetryResult, type JobReport, workflowTaskQueue } from '../../contract';
+import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpOverride, type FollowUpRetryResult, type ReportedFollowUps, workflowTaskQueue } from '../../contract';
 import { absoluteLocation, openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
 import { ExitCode } from '../exit-codes';
-import { parseFollowUp } from '../follow-up-options';
+import { addFollowUpOverride, type FollowUpFlags, typedOverride } from '../follow-up-options';
 import { addJobArgument } from '../job-argument';
 import type { JobOptions } from '../job-argument';
 import { hasBackgroundWorker, startWorkerHere, startWorkerInBackground } from '../job-worker';
@@ -19,11 +19,15 @@ import type { Session } from '../session';
 import { hasKey, requireAccess } from '../settings';
 import { exitCodeOf, StopSignals } from '../signals';
 
-interface RetryFollowUpsOptions extends JobOptions {
-  followUp?: Pick<FollowUpOptions, 'workflow' | 'taskQueue'>;
+interface RetryFollowUpsOptions extends JobOptions, Pick<FollowUpFlags, 'followUp' | 'followUpArgs' | 'checkSchema'> {
   input?: string;
   foreground?: boolean;
   cancel?: boolean;
+}
+
+interface RetryStart extends Pick<RetryFollowUpsOptions, 'input' | 'cancel'> {
+  attempt: number;
+  followUp?: FollowUpOverride;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -35,9 +39,9 @@ export function retryFollowUpsCommand(): Command {
   const command = newCommand('retry-follow-ups', 'Run follow-ups of a job that has ended again: those that did not complete. Nothing is sent to the API, and those that have completed do not run again.', [
     'message-batches retry-follow-ups job_4c1f',
     'message-batches retry-follow-ups job_4c1f --follow-up gradeAnswer@graders-2',
+    'message-batches retry-follow-ups job_4c1f --check-schema mended-schema.json',
   ]);
-  return addJobArgument(command, 'the only job')
-    .option('--follow-up <type[@queue]>', 'run this workflow instead, e.g. a mended one on another task queue', parseFollowUp)
+  return addFollowUpOverride(addJobArgument(command, 'the only job'))
     .option('--input <file>', 'where the job\'s input lies now, if not where it was')
     .option('--cancel', 'cancel those that run again now, and keep what has ended')
     .option('--foreground', 'at Ctrl-C stop, instead of handing over to a background worker')
@@ -48,6 +52,7 @@ async function retryFollowUps(context: CommandContext, reference: string | undef
   const { out } = context;
   const known = await locateJob(context, reference, { ...options, openOnly: false });
   const { attempt, followUps } = failedOf(known);
+  const followUp = await typedOverride(options, followUps.options, workflowTaskQueue(known.account));
   if (followUps.succeeded === followUps.selected) {
     out.print(`All ${followUps.selected} follow-ups of job ${known.id} have completed: there is nothing to run again.`);
     out.document({ jobId: known.id, selected: 0, followUps });
@@ -60,7 +65,7 @@ async function retryFollowUps(context: CommandContext, reference: string | undef
   const session = await openSession(context);
   const worker = servedAlready ? undefined : await startWorkerHere(context, session, known.account);
   try {
-    const retry = await begin(context, session, known, attempt, options);
+    const retry = await begin(context, session, known, { ...options, attempt, followUp });
     if (!retry) {
       out.print(`No follow-ups of job ${known.id} run again now: there is nothing to cancel.`);
       out.document({ jobId: known.id, selected: 0, followUps });
@@ -78,14 +83,14 @@ async function retryFollowUps(context: CommandContext, reference: string | undef
 }
 
 /** @throws CliError `job_unfinished`, `no_follow_ups` */
-function failedOf({ id, report }: KnownJob): { attempt: number; followUps: NonNullable<JobReport['follow_ups']> } {
+function failedOf({ id, report }: KnownJob): { attempt: number; followUps: ReportedFollowUps & { options: FollowUpOptions } } {
   if (!report) throw new CliError('job_unfinished', `Job ${id} has not ended yet: its follow-ups may still run.`, { hint: `Wait for it: message-batches wait ${id}`, details: { jobId: id } });
   const followUps = report.follow_ups;
   if (!followUps?.options) throw new CliError('no_follow_ups', `Job ${id} has no follow-ups on record.`, { hint: 'They are asked for when a job is started: message-batches run INPUT --follow-up TYPE', details: { jobId: id } });
-  return { attempt: (followUps.retries ?? 0) + 1, followUps };
+  return { attempt: (followUps.retries ?? 0) + 1, followUps: { ...followUps, options: followUps.options } };
 }
 
-async function begin({ home }: CommandContext, session: Session, { id, account }: KnownJob, attempt: number, { followUp, input, cancel = false }: RetryFollowUpsOptions): Promise<FollowUpRetry | undefined> {
+async function begin({ home }: CommandContext, session: Session, { id, account }: KnownJob, { attempt, followUp, input, cancel = false }: RetryStart): Promise<FollowUpRetry | undefined> {
   const root = await openStorageRoot(home.folder);
   const start = {
     attempt,

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { ObservedJobStatus } from '../../client';
+import type { JobReport } from '../../contract';
 import { printReport } from '../attach';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
+import { retrySentence } from '../display/follow-ups';
 import { renderJobTable, sortedByNeed } from '../display/job-table';
 import { liveText } from '../display/live-text';
 import { needOf } from '../display/needs';
@@ -18,7 +20,7 @@ import type { JobOptions } from '../job-argument';
 import { knownJob, knownJobs } from '../known-jobs';
 import type { KnownJob } from '../known-jobs';
 import { locateJob } from '../locate-job';
-import { endedParts, observe } from '../observe';
+import { endedParts, observe, observeEnded } from '../observe';
 import type { Output } from '../output';
 import type { Session } from '../session';
 import { openRunningSession } from '../session';
@@ -48,13 +50,16 @@ export function statusCommand(): Command {
 async function status(context: CommandContext, reference: string | undefined, options: StatusOptions): Promise<ExitCode> {
   const { out } = context;
   const known = reference === undefined ? undefined : await locateJob(context, reference, options);
-  const session = known?.report ? undefined : await openRunningSession(context);
+  const session = known?.report ? await sessionForRetries(context, known.report) : await openRunningSession(context);
   try {
     const seen = (jobs: ObservedJobStatus[]) => {
       if (!session && jobs.some((job) => job.phase !== 'ended')) out.say('No Temporal server of this home runs, so nothing goes on; this is what the records tell.');
     };
     if (known) {
-      const look = async () => observe((await knownJob(context.home.folder, known.id)) ?? known, context.home.folder, session);
+      const look = async () => {
+        const now = (await knownJob(context.home.folder, known.id)) ?? known;
+        return now.report ? observeEnded(now.report, session) : observe(now, context.home.folder, session);
+      };
       const first = await look();
       seen([first]);
       for (const batch of await soonLost([known], context.home.folder)) out.say(soonLostSentence(batch));
@@ -71,6 +76,15 @@ async function status(context: CommandContext, reference: string | undefined, op
   } finally {
     await session?.close();
   }
+}
+
+/** Where follow-ups may run again. What the report tells stands also where no server answers. */
+async function sessionForRetries(context: CommandContext, { follow_ups: followUps }: JobReport): Promise<Session | undefined> {
+  if (!followUps?.options || followUps.succeeded >= followUps.selected) return undefined;
+  return openRunningSession(context).catch((error: Error) => {
+    context.out.say(`Whether follow-ups run again now cannot be told: ${error.message}`);
+    return undefined;
+  });
 }
 
 /** Jobs that have sent requests of a job again, newest first. */
@@ -91,7 +105,7 @@ async function allJobs({ home, out }: CommandContext, session: Session | undefin
 
 async function printOne({ out, home }: CommandContext, status: ObservedJobStatus, session: Session | undefined): Promise<void> {
   if (status.report) {
-    await printReport(out, status.report);
+    await printEnded(out, status, status.report);
   } else {
     const rendering = await out.rendering();
     const several = status.parts.total > 1 || status.round > 1;
@@ -105,6 +119,11 @@ async function printOne({ out, home }: CommandContext, status: ObservedJobStatus
     out.print(need ? `Go on: ${need.command}` : `Stay with it: message-batches wait ${status.jobId}`);
   }
   out.document(status);
+}
+
+async function printEnded(out: Output, { followUpRetry }: ObservedJobStatus, report: JobReport): Promise<void> {
+  await printReport(out, report);
+  if (followUpRetry) out.print(retrySentence(followUpRetry, report.job_id, await out.rendering()));
 }
 
 async function printAll(out: Output, jobs: ObservedJobStatus[], all: boolean): Promise<void> {
@@ -132,7 +151,7 @@ async function watchOne(out: Output, look: () => Promise<ObservedJobStatus>): Pr
       if (!isDeepStrictEqual(now, last)) out.document(now);
       if (now.phase === 'ended') {
         display?.close();
-        if (now.report) await printReport(out, now.report);
+        if (now.report) await printEnded(out, now, now.report);
         return;
       }
       last = now;

@@ -1,5 +1,6 @@
 /** Which follow-ups a job has, and how far they are, in words. */
-import type { FollowUpCounts, FollowUpFilter, FollowUpOptions } from '../../contract';
+import type { ObservedFollowUpRetry } from '../../client';
+import type { FollowUpCounts, FollowUpFilter, FollowUpOptions, ReportedFollowUps } from '../../contract';
 import { DEFAULT_FOLLOW_UP_WINDOW } from '../../contract';
 import type { Rendering } from './rendering';
 
@@ -29,4 +30,23 @@ export function followUpCounts({ selected, started, succeeded, failed }: FollowU
   const running = Math.max(0, started - succeeded - failed);
   const ended = `${formats.count(succeeded + failed)} of ${formats.count(selected)}${noun} done`;
   return `${ended}${failed > 0 ? ` (${formats.count(failed)} failed)` : ''}${running > 0 ? `, ${formats.count(running)} running` : ''}`;
+}
+
+/** `run again 2 times (the last time as gradeBetter on task queue graders-2)`; empty where they were not */
+export function retriesText({ retries = 0, retried_with: others = [] }: ReportedFollowUps, { formats }: Pick<Rendering, 'formats'>): string {
+  if (retries === 0) return '';
+  const last = others.at(-1);
+  const times = retries === 1 ? 'once' : `${formats.count(retries)} times`;
+  if (!last) return `run again ${times}`;
+  const when = retries === 1 ? '' : last.attempt === retries ? 'the last time ' : `attempt ${formats.count(last.attempt)} `;
+  return `run again ${times} (${when}as ${last.workflow}${last.task_queue === undefined ? '' : ` on task queue ${last.task_queue}`}${last.other_args ? ' with other arguments' : ''})`;
+}
+
+/** `Follow-ups run again now (attempt 2): 3 of 5 done, 1 running`, what waits for a person, and how to stay with them */
+export function retrySentence({ attempt, followUps, attention }: ObservedFollowUpRetry, jobId: string, rendering: Pick<Rendering, 'formats'>): string {
+  const counts = followUps && followUps.selected > 0 ? `: ${followUpCounts(followUps, rendering)}` : '';
+  const lines = [`Follow-ups run again now (attempt ${rendering.formats.count(attempt)})${counts}`];
+  if (attention) lines.push(attention.message, attention.hint);
+  lines.push(`Stay with them: message-batches retry-follow-ups ${jobId}`);
+  return lines.join('\n');
 }

@@ -3,6 +3,7 @@ import { SIMULATED_ACCOUNT } from '../../contract';
 import { joinLocation } from '../../storage';
 import { fittedTable } from './fitted-table';
 import type { Column } from './fitted-table';
+import { retriesText } from './follow-ups';
 import { dollars } from './money';
 import { drawn, plainTable } from './plain-table';
 import { counted, outcomesLine, shownPath, tokensCell, tokensLine } from './rendering';
@@ -74,11 +75,13 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
 }
 
 /** `gradeAnswer: 1,298 of 1,300 succeeded, 2 failed` */
-function followUpsRow({ selected, started, succeeded, failed, options }: ReportedFollowUps, { formats }: Rendering): string {
+function followUpsRow(followUps: ReportedFollowUps, { formats }: Rendering): string {
+  const { selected, started, succeeded, failed, options } = followUps;
   const parts = [`${formats.count(succeeded)} of ${formats.count(selected)} succeeded`];
   if (failed > 0) parts.push(`${formats.count(failed)} failed`);
   if (started < selected) parts.push(`${formats.count(selected - started)} not started`);
-  return `${options ? `${options.workflow}: ` : ''}${parts.join(', ')}`;
+  const again = retriesText(followUps, { formats });
+  return `${options ? `${options.workflow}: ` : ''}${parts.join(', ')}${again ? `; ${again}` : ''}`;
 }
 
 /** A line for each batch: what it cost, as far as the terminal has room. */

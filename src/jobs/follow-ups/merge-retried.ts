@@ -1,10 +1,10 @@
 /** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps, workflowIdOfFollowUp } from '../../contract';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps, type RetriedWith, workflowIdOfFollowUp } from '../../contract';
 import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
 import type { JobFolder } from '../job-folder';
-import { outputFolder, removeUnfinishedOutputs } from '../output-folder';
+import { outputFolder, idOfOwner, removeUnfinishedOutputs } from '../output-folder';
 import type { PassOptions } from '../progress';
 import { endFilesByShard, type FollowUpEnd, readEnds } from './ends';
 import { followUpFiles } from './files';
@@ -12,30 +12,36 @@ import { readListRecord, shardsOf } from './list-record';
 import { RETRIES_FOLDER, retryFolder } from './select-failed';
 import { countEnd } from './write-follow-ups';
 
+export interface MergeRetriedOptions extends PassOptions {
+  /** Where that is not what the job's own follow-ups were run with. */
+  ranWith?: RetriedWith;
+}
+
 /**
  * Each follow-up still has one line, in the same place. One that did not run, because of a cancel, keeps what was said of it. Killed at
  * any moment and called again it comes to the same: the file is made of itself and of the ends on record, and the job folder's
  * report, which counts the attempts, is the last that is written.
  * @throws InputError `outputs_changed` where the outputs are of another job; StorageError
  */
-export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions = {}): Promise<ReportedFollowUps> {
+export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: MergeRetriedOptions = {}): Promise<ReportedFollowUps> {
   const done = await mergedBefore(folder, attempt);
   const followUps = done ?? (await merge(folder, report, attempt, options));
+  // Of a worker that was frozen, the outputs may belong to another job since.
+  if ((await idOfOwner(folder.records, report.output)) !== report.job_id) return followUps;
   await removeUnfinishedOutputs(report.output);
   await removeWhereThere(retryFolder(report.output, attempt).output);
   await removeIfEmpty(report.output);
   return followUps;
 }
 
-async function merge(folder: JobFolder, report: JobReport, attempt: number, options: PassOptions): Promise<ReportedFollowUps> {
+async function merge(folder: JobFolder, report: JobReport, attempt: number, options: MergeRetriedOptions): Promise<ReportedFollowUps> {
   const output = outputFolder(report.output);
-  const inOutput = await folder.records.read<JobReport>(output.report);
-  if (inOutput?.job_id !== report.job_id) throw new InputError('outputs_changed', `${output.folder} does not hold the outputs of job ${report.job_id} any more.`, 'Bring them back, then run the same command again.');
+  await mustBeTheirs(folder, report);
   const counts = noFollowUps();
+  const retried = retriedEnds(report.output, attempt, options);
   const replacement = await openReplacement(output.followUps);
   try {
     const file = new HashedSink(replacement.writer);
-    const retried = retriedEnds(report.output, attempt, options);
     let next = await retried.next();
     for await (const lines of readLines(output.followUps, options)) {
       for (const { bytes } of lines) {
@@ -49,22 +55,29 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
       }
     }
     if (!next.done) throw new InputError('outputs_changed', `${output.followUps} is not what this job wrote: ${next.value.workflowId} is not where it was.`, 'Put the file back from a copy.');
-    // Of a worker that was frozen while another one has done it.
-    const theirs = await mergedBefore(folder, attempt);
-    if (theirs) return theirs;
     const written = { bytes: file.bytes, sha256: file.sha256() };
-    await replacement.commit();
-    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt };
-    for (const write of [(whole: JobReport) => folder.records.replace(output.report, whole), (whole: JobReport) => folder.writeReport(whole)]) {
-      // One that was frozen in between has been overtaken by now, perhaps by a later attempt.
-      const newer = await mergedBefore(folder, attempt);
-      if (newer) return newer;
-      await write({ ...report, follow_ups: followUps });
+    const others = [...(report.follow_ups?.retried_with ?? []), ...(options.ranWith ? [options.ranWith] : [])];
+    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt, ...(others.length > 0 && { retried_with: others }) };
+    const merged = { ...report, follow_ups: followUps };
+    for (const write of [() => replacement.commit(), () => folder.records.replace(output.report, merged), () => folder.writeReport(merged)]) {
+      // Of a worker that was frozen while another one has done it, and perhaps the next attempt too.
+      const theirs = await mergedBefore(folder, attempt);
+      if (theirs) return theirs;
+      await mustBeTheirs(folder, report);
+      await write();
     }
     return followUps;
   } finally {
+    await retried.return();
     await replacement.discard();
   }
+}
+
+/** @throws InputError `outputs_changed` where the outputs are of another job, or gone */
+async function mustBeTheirs(folder: JobFolder, report: JobReport): Promise<void> {
+  const output = outputFolder(report.output);
+  const inOutput = await folder.records.read<JobReport>(output.report);
+  if (inOutput?.job_id !== report.job_id) throw new InputError('outputs_changed', `${output.folder} does not hold the outputs of job ${report.job_id} any more.`, 'Bring them back, then run the same command again.');
 }
 
 /** @throws InputError `outputs_changed` */

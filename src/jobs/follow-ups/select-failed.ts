@@ -8,6 +8,7 @@ import type { PassOptions } from '../progress';
 import { readResults } from '../read-results';
 import { customIdOf } from '../results/custom-id';
 import { readInputRequests } from '../results/input-requests';
+import { checkFollowUpsFile } from '../verify/follow-ups-file';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf, writeListRecord } from './list-record';
 import { type ListSlice, ShardCutter } from './shard-cutter';
@@ -44,17 +45,17 @@ export function retryFolder(output: string, attempt: number): { output: string; 
 
 /**
  * Writes the list of the follow-ups that did not complete, in the order of `follow-ups.jsonl`, and says where its shards lie. One that
- * is there is left as it is: shards may be reading it. Their requests are copied beside it, so that the input may go once this is done.
+ * is there is left as it is, and `isKnown`: shards may be reading it. Their requests are copied beside it, so that the input may go once this is done.
  * @throws InputError where the outputs or the input are gone or are others; StorageError
  */
-export async function selectFailedFollowUps(options: SelectFailedOptions): Promise<ListSlice[]> {
+export async function selectFailedFollowUps(options: SelectFailedOptions): Promise<{ shards: ListSlice[]; isKnown: boolean }> {
   const { report, attempt, signal } = options;
   const { part } = retryFolder(report.output, attempt);
   const files = followUpFiles(part);
   const known = await readListRecord(files);
-  if (known) return shardsOf(known);
+  if (known) return { shards: shardsOf(known), isKnown: true };
   const lines = await failedLines(report, signal);
-  if (lines.length === 0) return [];
+  if (lines.length === 0) return { shards: [], isKnown: false };
   const wanted = new Set(lines.flatMap(idsOf));
   const results = await findResults(report, wanted, signal);
   const requests = await copyRequests(options, wanted, part.requests);
@@ -62,13 +63,14 @@ export async function selectFailedFollowUps(options: SelectFailedOptions): Promi
   try {
     const shards = await writeList(options, lines, { results, requests, stored });
     await writeListRecord(files, undefined, shards);
-    return shards;
+    return { shards, isKnown: false };
   } finally {
     await stored.close();
   }
 }
 
 async function failedLines(report: JobReport, signal: AbortSignal | undefined): Promise<FollowUpLine[]> {
+  await mustBeAsWritten(report, signal);
   const path = outputFolder(report.output).followUps;
   const lines: FollowUpLine[] = [];
   try {
@@ -83,6 +85,12 @@ async function failedLines(report: JobReport, signal: AbortSignal | undefined): 
     throw error;
   }
   return lines;
+}
+
+/** Before anything runs: what the file says is told by it alone. */
+async function mustBeAsWritten(report: JobReport, signal: AbortSignal | undefined): Promise<void> {
+  const check = await checkFollowUpsFile(report, { signal });
+  if (check?.state === 'failed') throw notTheirs(outputFolder(report.output).followUps, undefined, `: ${check.message}`);
 }
 
 async function findResults(report: JobReport, wanted: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<Map<string, FoundResult>> {

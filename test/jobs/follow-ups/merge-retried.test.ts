@@ -48,8 +48,8 @@ const written = (output: string) => linesOfFile(join(output, 'follow-ups.jsonl')
 
 it('lists those that did not complete as they were started, with results, requests and metadata that can be read', async () => {
   const { report } = await ended();
-  const [shard] = await selectFailed(report);
-  expect(shard?.count).toBe(3);
+  const { shards, isKnown } = await selectFailed(report);
+  expect([shards.map(({ count }) => count), isKnown]).toEqual([[3], false]);
   const { list } = followUpFiles(retryFolder(report.output, 1).part);
   const [b, , de] = linesOfFile(list).map((line) => JSON.parse(line) as FollowUpInput & FollowUpSliceInput);
   expect(b).toMatchObject({ jobId: 'j', round: 1, part: 2, customId: 'b', outcome: 'succeeded', metadata: { of: 'b' }, activityTaskQueue: 'files' });
@@ -60,7 +60,7 @@ it('lists those that did not complete as they were started, with results, reques
   expect(inSlice.map(({ customId, metadata }) => [customId, metadata])).toEqual([['d', { of: 'd' }], ['e', { of: 'e' }]]);
   // Again it is the same one, although the input is another by now.
   writeFileSync(report.input.path, 'changed');
-  expect(await selectFailed(report)).toEqual([shard]);
+  expect(await selectFailed(report)).toEqual({ shards, isKnown: true });
 });
 
 it('refuses an input that has changed, and leaves no list', async () => {
@@ -101,16 +101,16 @@ it.each([0, 1, 2])('stopped before record %i and run again, it comes to the same
   expect(await job.readReport()).toEqual(await syncedRecords.read(join(output, 'report.json')));
 });
 
-it('a worker that was frozen while others merged this attempt and the next one changes nothing afterwards', async () => {
+it.each([2, 3, 4])('a worker that was frozen before look %i while others merged this attempt and the next one changes nothing afterwards', async (look) => {
   const { report, job, output } = await ended();
   await selectFailed(report);
   await withEnds(report);
   const events = new EventEmitter();
   const [frozen, thawed] = [once(events, 'frozen'), once(events, 'thawed')];
   let reads = 0;
-  // Frozen right before it looks whether somebody else has done it.
+  // Frozen right before it looks whether somebody else has done it: before each of the three that it writes.
   const slow = new JobFolder(join(folder.path, 'home'), 'j', { ...syncedRecords, read: async <T>(path: string): Promise<T | undefined> => {
-    if (path.startsWith(job.folder) && ++reads === 2) {
+    if (path.startsWith(job.folder) && ++reads === look) {
       events.emit('frozen');
       await thawed;
     }
@@ -129,4 +129,39 @@ it('a worker that was frozen while others merged this attempt and the next one c
   expect(written(output)).toEqual([NEW[0], NEW[1], single('c', 'completed'), NEW[3]]);
   expect((await job.readReport())?.follow_ups).toMatchObject({ succeeded: 4, failed: 0, retries: 2 });
   expect(readFileSync(join(output, 'report.json'), 'utf8')).toBe(readFileSync(join(folder.path, 'kept.json'), 'utf8'));
+});
+
+it('a worker that was frozen while the outputs became those of another job leaves these alone', async () => {
+  const { report, job, output } = await ended();
+  await selectFailed(report);
+  await withEnds(report);
+  let reads = 0;
+  const frozen = new JobFolder(join(folder.path, 'home'), 'j', { ...syncedRecords, read: async <T>(path: string): Promise<T | undefined> => {
+    if (path.startsWith(job.folder) && ++reads === 2) {
+      await syncedRecords.replace(join(output, 'report.json'), { job_id: 'other' });
+      writeFileSync(join(output, 'follow-ups.jsonl'), 'theirs');
+    }
+    return syncedRecords.read<T>(path);
+  } });
+  await expect(mergeRetriedFollowUps(frozen, report, 1)).rejects.toMatchObject({ code: 'outputs_changed' });
+  expect(readFileSync(join(output, 'follow-ups.jsonl'), 'utf8')).toBe('theirs');
+  expect(await syncedRecords.read(join(output, 'report.json'))).toEqual({ job_id: 'other' });
+  expect((await job.readReport())?.follow_ups).not.toHaveProperty('retries');
+});
+
+it('a file that somebody has changed is refused before anything runs; a line torn later, before anything is written', async () => {
+  const { report, job, output } = await ended();
+  const path = join(output, 'follow-ups.jsonl');
+  const whole = readFileSync(path, 'utf8');
+  writeFileSync(path, whole.replace('timed_out', 'completed'));
+  await expect(selectFailed(report)).rejects.toMatchObject({ code: 'outputs_changed', hint: expect.stringContaining('copy') });
+  expect(existsSync(followUpFiles(retryFolder(output, 1).part).record)).toBe(false);
+  writeFileSync(path, whole);
+  await selectFailed(report);
+  await withEnds(report);
+  writeFileSync(path, whole.slice(0, -10));
+  await expect(mergeRetriedFollowUps(job, report, 1)).rejects.toMatchObject({ code: 'outputs_changed' });
+  writeFileSync(path, whole);
+  await mergeRetriedFollowUps(job, report, 1);
+  expect(written(output)).toEqual(NEW);
 });

@@ -1,0 +1,48 @@
+/** What came of an ended job's follow-ups after its workflow had ended: they may have run again, or run again now. */
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { FollowUpRetryResult, JobReport } from '../contract';
+import { followUpRetryWorkflowId } from '../contract';
+import { hasWorker } from '../temporal';
+import { observedFollowUps } from './follow-up-progress';
+import { attentionOfRetry, statusOfRetry } from './follow-up-retry';
+import type { ObservedFollowUpRetry } from './observed-status';
+
+export interface RetriesOfJob {
+  /** The report that was given, with what its follow-ups have come to since. */
+  report: JobReport;
+  /** The attempt that runs now. */
+  running?: ObservedFollowUpRetry;
+}
+
+/** Asks the server for attempts after those that the report counts. It knows them as long as the job's workflow, which ended before them. */
+export async function retriesOfJob(client: Client, report: JobReport): Promise<RetriesOfJob> {
+  let { follow_ups: followUps } = report;
+  if (!followUps?.options || followUps.succeeded >= followUps.selected) return { report };
+  const started = followUps.retries ?? 0;
+  for (let attempt = started + 1; ; attempt++) {
+    const found = await attemptOf(client, report.job_id, attempt);
+    const now = { ...report, follow_ups: followUps };
+    if (found?.status.name === 'RUNNING') return { report: now, running: await observed(client, found, attempt) };
+    // One that was terminated, or has failed, has changed nothing.
+    if (found?.status.name !== 'COMPLETED') return { report: now };
+    ({ followUps } = (await client.workflow.getHandle(found.workflowId, found.runId).result()) as FollowUpRetryResult);
+  }
+}
+
+async function attemptOf(client: Client, jobId: string, attempt: number): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await client.workflow.getHandle(followUpRetryWorkflowId(jobId, attempt)).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Without a worker, what the server knows. */
+async function observed(client: Client, found: WorkflowExecutionDescription, attempt: number): Promise<ObservedFollowUpRetry> {
+  const status = (await hasWorker(client, found.taskQueue)) ? await statusOfRetry(client, found.workflowId) : undefined;
+  if (!status) return { attempt, attention: attentionOfRetry(found) };
+  const { phase, followUps, attention, cancelRequested } = status;
+  return { attempt, phase, followUps: observedFollowUps(followUps), attention, cancelRequested };
+}
