@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { FollowUpOptions, FollowUpRetryInput, JobReport, ReportedFollowUps } from '../contract';
-import { followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder, selectFailedFollowUps as select } from '../jobs';
+import { followUpFiles, InputError, mergeRetriedFollowUps as merge, optionsOfReport, retryFolder, selectFailedFollowUps as select } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
@@ -11,11 +11,11 @@ import type { FailedFollowUps } from './payloads';
 export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
   return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath }: FollowUpRetryInput): Promise<FailedFollowUps> {
     return runActivity(deps, async () => {
-      const { report, followUps } = await ended(deps, jobId);
-      if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: followUps.options, followUps, superseded: true };
+      const { report, followUps, started } = await ended(deps, jobId);
+      if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: started, followUps, superseded: true };
       // Null, from another language, is the same as nothing.
       const given = Object.entries(followUp ?? {}).filter(([, value]) => value !== null && value !== undefined);
-      const options: FollowUpOptions = { ...followUps.options, ...Object.fromEntries(given) };
+      const options: FollowUpOptions = { ...started, ...Object.fromEntries(given) };
       mustBeFollowUp(options);
       const { output, part } = retryFolder(report.output, attempt);
       const slices = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
@@ -36,10 +36,11 @@ export function mergeRetriedFollowUpsActivity(deps: ActivityDependencies) {
   };
 }
 
-async function ended(deps: ActivityDependencies, jobId: string): Promise<{ report: JobReport; followUps: ReportedFollowUps & { options: FollowUpOptions } }> {
+async function ended(deps: ActivityDependencies, jobId: string): Promise<{ report: JobReport; followUps: ReportedFollowUps; started: FollowUpOptions }> {
   const report = await jobFolder(deps, jobId).readReport();
   if (!report) throw new InputError('job_unfinished', `Job ${jobId} has not ended yet: its follow-ups may still run.`, `Wait for it: message-batches wait ${jobId}`);
   const { follow_ups: followUps } = report;
-  if (!followUps?.options || !followUps.file) throw new InputError('no_follow_ups', `Job ${jobId} has no follow-ups on record.`, 'Follow-ups are asked for when a job is started: --follow-up TYPE.');
-  return { report, followUps: { ...followUps, options: followUps.options } };
+  const started = followUps && optionsOfReport(followUps);
+  if (!started || !followUps.file) throw new InputError('no_follow_ups', `Job ${jobId} has no follow-ups on record.`, 'Follow-ups are asked for when a job is started: --follow-up TYPE.');
+  return { report, followUps, started };
 }

@@ -1,5 +1,5 @@
 /** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps, workflowIdOfFollowUp } from '../../contract';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, type ReportedFollowUps, workflowIdOfFollowUp } from '../../contract';
 import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
@@ -10,7 +10,7 @@ import { endFilesByShard, type FollowUpEnd, readEnds } from './ends';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf } from './list-record';
 import { RETRIES_FOLDER, retryFolder } from './select-failed';
-import { countEnd } from './write-follow-ups';
+import { FollowUpTally } from './tally';
 
 /**
  * Each follow-up still has one line, in the same place. One that did not run, because of a cancel, keeps what was said of it. Killed at
@@ -31,7 +31,7 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
   const output = outputFolder(report.output);
   const inOutput = await folder.records.read<JobReport>(output.report);
   if (inOutput?.job_id !== report.job_id) throw new InputError('outputs_changed', `${output.folder} does not hold the outputs of job ${report.job_id} any more.`, 'Bring them back, then run the same command again.');
-  const counts = noFollowUps();
+  const tally = new FollowUpTally();
   const replacement = await openReplacement(output.followUps);
   try {
     const file = new HashedSink(replacement.writer);
@@ -44,7 +44,7 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
           line = replaced(line, next.value.end);
           next = await retried.next();
         }
-        countEnd(counts, line);
+        tally.add(line);
         await file.append(Buffer.from(`${JSON.stringify(line)}\n`));
       }
     }
@@ -54,7 +54,8 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
     if (theirs) return theirs;
     const written = { bytes: file.bytes, sha256: file.sha256() };
     await replacement.commit();
-    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt };
+    const { counts, answers } = tally;
+    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, ...(answers && { answers }), file: written, retries: attempt };
     for (const write of [(whole: JobReport) => folder.records.replace(output.report, whole), (whole: JobReport) => folder.writeReport(whole)]) {
       // One that was frozen in between has been overtaken by now, perhaps by a later attempt.
       const newer = await mergedBefore(folder, attempt);
