@@ -9,6 +9,7 @@ import { followUpsOfJob, withRunningShards } from './follow-up-progress';
 import { statusOfReport } from './observed-status';
 import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observed-status';
 import { PartMemory } from './part-memory';
+import { withStoredParts } from './stored-parts';
 
 /** How long a worker is given to answer a query, in ms. */
 const QUERY_TIMEOUT_MS = 3000;
@@ -47,7 +48,7 @@ export async function observeJob(client: Client, jobId: string, memory = new Par
     situation: JSON.stringify(['workflow', cancelRequested, paused, attention?.since]),
     waits: (part) => partWaits(part, cancelRequested),
   });
-  return { ...answered, running, followUps: followUpsOfJob(answered.followUps, running), source: 'workflow' };
+  return { ...answered, ...withStoredParts(answered, running), running, followUps: followUpsOfJob(answered.followUps, running), source: 'workflow' };
 }
 
 /** Between two looks at the API a part does nothing. A cancel comes in between, and is waited for. */
