@@ -2,7 +2,7 @@ import type { Attention } from './attention';
 import type { BatchStatus } from './batch';
 import type { Calibration } from './calibration';
 import type { AccountReference, DataReference } from './data';
-import type { FollowUpCounts, FollowUpOptions } from './follow-up';
+import type { AnswerCounts, FollowUpCounts, FollowUpFilter, FollowUpOptions } from './follow-up';
 import type { OldOutcome, OutcomeCounts, Problem, TokenUsage } from './outcomes';
 
 /** Input of `batchJobWorkflow`: any number of requests. */
@@ -96,7 +96,7 @@ export interface JobStatus {
   cost?: JobCost;
   retries?: number;
   queueLimit?: number;
-  /** Final outcomes known so far; what will be sent again is not in it. */
+  /** Final outcomes of the parts that have ended, without what will be sent again; `JobHandle.status()` adds those of parts whose follow-ups still run. So with usage, cost and problems. */
   outcomes: OutcomeCounts;
   usage: TokenUsage;
   /** Of the parts that have ended; `JobHandle.status()` adds those of the parts that run. Absent where the job has none. */
@@ -135,6 +135,8 @@ export interface RunningPart {
   part: number;
   workflowId: string;
   requests?: number;
+  /** Set aside for it, in US dollars. */
+  reserved?: number;
   status?: BatchStatus;
 }
 
@@ -189,7 +191,9 @@ export interface ReportedBatch {
 /** `options` and `file` are absent in reports of older releases. */
 export interface ReportedFollowUps extends FollowUpCounts {
   /** What they were started with. */
-  options?: FollowUpOptions;
+  options?: ReportedFollowUpOptions;
+  /** Where some of them have said whether answers are valid. */
+  answers?: AnswerCounts;
   /** `follow-ups.jsonl` as it was written. */
   file?: { bytes: number; sha256: string };
   /** How many times failed ones were run again. */
@@ -206,6 +210,12 @@ export interface RetriedWith {
   task_queue?: string;
   /** With other arguments; they may be large, and stand in the histories of those that ran. */
   other_args?: true;
+}
+
+/** `FollowUpOptions` with keys like all others of the report. */
+export interface ReportedFollowUpOptions extends Omit<FollowUpOptions, 'taskQueue' | 'where'> {
+  task_queue?: string;
+  where?: Omit<FollowUpFilter, 'stopReason'> & { stop_reason?: FollowUpFilter['stopReason'] };
 }
 
 /** What was paid, by the prices of a table. */

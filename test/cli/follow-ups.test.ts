@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { ObservedJobStatus } from '../../src/client';
 import type { JobReport } from '../../src/contract';
 import { openHome, temporalConnection } from '../../src/local';
 import type { Simulator } from '../../src/simulator';
@@ -69,6 +70,33 @@ test('a job with follow-ups: one fails, exit 2; once begun, others are refused',
   const other = await world.run(['run', input, '--follow-up', 'other@grading', '--json'], api);
   expect({ code: other.code, ...(JSON.parse(other.stdout) as object) }).toMatchObject({ code: 1, error: { code: 'follow_up_ignored', hint: expect.stringContaining('--new') }, job_id: submitted.job_id });
   expect(simulator.stats().accepted).toHaveLength(1);
+});
+
+test('the example of --check-schema runs on the simulator: some answers are valid, some are not, exit 2', async () => {
+  const [requests, schema] = ['grades.jsonl', 'grade-schema.json'].map((name) => join(__dirname, '..', '..', 'examples', name));
+  const answers = { valid: 2, invalid: 4, reasons: { max_tokens: 1, schema: 3 } };
+  const ended = await world.run(['run', requests!, '--check-schema', schema!, '--output', 'checked', '--json'], api);
+  expect({ code: ended.code, ...(JSON.parse(ended.stdout) as object) }).toMatchObject({ code: 2, outcomes: { succeeded: 6 }, follow_ups: { selected: 6, succeeded: 6, answers } });
+  expect(JSON.parse(await readFile(join(world.folder, 'checked', 'report.json'), 'utf8'))).toMatchObject({ follow_ups: { answers } });
+  expect(await world.run(['wait', 'checked'], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^6 of 6 requests succeeded, 4 answers invalid[\s\S]*\nanswers +2 valid, 4 invalid: 3 × schema, 1 × max_tokens\n/) });
+  const [line] = (await readFile(join(world.folder, 'checked', 'follow-ups.jsonl'), 'utf8')).split('\n').filter((each) => each.includes('"train-meeting"'));
+  expect(JSON.parse(line!)).toMatchObject({ status: 'completed', value: { valid: false, reason: 'schema', errors: [{ path: '/grade', message: 'must be <= 5' }] } });
+});
+
+test('while only follow-ups run: outcomes are known, results say what they wait for, cancel names no batch as canceled', async () => {
+  const input = await world.input('following');
+  await world.run(['submit', input, '--follow-up', 'gradeAnswer@nobody'], api);
+  let status: Pick<ObservedJobStatus, 'outcomes'> & { follow_ups?: ObservedJobStatus['followUps'] };
+  do status = JSON.parse((await world.run(['status', input, '--json'], api)).stdout) as typeof status;
+  while (status.follow_ups?.running !== 3);
+  // Its results are there, although it is not done.
+  expect(status.outcomes.succeeded).toBe(3);
+  const unfinished = await world.run(['results', input], api);
+  expect(unfinished).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: The batches of job job_\w+ have ended, and its follow-ups still run \(0 of 3 done, 3 running\); its results are written when these have ended too\.\nWait for it: .*\nEnd it without those that have not run: message-batches cancel job_\w+\nOf one batch, as the API gives them: message-batches api results msgbatch_\w+\n$/) });
+  const [, batchId] = /(msgbatch_\w+)/.exec(unfinished.stderr)!;
+  expect((await world.run(['api', 'results', batchId!], api)).stdout.trimEnd().split('\n')).toHaveLength(3);
+  expect(await world.run(['cancel', input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Job job_\w+ is canceled\. Nothing of it runs at the API any more; its follow-ups are being canceled\. What is done is kept\.\nWait for the outputs: /) });
+  expect(await world.run(['wait', input], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^3 of 3 requests succeeded[\s\S]*\nfollow-ups +gradeAnswer: 0 of 3 succeeded, 3 failed\n/) });
 });
 
 test('a job that runs keeps the follow-ups that it was begun with', async () => {
