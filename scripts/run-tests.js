@@ -25,5 +25,6 @@ try {
 // A test file that cannot even be loaded counts as a failure of its own.
 const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
 const skipped = results.numPendingTests + results.numTodoTests;
+if (process.env.REPETITIONS === undefined) console.log('The long forms of some tests (repeated kills, further variants): npm run test:long');
 console.log(`${results.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(run.status === null ? 1 : run.status);

@@ -6,8 +6,9 @@ import fc from 'fast-check';
 import { InvalidAnswerError, MessageBatchesApi } from '../../src/api';
 import { parsedLine, randomLine } from './support/random-results';
 import { closeServers, streamingServer } from './support/servers';
+import { LONG } from '../support/long-form';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 10);
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? (LONG ? 10 : 3));
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 const PATH = process.env['FUZZ_PATH'];
 

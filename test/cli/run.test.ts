@@ -7,6 +7,7 @@ import type { Simulator } from '../../src/simulator';
 import type { CliWorld } from './support/cli-world';
 import { NOTHING_LISTENS } from './support/cli-world';
 import { useSimulatedApi } from './support/simulated-api';
+import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -173,7 +174,8 @@ test('a key that is refused in the middle: exit 4; the same command with a good 
   expect(accepted()).toBe(before + 1);
 });
 
-test('kill -9, and the same command goes on: one batch', async () => {
+// `npm test` has it in kill/command.test.ts.
+if (LONG) test('kill -9, and the same command goes on: one batch', async () => {
   simulator.setOptions({ processingMs: 4000 });
   const input = await world.input('killed');
   const before = accepted();

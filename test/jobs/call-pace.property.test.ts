@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { CallPace } from '../../src/jobs';
 import { VirtualTime } from './virtual-time';
+import { runsOfThisForm } from '../support/long-form';
 
 const ACCOUNT = { label: 'test', baseUrl: 'http://127.0.0.1:1' };
 const MINUTE_MS = 60_000;
@@ -84,7 +85,7 @@ it('no sliding minute has more calls than the limit', async () => {
         expect(mostInAMinute(arrived)).toBeLessThanOrEqual(limit);
       }),
     ),
-    { numRuns: 40 },
+    { numRuns: runsOfThisForm(40) },
   );
 });
 

@@ -14,6 +14,7 @@ import { openForReading } from '../../src/storage';
 import { collect } from '../storage/helpers';
 import { openIndex, reportOf } from './results/helpers';
 import { canceled, closePart, errored, expired, linesOfFile, plannedJob, requestLines, succeeded } from './helpers';
+import { runsOfThisForm } from '../support/long-form';
 
 const KINDS = {
   succeeded: (id: string) => succeeded(id, { input_tokens: 3, output_tokens: 1 }),
@@ -290,6 +291,6 @@ it('every request has exactly the outcome that the model says, whatever came, an
         rmSync(folder, { recursive: true });
       }
     }),
-    { numRuns: 40, interruptAfterTimeLimit: 45_000 },
+    { numRuns: runsOfThisForm(40), interruptAfterTimeLimit: 45_000 },
   );
 });

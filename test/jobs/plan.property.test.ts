@@ -10,6 +10,7 @@ import { readOrdinals } from '../../src/jobs/part-requests';
 import { cachedPrefix } from '../../src/jobs/warm-requests';
 import { bytesOf, collect } from '../storage/helpers';
 import { linesOfFile, writeLines } from './helpers';
+import { runsOfThisForm } from '../support/long-form';
 
 interface ArbitraryRequest {
   id: string | number | undefined;
@@ -114,7 +115,7 @@ it('has every request in exactly one part, in order, within all limits', async (
         expect(expected.reduce((sum, use) => sum + use.requests, 0)).toBe(all.length);
       });
     }),
-    { numRuns: 70, interruptAfterTimeLimit: 10_000 },
+    { numRuns: runsOfThisForm(70), interruptAfterTimeLimit: 10_000 },
   );
 });
 
@@ -180,7 +181,7 @@ it('makes ids that are nobody else’s, and refuses exactly what stands twice', 
         expect(await planRoundOne({ input, workFolder: work, ids: 'generate', ...limit })).toEqual(plan);
       });
     }),
-    { numRuns: 100, interruptAfterTimeLimit: 10_000 },
+    { numRuns: runsOfThisForm(100), interruptAfterTimeLimit: 10_000 },
   );
 });
 

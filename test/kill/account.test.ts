@@ -1,6 +1,11 @@
-/** The workflow of an account is lost, or the server under it, while batches wait for room: nobody is forgotten. */
+/**
+ * The workflow of an account is lost, or the server under it, while batches wait for room: nobody is forgotten. `npm run test:long` also
+ * waits for the two minutes after which who waits asks again.
+ */
 import { accountWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { accountWorkflow } from '../../src/workflows';
+import type { Variant } from '../support/long-form';
+import { LONG, ofThisForm } from '../support/long-form';
 import { expectPaidOnce, expectTruthOfParts, idsOf } from '../support/truth-of-parts';
 import { World } from '../support/world';
 
@@ -10,7 +15,6 @@ const REQUESTS_A_PART = 10;
 const REQUESTS = PARTS * REQUESTS_A_PART;
 /** Room for three parts. */
 const QUEUE_LIMIT = 35;
-const LONG = process.env['REPETITIONS'] !== undefined;
 
 let world: World;
 
@@ -35,10 +39,12 @@ async function expectAllDone({ names, handles }: Awaited<ReturnType<typeof start
   }
 }
 
-test.each([
-  ['one run of its workflow', undefined],
-  ['many continue-as-new', 40],
-])('SIGKILL of the server while batches wait and others are admitted, then a restart; %s', async (_runs, mostEvents) => {
+const RUNS: (Variant & { runs: string; mostEvents?: number })[] = [
+  { runs: 'one run of its workflow', onlyLong: true },
+  { runs: 'many continue-as-new', mostEvents: 40 },
+];
+
+test.each(ofThisForm(RUNS))('SIGKILL of the server while batches wait and others are admitted, then a restart; $runs', async ({ mostEvents }) => {
   world = await World.create({ processingMs: Infinity });
   await world.startWorker();
   await (await world.client()).workflow.start<typeof accountWorkflow>('accountWorkflow', {

@@ -1,10 +1,15 @@
-/** Jobs of ten parts as a person has them: what a command says when it waits for somebody, is stopped or killed, and the same command again. */
+/**
+ * Jobs of ten parts as a person has them: what a command says when it waits for somebody, is stopped or killed, and the same command again.
+ * `npm run test:long` also has a spend limit and SIGTERM.
+ */
+import type { Variant } from '../support/long-form';
+import { ofThisForm } from '../support/long-form';
 import type { TenParts } from './support/ten-parts';
 import { testsOfTenParts } from './support/ten-parts';
 
 const together = testsOfTenParts();
 
-interface Trouble {
+interface Trouble extends Variant {
   name: string;
   breakIt(parts: TenParts): void;
   mend(parts: TenParts): void;
@@ -16,6 +21,7 @@ interface Trouble {
 const TROUBLES: Trouble[] = [
   { name: 'the key is switched off', breakIt: ({ simulator }) => simulator.setKeys(['other-key']), mend: ({ simulator }) => simulator.setKeys(), does: /ANTHROPIC_API_KEY/, says: /key/ },
   {
+    onlyLong: true,
     name: 'a spend limit is reached',
     breakIt: ({ simulator }) => simulator.addFault({ on: 'create', kind: 'status', status: 429, errorCode: 'enforced_spend_limit_reached', times: Infinity }),
     mend: ({ simulator }) => simulator.clearFaults(),
@@ -24,7 +30,7 @@ const TROUBLES: Trouble[] = [
   },
 ];
 
-for (const { name, breakIt, mend, does, says } of TROUBLES) {
+for (const { name, breakIt, mend, does, says } of ofThisForm(TROUBLES)) {
   together(`${name} in the middle: exit 4, what to do, and the same command goes on`, async (parts) => {
     const { world, simulator, run, real } = parts;
     const first = world.start(run, real);
@@ -42,7 +48,12 @@ for (const { name, breakIt, mend, does, says } of TROUBLES) {
   });
 }
 
-for (const [signal, exitCode] of [['SIGTERM', 143], ['SIGKILL', null]] as const) {
+const SIGNALS: (Variant & { signal: NodeJS.Signals; exitCode: number | null })[] = [
+  { signal: 'SIGTERM', exitCode: 143, onlyLong: true },
+  { signal: 'SIGKILL', exitCode: null },
+];
+
+for (const { signal, exitCode } of ofThisForm(SIGNALS)) {
   together(`${signal} with parts that wait, are processed and stored: the same command attaches, and ends it`, async (parts) => {
     const { world, simulator, run, real } = parts;
     simulator.setOptions({ answerBytes: 2_000, resultsBytesPerSecond: 20_000 });

@@ -6,6 +6,7 @@ import { startSimulator } from '../../src/simulator';
 import { CliWorld } from '../cli/support/cli-world';
 import { testsTogether } from '../support/side-by-side';
 import { SmallDisk } from '../support/small-disk';
+import { LONG } from '../support/long-form';
 
 const REQUESTS = 30;
 
@@ -72,7 +73,8 @@ together('Ctrl-C hands over; the job ends without a command; the same command sh
   expect(simulator.stats().calls.results).toBe(1);
 });
 
-together('a key that is refused in the middle: exit 4; the same command with a good key goes on', async ({ world, simulator, input, real }) => {
+// `npm test` has it in cli/run.test.ts.
+if (LONG) together('a key that is refused in the middle: exit 4; the same command with a good key goes on', async ({ world, simulator, input, real }) => {
   const first = world.start(['run', input], { ...real, ANTHROPIC_API_KEY: 'old-key' });
   await simulator.waitFor('poll');
   simulator.setKeys(['good-key']);

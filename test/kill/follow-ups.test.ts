@@ -30,7 +30,7 @@ beforeAll(quiet);
 testSideBySide(CASES, { timeoutMs: LONG ? 1_200_000 : 180_000, atOnce: 3 }, ({ run }, open) => run(open));
 
 async function killEveryFewSeconds(open: OpenWorld): Promise<void> {
-  const count = LONG ? 5_000 : 400;
+  const count = LONG ? 5_000 : 150;
   const failing = 'request-7';
   await withFollowUps(open, async (world, served) => {
     const workers = [await world.startWorker(), await world.startWorker()];

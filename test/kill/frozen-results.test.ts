@@ -1,9 +1,11 @@
 /**
  * A worker freezes somewhere between the first byte of results and the last output, as a suspended machine would; another one
- * finishes the job; the first wakes up and goes on with what it was doing. The results stay the truth.
+ * finishes the job; the first wakes up and goes on with what it was doing. The results stay the truth. `npm test` does a step of each kind;
+ * `npm run test:long` all.
  */
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Variant } from '../support/long-form';
 import type { OpenWorld } from '../support/side-by-side';
 import { testSideBySide } from '../support/side-by-side';
 import { expectTruth } from '../support/truth';
@@ -13,29 +15,30 @@ const REQUESTS = 2_000;
 
 type Step = Omit<StopAtStep, 'signal'>;
 
-const STEPS: { name: string; step: Step }[] = [
+const STEPS: (Variant & { name: string; step: Step })[] = [
   { name: 'between a write and its sync', step: { operation: 'datasync', path: /segments\/g/, nth: 2, when: 'before' } },
   { name: 'between a sync and its heartbeat', step: { operation: 'datasync', path: /segments\/g/, when: 'after' } },
-  { name: 'before its segment is made', step: { operation: 'open', path: /segments\/g/, when: 'before' } },
-  { name: 'while the ledger is closed', step: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
+  { onlyLong: true, name: 'before its segment is made', step: { operation: 'open', path: /segments\/g/, when: 'before' } },
+  { onlyLong: true, name: 'while the ledger is closed', step: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
   { name: 'in the middle of the merge', step: { operation: 'writev', path: /\.results\.jsonl/, when: 'after' } },
-  { name: 'before results.jsonl has its name', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'before' } },
+  { onlyLong: true, name: 'before results.jsonl has its name', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'before' } },
   { name: 'between results.jsonl and the report', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'after' } },
   { name: 'before the working data is removed', step: { operation: 'rm', path: /\.parts$/, when: 'before' } },
 ];
 
 const CASES = [
   ...[true, false].map((supportsRange) => ({
+    onlyLong: !supportsRange,
     name: `wakes while another worker streams, ${supportsRange ? 'with' : 'without'} Range`,
     run: (open: OpenWorld) => expectTruthOfTwoStreams(open, supportsRange),
   })),
-  ...STEPS.map(({ name, step }) => ({ name: `frozen ${name}`, run: (open: OpenWorld) => expectTruthAfterWaking(open, step) })),
+  ...STEPS.map(({ name, step, onlyLong }) => ({ onlyLong, name: `frozen ${name}`, run: (open: OpenWorld) => expectTruthAfterWaking(open, step) })),
   { name: 'wakes when the outputs belong to another job', run: expectOtherJobLeftAlone },
   { name: 'wakes and finishes while another worker merges', run: expectNobodyAsked },
 ];
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */
-testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 12 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 8 }, ({ run }, open) => run(open));
 
 async function expectTruthAfterWaking(open: OpenWorld, step: Step): Promise<void> {
   const world = await open({ supportsRange: true, resultsBytesPerSecond: 800_000 });

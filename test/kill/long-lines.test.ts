@@ -1,6 +1,7 @@
-/** Results of many megabytes each: the worker goes on telling that it lives, and does not hold many of them. */
+/** Results of many megabytes each: the worker goes on telling that it lives, and does not hold many of them. `npm run test:long` does more. */
 import { readFile } from 'node:fs/promises';
 import { batchWorkflowId } from '../../src/contract';
+import { LONG } from '../support/long-form';
 import { testSideBySide } from '../support/side-by-side';
 import { expectTruth } from '../support/truth';
 import type { World } from '../support/world';
@@ -9,9 +10,6 @@ const MB = 1_000_000;
 
 /** In MB: what Node and Temporal take anyway, and copies of the line in hand. */
 const MEMORY = { anyway: 450, copies: 6 };
-
-/** `npm run test:long` does more of them. */
-const LONG = process.env['REPETITIONS'] !== undefined;
 
 const CASES = [
   { lines: LONG ? 12 : 4, megabytes: 16 },

@@ -1,4 +1,7 @@
-/** Jobs of ten parts whose key, money, disk or batches fail in the middle: nothing is sent twice, nothing is lost, and it goes on. */
+/**
+ * Jobs of ten parts whose key, money, disk or batches fail in the middle: nothing is sent twice, nothing is lost, and it goes on.
+ * `npm run test:long` also has the other words in which the API refuses a key and ends the money.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -20,9 +23,9 @@ const tenParts = (inQueue = PARTS) => ({ maxRequestsPerBatch: IN_PART, queueLimi
 const CASES = [
   { name: 'a cancel while parts are queued, created, looked up, processed and stored', run: expectAllCanceled },
   { name: 'the key is switched off (401) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, (world) => world.simulator.setKeys(['new-key'])) },
-  { name: 'the key may do nothing any more (403) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, forbidAll) },
+  { onlyLong: true, name: 'the key may do nothing any more (403) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, forbidAll) },
   { name: 'a spend limit (429) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 429, errorCode: 'enforced_spend_limit_reached' }) },
-  { name: 'a spend limit (400) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 400, message: 'You have reached your specified API usage limits.' }) },
+  { onlyLong: true, name: 'a spend limit (400) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 400, message: 'You have reached your specified API usage limits.' }) },
   { name: 'the disk fills up while ten parts are stored side by side', run: expectGoesOnAfterFullDisk },
   { name: 'the disk fills up while the input is planned', run: expectPlansAfterFullDisk },
   { name: 'one part is refused for good', run: expectOneRefused },

@@ -8,7 +8,7 @@ import { expectTruth, sizeOfTruth } from '../support/truth';
 import type { World } from '../support/world';
 
 const REQUESTS = 50_000;
-const KILLS_EACH = Number(process.env['KILLS'] ?? 4);
+const KILLS_EACH = Number(process.env['KILLS'] ?? 2);
 const KILLS_A_WORLD = KILLS_EACH > 4 ? 4 : 2;
 const BYTES_PER_SECOND = 4_000_000;
 

@@ -1,4 +1,7 @@
-/** Downloads that go wrong in the middle, each after one that was killed: what is stored in the end is the truth, never a mix. */
+/**
+ * Downloads that go wrong in the middle, each after one that was killed: what is stored in the end is the truth, never a mix.
+ * `npm test` does each fault either with or without Range; `npm run test:long` does all.
+ */
 import type { OpenWorld } from '../support/side-by-side';
 import { testSideBySide } from '../support/side-by-side';
 import { expectTruth, sizeOfTruth } from '../support/truth';
@@ -10,35 +13,45 @@ const REQUESTS = 2_000;
 /** Of about 1.3 MB. */
 const KILLED_AT = 500_000;
 
+interface Download {
+  what: string;
+  /** Whether the server supports Range; default both. */
+  ranges?: boolean[];
+  /** Those that only the long form does. */
+  onlyLong?: boolean[];
+}
+
 /** With Range a download begins behind what is stored; without, some end in that, some behind it. */
-const SPOILT: { what: string; fault: Fault; ranges?: boolean[] }[] = [
+const SPOILT: (Download & { fault: Fault })[] = [
   { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 300_001 }, ranges: [true] },
-  { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 1_100_001 }, ranges: [false] },
+  { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 1_100_001 }, ranges: [false], onlyLong: [false] },
   { what: 'cut with the whole length announced', fault: { on: 'results', kind: 'cut', afterBytes: 300_001, contentLength: true }, ranges: [false] },
-  { what: 'cut at a line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 400, looksComplete: true } },
+  { what: 'cut at a line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 400, looksComplete: true }, onlyLong: [false] },
   { what: 'cut at a later line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 1_700, looksComplete: true }, ranges: [false] },
-  { what: 'cut before its first line', fault: { on: 'results', kind: 'cut', afterBytes: 5 }, ranges: [true] },
+  { what: 'cut before its first line', fault: { on: 'results', kind: 'cut', afterBytes: 5 }, ranges: [true], onlyLong: [true] },
   { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 9_000, gzip: true }, ranges: [true] },
-  { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 38_000, gzip: true }, ranges: [false] },
-  { what: 'stalled', fault: { on: 'results', kind: 'stall', afterBytes: 300_001 }, ranges: [true] },
+  { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 38_000, gzip: true }, ranges: [false], onlyLong: [false] },
+  { what: 'stalled', fault: { on: 'results', kind: 'stall', afterBytes: 300_001 }, ranges: [true], onlyLong: [true] },
   { what: 'stalled', fault: { on: 'results', kind: 'stall', afterBytes: 1_100_001 }, ranges: [false] },
 ];
 
 /** Lines of the first download that are others in the second. */
-const DIFFERING: { what: string; line: number; count: number; ranges?: boolean[] }[] = [
-  { what: 'in what was stored', line: 2, count: 300 },
-  { what: 'in what was not stored yet', line: 1_900, count: 50 },
-  { what: 'everywhere', line: 1, count: REQUESTS, ranges: [true] },
+const DIFFERING: (Download & { line: number; count: number })[] = [
+  { what: 'in what was stored', line: 2, count: 300, onlyLong: [false] },
+  { what: 'in what was not stored yet', line: 1_900, count: 50, onlyLong: [true] },
+  { what: 'everywhere', line: 1, count: REQUESTS, ranges: [true], onlyLong: [true] },
 ];
 
 /** Those that take longest begin first. */
 const CASES = [
   { name: 'killed again before the answer has begun: goes on by Range', run: expectRangeAfterSecondKill },
-  ...forEachRange(DIFFERING).map(({ what, line, count, supportsRange, how }) => ({
+  ...forEachRange(DIFFERING).map(({ what, line, count, supportsRange, how, onlyLong }) => ({
+    onlyLong,
     name: `the second download differs ${what}, ${how}`,
     run: async (open: OpenWorld) => expectSecondTruth(await open(throttled({ supportsRange })), { on: 'results', kind: 'changed-results', line, count }),
   })),
-  ...forEachRange(SPOILT).map(({ what, fault, supportsRange, how }) => ({
+  ...forEachRange(SPOILT).map(({ what, fault, supportsRange, how, onlyLong }) => ({
+    onlyLong,
     name: `${what}, ${how}`,
     run: async (open: OpenWorld) => expectTruthAfterFault(await open(throttled({ supportsRange })), fault),
   })),
@@ -47,10 +60,12 @@ const CASES = [
   { name: 'killed as soon as something is stored: goes on by Range', run: expectRangeAfterEarlyKill },
 ];
 
-testSideBySide(CASES, { timeoutMs: 150_000, atOnce: 8 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 150_000, atOnce: 5 }, ({ run }, open) => run(open));
 
-function forEachRange<Case extends { ranges?: boolean[] }>(cases: Case[]): (Case & { supportsRange: boolean; how: string })[] {
-  return cases.flatMap((one) => (one.ranges ?? [true, false]).map((supportsRange) => ({ ...one, supportsRange, how: `${supportsRange ? 'with' : 'without'} Range` })));
+function forEachRange<Case extends Download>(cases: Case[]): (Omit<Case, 'onlyLong'> & { supportsRange: boolean; how: string; onlyLong: boolean })[] {
+  return cases.flatMap((one) =>
+    (one.ranges ?? [true, false]).map((supportsRange) => ({ ...one, supportsRange, how: `${supportsRange ? 'with' : 'without'} Range`, onlyLong: one.onlyLong?.includes(supportsRange) ?? false })),
+  );
 }
 
 function throttled(options: Partial<SimulatorOptions>): Partial<SimulatorOptions> {

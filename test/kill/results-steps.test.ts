@@ -1,6 +1,7 @@
 /**
  * SIGKILL before and after each step from the first byte of results to the last output: another worker goes on to the truth.
- * `npm test` leaves out the kills after a step that are as good as those before the next one; `npm run test:long` does all.
+ * `npm test` does one kill of each kind: around each thing that is made, on disk for good, given its name, removed. `npm run test:long`
+ * does all, before and after.
  */
 import { testSideBySide } from '../support/side-by-side';
 import { expectTruth } from '../support/truth';
@@ -36,12 +37,26 @@ const ALL_OUTPUTS: [what: string, step: Step][] = [
   ['the report has its name in the job folder', { operation: 'rename', path: /jobs\/[^/]+\/report\.json$/ }],
 ];
 
-/** Between these and the next step something is worth a kill of its own, such as a heartbeat. */
-const AFTER = ['the first bytes are written', 'the first sync', '.parts is removed', 'the report has its name in the job folder'];
-const ALL = process.env['REPETITIONS'] !== undefined;
+/** One of each kind. After a step is as good as before the next one, but where there is something between them, such as a heartbeat. */
+const SHORT: Record<'before' | 'after', string[]> = {
+  before: [
+    'a segment is made',
+    'the first sync',
+    'the ledger has its name',
+    'the merge is written',
+    'results.jsonl has its name',
+    'results.index has its name',
+    '.parts is removed',
+    'a line is put aside',
+    'missing-requests.jsonl has its name',
+    'the report has its name in the outputs',
+    'the report has its name in the job folder',
+  ],
+  after: ['the first sync', 'the report has its name in the job folder'],
+};
 
 const CASES = [...CLEAN.map((step) => ({ step, allOutputs: false })), ...ALL_OUTPUTS.map((step) => ({ step, allOutputs: true }))].flatMap(({ step: [what, step], allOutputs }) =>
-  (['before', 'after'] as const).filter((when) => ALL || when === 'before' || AFTER.includes(what)).map((when) => ({ name: `${when} ${what}`, step: { ...step, when }, allOutputs })),
+  (['before', 'after'] as const).map((when) => ({ name: `${when} ${what}`, onlyLong: !SHORT[when].includes(what), step: { ...step, when }, allOutputs })),
 );
 
 testSideBySide(CASES, { timeoutMs: 120_000 }, async ({ step, allOutputs }, open) => {

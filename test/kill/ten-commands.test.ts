@@ -1,14 +1,19 @@
 /**
  * Ten commands at once in a home where nothing runs yet: one server, ten jobs done; also with kill -9 of the first.
- * `npm run test:long` repeats it twenty times.
+ * `npm run test:long` repeats it twenty times, and as often without the kill.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobReport } from '../../src/contract';
 import { CliWorld } from '../cli/support/cli-world';
+import { ofThisForm } from '../support/long-form';
 
 const COMMANDS = 10;
 const REPETITIONS = Number(process.env['REPETITIONS'] ?? 1);
+const CASES = [
+  { how: 'all of them left alone', kill: false, onlyLong: true },
+  { how: 'kill -9 of the first, which then runs again', kill: true },
+];
 
 describe.each(Array.from({ length: REPETITIONS }, (_, index) => index + 1))('repetition %d', () => {
   let world: CliWorld;
@@ -19,10 +24,7 @@ describe.each(Array.from({ length: REPETITIONS }, (_, index) => index + 1))('rep
 
   afterEach(() => world.close());
 
-  test.each([
-    ['all of them left alone', false],
-    ['kill -9 of the first, which then runs again', true],
-  ])('ten commands at once from a cold home, %s', async (_how, kill) => {
+  test.each(ofThisForm<(typeof CASES)[number]>(CASES))('ten commands at once from a cold home, $how', async ({ kill }) => {
     const inputs = await Promise.all(Array.from({ length: COMMANDS }, (_, index) => world.input(`job-${index}`, 5)));
     const running = inputs.map((input) => world.start(['run', input, '--simulate', '--json']));
     if (kill) {

@@ -3,11 +3,11 @@
  * is refused, few creates are, and a small job that comes last does not wait for the big ones. `npm run test:long` does it with
  * twenty jobs at 50 calls a minute and 100,000 queued requests.
  */
+import { LONG } from '../support/long-form';
 import { sharedTemporal } from '../support/shared-temporal';
 import { expectPaidOnce, expectTruthOfParts, idsOf } from '../support/truth-of-parts';
 import { World } from '../support/world';
 
-const LONG = process.env['REPETITIONS'] !== undefined;
 const BIG_JOBS = LONG ? 19 : 5;
 const PARTS = LONG ? 2 : 3;
 const REQUESTS_A_PART = LONG ? 30_000 : 100;

@@ -87,10 +87,10 @@ export class S3Server {
     return found;
   }
 
-  /** Multipart uploads that were neither completed nor aborted. */
-  async openUploads(): Promise<number> {
+  /** Multipart uploads below a prefix that were neither completed nor aborted. */
+  async openUploads(prefix = ''): Promise<number> {
     const { Uploads = [] } = await this.client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
-    return Uploads.length;
+    return Uploads.filter(({ Key }) => Key!.startsWith(prefix)).length;
   }
 
   async stop(): Promise<void> {

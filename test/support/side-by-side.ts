@@ -1,11 +1,13 @@
 /** Tests that each have a world of their own and run side by side: most of their time they wait for a dead worker to be noticed. */
 import type { SimulatorOptions } from '../../src/simulator';
+import type { Variant } from './long-form';
+import { ofThisForm } from './long-form';
 import { sharedTemporal } from './shared-temporal';
 import type { TemporalServer } from './temporal-server';
 import { World } from './world';
 
-/** Two cores carry so many: a worker costs two seconds of one when it starts. */
-const AT_ONCE = 6;
+/** Two cores carry so many of each of three files: a worker costs two seconds of one when it starts. */
+const AT_ONCE = 4;
 
 /** Makes a world that is closed when its test is over. @param storage storage root; default a folder of its own. */
 export type OpenWorld = (options?: Partial<SimulatorOptions>, storage?: string) => Promise<World>;
@@ -66,10 +68,10 @@ export function testsOfWorlds(options: SideBySideOptions): (name: string, run: (
     );
 }
 
-/** Defines a test of worlds for each of the cases. */
-export function testSideBySide<Case extends { name: string }>(cases: readonly Case[], options: SideBySideOptions, run: (one: Case, open: OpenWorld) => Promise<void>): void {
+/** Defines a test of worlds for each of the cases of this form. */
+export function testSideBySide<Case extends Variant & { name: string }>(cases: readonly Case[], options: SideBySideOptions, run: (one: Case, open: OpenWorld) => Promise<void>): void {
   const together = testsOfWorlds(options);
-  for (const one of cases) together(one.name, (open) => run(one, open));
+  for (const one of ofThisForm(cases)) together(one.name, (open) => run(one, open));
 }
 
 async function runCase(timeoutMs: number, run: (afterwards: Afterwards) => Promise<void>): Promise<void> {

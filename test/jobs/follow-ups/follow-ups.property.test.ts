@@ -7,6 +7,7 @@ import { API_OUTCOMES, type ApiOutcome, type FollowUpInput, type FollowUpLine, w
 import { type FollowUpEnd, mergeJob, outputFolder, partFolder, readReference, recordEnds } from '../../../src/jobs';
 import { canceled, closePart, errored, expired, linesOfFile, plannedJob, requestLine, succeeded } from '../helpers';
 import { listed, type ListLine, select } from './helpers';
+import { runsOfThisForm } from '../../support/long-form';
 
 const LINE: Record<ApiOutcome, (id: string) => string> = { succeeded, errored, canceled, expired };
 const STATUSES = ['completed', 'failed', 'canceled', 'not_started', undefined] as const;
@@ -70,6 +71,6 @@ it('every selected result exactly once', async () => {
         rmSync(folder, { recursive: true });
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runsOfThisForm(40) },
   );
 }, 60_000);
