@@ -15,7 +15,7 @@ const HINTS: Record<AttentionCode, string> = {
   batch_not_found: 'Check that the key is of the workspace that made the batch, then run `message-batches resume`. If the batch was deleted, run `message-batches cancel`: its requests without a result then end as missing.',
   unexpected: 'This should not happen: please report it, with this message. Nothing is lost; `message-batches resume` tries again, perhaps with another release.',
   part_failed: 'Look at the part\'s workflow in Temporal\'s web UI, then run `message-batches resume`.',
-  follow_up_unserved: 'Start a worker that serves this workflow on this task queue, or mend the one that does; the follow-ups then go on by themselves. `message-batches cancel` ends the job without them, `retry-follow-ups JOB --cancel` a retry.',
+  follow_up_unserved: 'Start a worker that serves this workflow on this task queue, or mend the one that does; the follow-ups then go on by themselves. `message-batches cancel` ends the job without those that have not begun, `retry-follow-ups JOB --cancel` a retry.',
   storage: 'Free disk space or restore the file or permission, then run `message-batches resume`.',
 };
 

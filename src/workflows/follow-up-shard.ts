@@ -253,11 +253,15 @@ class ShardRun {
 
   private async runOne(input: AnyFollowUpInput): Promise<void> {
     const workflowId = workflowIdOfFollowUp(input);
-    const end = await this.endOf(input, workflowId);
-    // Terminated because no worker could answer the cancel, it is one that was canceled.
-    const isClosed = end.status === 'terminated' && (await this.closing)?.has(workflowId);
-    this.ended(isClosed ? { workflowId, status: 'canceled' } : end);
-    this.running.delete(workflowId);
+    try {
+      const end = await this.endOf(input, workflowId);
+      // Terminated because no worker could answer the cancel, it is one that was canceled.
+      const isClosed = end.status === 'terminated' && (await this.closing)?.has(workflowId);
+      this.ended(isClosed ? { workflowId, status: 'canceled' } : end);
+    } finally {
+      // Also where its end cannot be told: nobody is to wait for it.
+      this.running.delete(workflowId);
+    }
   }
 
   private ended(end: FollowUpEnd): void {

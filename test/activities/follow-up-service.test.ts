@@ -2,7 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { ActivityDependencies, FollowUpService } from '../../src/activities';
 import { createActivities } from '../../src/activities';
-import { judgeService } from '../../src/activities/follow-up-service';
+import { judgePolling, judgeService } from '../../src/activities/follow-up-service';
 import { workflowTaskQueue } from '../../src/contract';
 import type { FirstWorkflowTask } from '../../src/temporal';
 import { firstWorkflowTask, readPollers } from '../../src/temporal';
@@ -158,6 +158,37 @@ test('a worker that was killed is on the list for minutes, and does not count fo
   } finally {
     await world.close();
   }
+});
+
+test('of those that were served, it is asked whether anybody still polls, whatever their own tasks are', async () => {
+  const queue = queues.newQueue();
+  await queues.startWorker(queue);
+  const pollers = await until(() => readPollers(queues.client, queue), (all) => all.length > 0);
+  const environment = new MockActivityEnvironment({}, { client: queues.client, logger: silent });
+  const ask = (taskQueue: string) => environment.run(createActivities({} as ActivityDependencies)['messageBatches.followUpService'], { workflow: 'endsNow', taskQueue, workflowIds: [], isServed: true });
+  expect(await ask(queue)).toEqual({ kind: 'served' });
+  const nobody = queues.newQueue();
+  expect(await ask(nobody)).toEqual({ kind: 'unserved', message: `no worker polls ${nobody} for endsNow` });
+  // One that is gone stays on the list for minutes; one that is there comes again within one.
+  const input = { workflow: 'endsNow', taskQueue: queue };
+  const last = Math.max(...pollers.map(({ lastAccess }) => lastAccess));
+  expect(judgePolling(input, pollers, last + 61_000)).toEqual({ kind: 'served' });
+  expect(judgePolling(input, pollers, last + 91_000)).toEqual({ kind: 'unserved', message: `no worker polls ${queue} for endsNow` });
+});
+
+test('of canceled ones, those that no worker has taken up are closed, and no others', async () => {
+  const queue = queues.newQueue();
+  await queues.startWorker(queue);
+  const begun = await queues.start(queue, 'endsNow', ['sleeps']);
+  await until(() => kindOf(begun), (kind) => kind === 'completed');
+  const unbegun = await queues.start(queues.newQueue(), 'endsNow');
+  const environment = new MockActivityEnvironment({}, { client: queues.client, logger: silent });
+  const close = () => environment.run(createActivities({} as ActivityDependencies)['messageBatches.closeUnserved'], [begun, unbegun]);
+  expect(await close()).toEqual([unbegun]);
+  const statusOf = async (workflowId: string) => (await queues.client.workflow.getHandle(workflowId).describe()).status.name;
+  expect([await statusOf(begun), await statusOf(unbegun)]).toEqual(['RUNNING', 'TERMINATED']);
+  // Another attempt says the same.
+  expect(await close()).toEqual([unbegun]);
 });
 
 test('what the workers of other languages say of a type that they do not know', () => {

@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FollowUpLine, FollowUpOptions, JobReport } from '../../src/contract';
-import { followUpWorkflowId } from '../../src/contract';
+import type { Attention, FollowUpLine, FollowUpOptions, JobReport } from '../../src/contract';
+import { batchStatusQuery, batchWorkflowId, followUpWorkflowId } from '../../src/contract';
 import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
@@ -22,6 +22,7 @@ const CASES = [
   { name: 'a worker frozen in the middle, and woken', run: freezeAndWake },
   { name: 'a job terminated in the middle, and started again', run: terminateAndStart },
   { name: 'a job canceled in the middle', run: cancelInTheMiddle },
+  { name: 'a job canceled whose follow-ups have lost their worker', run: cancelUnserved },
   { name: 'slices', run: slices },
 ];
 
@@ -113,6 +114,34 @@ async function cancelInTheMiddle(open: OpenWorld): Promise<void> {
     expect({ completed: ended('completed').length, canceled: ended('canceled').length, not_started: ended('not_started').length }).toEqual({ completed: 15, canceled: 10, not_started: 75 });
     for (const { workflow_id } of ended('canceled')) expect(await statusOf(world, workflow_id)).toBe('CANCELLED');
   });
+}
+
+/** They had begun, and only they can end themselves: a person is told, and they are waited for. */
+async function cancelUnserved(open: OpenWorld): Promise<void> {
+  const world = await open({ processingMs: 200 });
+  const queue = `follow-ups-${world.jobId}`;
+  const gone = await FollowUpWorker.start(world.temporal.address, queue);
+  await world.startWorker();
+  const job = await start(world, 6, { taskQueue: queue }, () => ({ waits: true, tidies: true }));
+  await gone.effects.begun(6);
+  await gone.stop();
+  await job.signal('cancel');
+  // A worker that is gone is on the server's list for another while.
+  const { workflow } = await world.client();
+  let attention: Attention | undefined;
+  while (!attention) {
+    await sleep(500);
+    ({ attention } = await workflow.getHandle(batchWorkflowId(world.jobId, 1, 1)).query(batchStatusQuery));
+  }
+  expect(attention).toMatchObject({ code: 'follow_up_unserved', message: expect.stringContaining(`no worker polls ${queue} for testFollowUp: canceled follow-ups that had begun`), hint: expect.stringContaining('Start a worker') });
+
+  const back = await FollowUpWorker.start(world.temporal.address, queue);
+  await Promise.all(ids(6).map((id) => workflow.getHandle(followUpWorkflowId(world.jobId, 1, id)).signal(finishSignal)));
+  const report = await job.result();
+  await back.stop();
+  const lines = await followUpLines(report);
+  expect(lines.map(({ status }) => status)).toEqual(ids(6).map(() => 'canceled'));
+  for (const { workflow_id } of lines) expect(await statusOf(world, workflow_id)).toBe('CANCELLED');
 }
 
 async function slices(open: OpenWorld): Promise<void> {

@@ -1,6 +1,6 @@
 /** Shards of follow-ups over several runs: one that has gone on in a new one is canceled, and one of an earlier batch workflow is still there. */
 import { cancelSignal } from '../../src/contract';
-import { FollowUpBatch, plain } from '../support/follow-ups/batch';
+import { FollowUpBatch } from '../support/follow-ups/batch';
 import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
