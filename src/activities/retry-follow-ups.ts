@@ -44,9 +44,11 @@ function overridden(options: FollowUpOptions, override: FollowUpOverride = {}): 
 }
 
 /** @returns undefined where it is the job's own */
-function ranWith(own: FollowUpOptions, { workflow, taskQueue, args }: FollowUpOptions, attempt: number): RetriedWith | undefined {
-  const hasOtherArgs = !isDeepStrictEqual(completeFollowUp(own).args, args ?? []);
-  if (workflow === own.workflow && taskQueue === own.taskQueue && !hasOtherArgs) return undefined;
+function ranWith(own: FollowUpOptions, options: FollowUpOptions, attempt: number): RetriedWith | undefined {
+  const before = completeFollowUp(own);
+  const { workflow, taskQueue, args } = completeFollowUp(options);
+  const hasOtherArgs = !isDeepStrictEqual(before.args, args);
+  if (workflow === before.workflow && taskQueue === before.taskQueue && !hasOtherArgs) return undefined;
   return { attempt, workflow, task_queue: taskQueue, ...(hasOtherArgs && { other_args: true }) };
 }
 

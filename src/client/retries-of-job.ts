@@ -19,12 +19,11 @@ export interface RetriesOfJob {
 export async function retriesOfJob(client: Client, report: JobReport): Promise<RetriesOfJob> {
   let { follow_ups: followUps } = report;
   if (!followUps?.options || followUps.succeeded >= followUps.selected) return { report };
-  const started = followUps.retries ?? 0;
-  for (let attempt = started + 1; ; attempt++) {
+  for (let attempt = (followUps.retries ?? 0) + 1; ; attempt++) {
     const found = await attemptOf(client, report.job_id, attempt);
     const now = { ...report, follow_ups: followUps };
     if (found?.status.name === 'RUNNING') return { report: now, running: await observed(client, found, attempt) };
-    // One that was terminated, or has failed, has changed nothing.
+    // One that was terminated, or has failed, counts when it has been gone on with.
     if (found?.status.name !== 'COMPLETED') return { report: now };
     ({ followUps } = (await client.workflow.getHandle(found.workflowId, found.runId).result()) as FollowUpRetryResult);
   }

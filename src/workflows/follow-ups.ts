@@ -16,7 +16,7 @@ export interface FollowUpRun {
   shards: FollowUpShard[];
   options: FollowUpOptions;
   activityTaskQueue: string;
-  /** Those that did not complete run again, whatever is on record of them (`FollowUpShardInput.again`). */
+  /** Those whose last run did not complete run again (`FollowUpShardInput.again`). */
   again?: boolean;
   /** Shards may have been begun before, by a run that is not known (`FollowUpShardInput.begunBefore`). */
   begunBefore?: boolean;
