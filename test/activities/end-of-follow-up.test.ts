@@ -166,13 +166,13 @@ test("by a real worker's own client: its payload codec reads values and failures
   expect(await ask(completed)).toEqual({ workflowId: completed, status: 'completed', value: { how: 'completes', text: '' } });
   const failed = await queues.start(secret, 'endsNow', ['fails'], dataConverter);
   expect(await ask(failed)).toEqual({ workflowId: failed, status: 'failed', failure: { type: 'Unfit', message: 'The answer does not fit' } });
-  // Without the codec there is nothing to read of them: how they ended is told all the same.
+  // Without the codec neither the value nor the failure's details can be read: how they ended is told all the same.
   await expect(handle(completed).result()).rejects.toThrow('Unknown encoding: binary/reversed');
   const without = queues.newQueue();
   await queues.startWorker(without, { dataConverter: ownDataConverter(), activities });
   const askWithout = async (workflowId: string): Promise<unknown> => handle(await queues.start(without, 'asksForEnd', [workflowId])).result();
   expect(await askWithout(completed)).toEqual({ workflowId: completed, status: 'completed', value_bytes: 29, value_encoding: 'binary/reversed' });
-  expect(await askWithout(failed)).toEqual({ workflowId: failed, status: 'failed', failure: { type: 'Unfit', message: 'Encoded failure' } });
+  expect(await askWithout(failed)).toEqual({ workflowId: failed, status: 'failed', failure: { type: 'Unfit', message: 'The answer does not fit' } });
 });
 
 /** Turns the bytes of payloads around. */

@@ -14,7 +14,7 @@ export async function endsLater(how: 'completes' | 'fails' | 'again', bytes = 0)
 }
 
 export async function endsNow(how: string, bytes = 0): Promise<unknown> {
-  if (how === 'fails') throw ApplicationFailure.create({ message: 'The answer does not fit', type: 'Unfit', nonRetryable: true, cause: new Error('/points must be a number') });
+  if (how === 'fails') throw ApplicationFailure.create({ message: 'The answer does not fit', type: 'Unfit', nonRetryable: true, details: [{ points: 'three' }], cause: new Error('/points must be a number') });
   if (how === 'sleeps') await sleep('1 hour');
   return { how, text: 'v'.repeat(bytes) };
 }
