@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
 import type { FollowUpOptions, FollowUpOverride, FollowUpRetryInput, JobReport, ReportedFollowUps, RetriedWith } from '../contract';
-import { completeFollowUp, followUpFiles, InputError, mergeRetriedFollowUps as merge, retryFolder, selectFailedFollowUps as select } from '../jobs';
+import { completeFollowUp, followUpFiles, InputError, mergeRetriedFollowUps as merge, optionsOfReport, retryFolder, selectFailedFollowUps as select } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
@@ -12,14 +12,14 @@ import type { FailedFollowUps } from './payloads';
 export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
   return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath }: FollowUpRetryInput): Promise<FailedFollowUps> {
     return runActivity(deps, async () => {
-      const { report, followUps } = await ended(deps, jobId);
-      const options = overridden(followUps.options, followUp);
-      if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: followUps.options, followUps, superseded: true };
+      const { report, followUps, started } = await ended(deps, jobId);
+      const options = overridden(started, followUp);
+      if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: started, followUps, superseded: true };
       const { output, part } = retryFolder(report.output, attempt);
       const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
       const { list } = followUpFiles(part);
       const ref = { jobId, round: 1, part: 1, output };
-      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ranWith: ranWith(followUps.options, options, attempt), ...(isKnown && { begunBefore: true }) };
+      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ranWith: ranWith(started, options, attempt), ...(isKnown && { begunBefore: true }) };
     });
   };
 }
@@ -50,10 +50,11 @@ function ranWith(own: FollowUpOptions, { workflow, taskQueue, args }: FollowUpOp
   return { attempt, workflow, task_queue: taskQueue, ...(hasOtherArgs && { other_args: true }) };
 }
 
-async function ended(deps: ActivityDependencies, jobId: string): Promise<{ report: JobReport; followUps: ReportedFollowUps & { options: FollowUpOptions } }> {
+async function ended(deps: ActivityDependencies, jobId: string): Promise<{ report: JobReport; followUps: ReportedFollowUps; started: FollowUpOptions }> {
   const report = await jobFolder(deps, jobId).readReport();
   if (!report) throw new InputError('job_unfinished', `Job ${jobId} has not ended yet: its follow-ups may still run.`, `Wait for it: message-batches wait ${jobId}`);
   const { follow_ups: followUps } = report;
-  if (!followUps?.options || !followUps.file) throw new InputError('no_follow_ups', `Job ${jobId} has no follow-ups on record.`, 'Follow-ups are asked for when a job is started: --follow-up TYPE.');
-  return { report, followUps: { ...followUps, options: followUps.options } };
+  const started = followUps && optionsOfReport(followUps);
+  if (!started || !followUps.file) throw new InputError('no_follow_ups', `Job ${jobId} has no follow-ups on record.`, 'Follow-ups are asked for when a job is started: --follow-up TYPE.');
+  return { report, followUps, started };
 }

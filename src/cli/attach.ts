@@ -115,7 +115,8 @@ export function exitCodeOfReport(report: JobReport): ExitCode {
   const inDoubt = report.problems.some(({ kind }) => kind === 'conflicting_result');
   const all = OUTCOMES.every((outcome) => outcome === 'succeeded' || report.outcomes[outcome] === 0);
   const followUpsDone = !report.follow_ups || report.follow_ups.succeeded >= report.follow_ups.selected;
-  return all && followUpsDone && !inDoubt ? ExitCode.ok : ExitCode.incomplete;
+  const answersValid = (report.follow_ups?.answers?.invalid ?? 0) === 0;
+  return all && followUpsDone && answersValid && !inDoubt ? ExitCode.ok : ExitCode.incomplete;
 }
 
 /** Resolves only where the loss of the worker ends the stay: a refused key or way to the API, and nobody there to mend it. */

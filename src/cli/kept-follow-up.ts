@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FollowUpOptions, JobReport } from '../contract';
 import type { JobFolder } from '../jobs';
-import { completeFollowUp } from '../jobs';
+import { completeFollowUp, optionsOfReport } from '../jobs';
 import { CliError } from './cli-error';
 
 export interface KnownFollowUp {
@@ -40,7 +40,7 @@ export async function followUpOnRecord(folder: JobFolder): Promise<FollowUpOptio
 function begunWith(onRecord: KnownFollowUp['onRecord'], report: KnownFollowUp['report']): FollowUpOptions | null | undefined {
   if (onRecord) return onRecord;
   // An older release has put none on record.
-  if (report) return report.follow_ups ? report.follow_ups.options : null;
+  if (report) return report.follow_ups ? optionsOfReport(report.follow_ups) : null;
   return onRecord;
 }
 

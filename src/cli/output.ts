@@ -104,8 +104,8 @@ function widthOf(stream: NodeJS.WriteStream): number {
   return stream.isTTY ? columnsOf(stream) : Infinity;
 }
 
-/** Of follow-ups, what the user has given: its keys are not ours. */
-const GIVEN: ReadonlySet<string> = new Set(['args', 'equals']);
+/** Of follow-ups, what the user has given, or they have returned: its keys are not ours. */
+const GIVEN: ReadonlySet<string> = new Set(['args', 'equals', 'reasons']);
 
 /** Renames the keys of a document, all the way down. */
 export function snakeCased(value: unknown): unknown {

@@ -93,6 +93,14 @@ export function addFollowUps(sum: FollowUpCounts, counts: FollowUpCounts): void 
   sum.failed += counts.failed;
 }
 
+/** Of follow-ups that check answers: those that return `{valid: true}`, `{valid: false, reason}`, or of a slice `{valid, invalid, reasons}`. */
+export interface AnswerCounts {
+  valid: number;
+  invalid: number;
+  /** How many of the invalid ones for each reason. */
+  reasons: Record<string, number>;
+}
+
 /** What became of a follow-up. `not_started`: a cancel came before. */
 export type FollowUpEndStatus = 'completed' | 'failed' | 'canceled' | 'terminated' | 'timed_out' | 'not_started';
 

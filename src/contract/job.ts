@@ -2,7 +2,7 @@ import type { Attention } from './attention';
 import type { BatchStatus } from './batch';
 import type { Calibration } from './calibration';
 import type { AccountReference, DataReference } from './data';
-import type { FollowUpCounts, FollowUpOptions } from './follow-up';
+import type { AnswerCounts, FollowUpCounts, FollowUpFilter, FollowUpOptions } from './follow-up';
 import type { OldOutcome, OutcomeCounts, Problem, TokenUsage } from './outcomes';
 
 /** Input of `batchJobWorkflow`: any number of requests. */
@@ -189,7 +189,9 @@ export interface ReportedBatch {
 /** `options` and `file` are absent in reports of older releases. */
 export interface ReportedFollowUps extends FollowUpCounts {
   /** What they were started with. */
-  options?: FollowUpOptions;
+  options?: ReportedFollowUpOptions;
+  /** Where some of them have said whether answers are valid. */
+  answers?: AnswerCounts;
   /** `follow-ups.jsonl` as it was written. */
   file?: { bytes: number; sha256: string };
   /** How many times failed ones were run again. */
@@ -206,6 +208,12 @@ export interface RetriedWith {
   task_queue?: string;
   /** With other arguments; they may be large, and stand in the histories of those that ran. */
   other_args?: true;
+}
+
+/** `FollowUpOptions` with keys like all others of the report. */
+export interface ReportedFollowUpOptions extends Omit<FollowUpOptions, 'taskQueue' | 'where'> {
+  task_queue?: string;
+  where?: Omit<FollowUpFilter, 'stopReason'> & { stop_reason?: FollowUpFilter['stopReason'] };
 }
 
 /** What was paid, by the prices of a table. */

@@ -40,6 +40,7 @@ export { recordEnds, type FollowUpEnd } from './follow-ups/ends';
 export { followUpFiles, type FollowUpFiles } from './follow-ups/files';
 export { readListPage, type ListPage } from './follow-ups/list-page';
 export { selectFollowUps, type SelectFollowUpsOptions } from './follow-ups/select-follow-ups';
+export { optionsOfReport } from './follow-ups/reported-options';
 export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow-ups';
 export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
 export { checkAnswer, mustBeReadyMade, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';

@@ -1,5 +1,6 @@
 import type { BatchReport, Cost, FollowUpCounts, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, ReportedBatch, ReportedCost, TokenUsage } from '../contract';
 import { cacheHitShare, costOf, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, totalOf } from '../contract';
+import { reportedOptions } from './follow-ups/reported-options';
 import type { WrittenFollowUps } from './follow-ups/write-follow-ups';
 import type { JobRecord } from './job-folder';
 import type { MergeSummary } from './merge';
@@ -143,7 +144,8 @@ function followUpsOf(parts: BatchReport[], written: WrittenFollowUps | undefined
       started: sum('started'),
       succeeded: sum('succeeded'),
       failed: sum('failed'),
-      ...(written && options && { options }),
+      ...(written?.answers && { answers: written.answers }),
+      ...(written && options && { options: reportedOptions(options) }),
       ...(written && { file: written.file }),
     },
   };

@@ -5,7 +5,7 @@ import pc from 'picocolors';
 import stringWidth from 'string-width';
 import type { ObservedJobStatus, ObservedPart } from '../../src/client';
 import { statusOfReport } from '../../src/client/observed-status';
-import { type BatchStatus, type FollowUpOptions, type JobReport, noOutcomes, noUsage } from '../../src/contract';
+import { type BatchStatus, type FollowUpOptions, type JobReport, noOutcomes, noUsage, type ReportedFollowUpOptions } from '../../src/contract';
 import { estimateLines, estimateOf, warningLines } from '../../src/cli/display/estimate';
 import type { Formats } from '../../src/cli/display/formats';
 import { followUpSentence } from '../../src/cli/display/follow-ups';
@@ -245,6 +245,22 @@ test('follow-ups on a terminal: of one batch in its line, then of the job while 
   const table = renderJobTable([statusOfReport(report), job({ jobId: 'job_open' }), waiting], at(3000));
   expectTranscript('follow-ups', [...pictures, renderReport(report, at(3000), there), renderPanel(waiting, at(2470)), table].join('\n\n'));
   expect(table.split('\n')[1]).toMatch(/waits for a person \(follow_up_unser/);
+});
+
+test('the report of a check of answers: how many are valid, and why others are not', () => {
+  const counts = { selected: 1319, started: 1319, succeeded: 1319, failed: 0, options: { workflow: 'checkJsonAnswer' }, file: { bytes: 1, sha256: '' } };
+  const answers = { valid: 1200, invalid: 119, reasons: { max_tokens: 2, not_json: 16, other: 1, refusal: 3, schema: 96, not_checked: 1 } };
+  const report: JobReport = { ...finished, follow_ups: { ...counts, answers } };
+  expectTranscript('report-invalid-answers', [renderReport(report, at(3000), there), renderJobTable([statusOfReport(report)], at(3000, { width: Infinity }))].join('\n\n'));
+  expect(renderReport({ ...finished, follow_ups: { ...counts, answers: { valid: 1319, invalid: 0, reasons: {} } } }, at(3000), there)).toMatch(/\nanswers +1,319 valid, 0 invalid\n/);
+});
+
+test('a filter that nothing has passed is said, unless there was nothing to pass it', () => {
+  const counts = { selected: 0, started: 0, succeeded: 0, failed: 0, file: { bytes: 0, sha256: '' } };
+  const shown = (options: ReportedFollowUpOptions) => renderReport({ ...finished, follow_ups: { ...counts, options } }, at(3000), there);
+  const where = { stop_reason: 'refusal', pointer: '/metadata/topic' };
+  expect(shown({ workflow: 'gradeAnswer', where })).toMatch(/\nfollow-ups +gradeAnswer: none\n[\s\S]*\nNo follow-up was started: 0 of 1,319 succeeded results passed the filter where stop_reason is refusal and \/metadata\/topic is there\.$/);
+  for (const options of [{ workflow: 'gradeAnswer' }, { workflow: 'gradeAnswer', on: ['errored' as const], where: { pointer: '/metadata/topic' } }]) expect(shown(options)).not.toContain('No follow-up');
 });
 
 test('a log of follow-ups: a line when they begin, then one a minute where something has changed', () => {

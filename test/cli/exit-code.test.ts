@@ -19,7 +19,7 @@ function report(outcomes: Partial<OutcomeCounts>, more: Partial<JobReport> = {})
   };
 }
 
-const followUps = (succeeded: number, failed: number) => ({ follow_ups: { selected: 3, started: 3, succeeded, failed } });
+const followUps = (succeeded: number, failed: number, more: Partial<JobReport['follow_ups']> = {}) => ({ follow_ups: { selected: 3, started: 3, succeeded, failed, ...more } });
 const problem = (kind: string) => ({ problems: [{ kind, count: 1, examples: [] }] });
 
 it.each([
@@ -30,6 +30,8 @@ it.each([
   ['every follow-up succeeded too', report({ succeeded: 1 }, followUps(3, 0)), 0],
   ['a follow-up failed', report({ succeeded: 1 }, followUps(2, 1)), 2],
   ['a follow-up never ran', report({ succeeded: 1 }, followUps(2, 0)), 2],
+  ['all answers are valid', report({ succeeded: 1 }, followUps(3, 0, { answers: { valid: 3, invalid: 0, reasons: {} } })), 0],
+  ['an answer is invalid', report({ succeeded: 1 }, followUps(3, 0, { answers: { valid: 2, invalid: 1, reasons: { schema: 1 } } })), 2],
   ['it was canceled', report({ canceled: 1 }, { status: 'canceled' }), 3],
 ])('%s', (_what, ended, code) => {
   expect(exitCodeOfReport(ended)).toBe(code);

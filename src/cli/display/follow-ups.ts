@@ -1,10 +1,13 @@
 /** Which follow-ups a job has, and how far they are, in words. */
 import type { ObservedFollowUpRetry } from '../../client';
-import type { FollowUpCounts, FollowUpFilter, FollowUpOptions, ReportedFollowUps } from '../../contract';
+import type { AnswerCounts, FollowUpCounts, FollowUpFilter, FollowUpOptions, JobReport, ReportedFollowUps } from '../../contract';
 import { DEFAULT_FOLLOW_UP_WINDOW } from '../../contract';
+import { optionsOfReport } from '../../jobs';
+import { counted } from './rendering';
 import type { Rendering } from './rendering';
 
 const LONGEST_VALUE = 60;
+const MAX_REASONS_SHOWN = 5;
 
 /** `gradeAnswer on task queue grading for each succeeded result whose stop_reason is end_turn, at most 50 at once for a batch` */
 export function followUpSentence({ workflow, taskQueue, on = ['succeeded'], where = {}, window = DEFAULT_FOLLOW_UP_WINDOW, per = 'result' }: FollowUpOptions, { formats }: Pick<Rendering, 'formats'>): string {
@@ -49,4 +52,22 @@ export function retrySentence({ attempt, followUps, attention }: ObservedFollowU
   if (attention) lines.push(attention.message, attention.hint);
   lines.push(`Stay with them: message-batches retry-follow-ups ${jobId}`);
   return lines.join('\n');
+}
+
+/** `3 valid, 2 invalid: 1 × not_json, 1 × schema`, the most frequent reason first. */
+export function answerCounts({ valid, invalid, reasons }: AnswerCounts, { formats }: Pick<Rendering, 'formats'>): string {
+  const sorted = Object.entries(reasons).sort(([, a], [, b]) => b - a);
+  const shown = sorted.slice(0, MAX_REASONS_SHOWN).map(([reason, count]) => `${formats.count(count)} × ${reason}`);
+  const all = sorted.length > shown.length ? [...shown, '…'] : shown;
+  return `${formats.count(valid)} valid, ${formats.count(invalid)} invalid${all.length > 0 ? `: ${all.join(', ')}` : ''}`;
+}
+
+/** Says that the filter of an ended job's follow-ups was passed by no result, which may not be what was meant; undefined where it was, or there is none. */
+export function nothingPassed({ follow_ups: followUps, outcomes }: JobReport, rendering: Rendering): string | undefined {
+  const options = followUps?.selected === 0 ? optionsOfReport(followUps) : undefined;
+  const filter = conditions(options?.where ?? {});
+  if (!options || filter === '') return undefined;
+  const on = options.on ?? ['succeeded'];
+  const results = on.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+  return results === 0 ? undefined : `No follow-up was started: 0 of ${counted(results, `${on.join(' or ')} result`, rendering)} passed the filter${filter}.`;
 }

@@ -46,7 +46,8 @@ function state(job: ObservedJobStatus, rendering: Rendering): string {
   if (need) return need.short;
   if (job.report) {
     const failed = job.followUps?.failed ?? 0;
-    return `${jobSentence(job, rendering)}: ${outcomesLine(job.outcomes, rendering)}${failed > 0 ? ` · ${counted(failed, 'follow-up', rendering)} failed` : ''}`;
+    const invalid = job.report.follow_ups?.answers?.invalid ?? 0;
+    return `${jobSentence(job, rendering)}: ${outcomesLine(job.outcomes, rendering)}${failed > 0 ? ` · ${counted(failed, 'follow-up', rendering)} failed` : ''}${invalid > 0 ? ` · ${counted(invalid, 'answer', rendering)} invalid` : ''}`;
   }
   const [trouble, ...others] = troublesOf(job.running);
   if (trouble) return troubleSentence(trouble, rendering, others.length);

@@ -3,7 +3,7 @@ import { SIMULATED_ACCOUNT } from '../../contract';
 import { joinLocation } from '../../storage';
 import { fittedTable } from './fitted-table';
 import type { Column } from './fitted-table';
-import { retriesText } from './follow-ups';
+import { answerCounts, nothingPassed, retriesText } from './follow-ups';
 import { dollars } from './money';
 import { drawn, plainTable } from './plain-table';
 import { counted, outcomesLine, shownPath, tokensCell, tokensLine } from './rendering';
@@ -23,9 +23,11 @@ const PUT_ASIDE = new Set(['malformed_line', 'unknown_custom_id', 'unknown_resul
 export function renderReport(report: JobReport, rendering: Rendering, { outputs, reasons }: ReportFacts): string {
   const { colors, formats } = rendering;
   const { outcomes, input } = report;
-  const { failed: followUpsFailed = 0 } = report.follow_ups ?? {};
-  const all = outcomes.succeeded === input.requests && followUpsFailed === 0;
-  const headline = `${formats.count(outcomes.succeeded)} of ${counted(input.requests, 'request', rendering)} succeeded${followUpsFailed > 0 ? `, ${counted(followUpsFailed, 'follow-up', rendering)} failed` : ''}${report.status === 'canceled' ? ', canceled' : ''}${report.simulated ? ' (simulated)' : ''}`;
+  const { failed: followUpsFailed = 0, answers } = report.follow_ups ?? {};
+  const invalidAnswers = answers?.invalid ?? 0;
+  const noneSelected = nothingPassed(report, rendering);
+  const all = outcomes.succeeded === input.requests && followUpsFailed === 0 && invalidAnswers === 0 && noneSelected === undefined;
+  const headline = `${formats.count(outcomes.succeeded)} of ${counted(input.requests, 'request', rendering)} succeeded${followUpsFailed > 0 ? `, ${counted(followUpsFailed, 'follow-up', rendering)} failed` : ''}${invalidAnswers > 0 ? `, ${counted(invalidAnswers, 'answer', rendering)} invalid` : ''}${report.status === 'canceled' ? ', canceled' : ''}${report.simulated ? ' (simulated)' : ''}`;
 
   const table = plainTable();
   table.push(['job', report.job_id]);
@@ -40,6 +42,7 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (models.length > 1) for (const [model, usage] of models.slice(0, MAX_MODELS_SHOWN)) table.push(['', `${model}: ${tokensLine(usage, rendering)}`]);
   table.push(...costRows(report));
   if (report.follow_ups) table.push(['follow-ups', followUpsRow(report.follow_ups, rendering)]);
+  if (answers) table.push(['answers', answerCounts(answers, rendering)]);
   table.push(['time', formats.duration(Date.parse(report.ended_at) - Date.parse(report.started_at))]);
   const batches = report.batches.slice(0, MAX_BATCHES_SHOWN);
   if (batches.length > 0) batchLines(batches, rendering).forEach((line, index) => table.push([index === 0 ? 'batches' : '', line]));
@@ -71,13 +74,15 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
     lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`${retry} --only missing`)}`);
   }
   if (followUpsFailed > 0) lines.push(`To run the follow-ups again that failed: ${colors.bold(`message-batches retry-follow-ups ${report.job_id}`)}`);
+  if (invalidAnswers > 0) lines.push('What is wrong with each invalid answer stands in follow-ups.jsonl.');
+  if (noneSelected !== undefined) lines.push(colors.yellow(noneSelected));
   return lines.join('\n');
 }
 
 /** `gradeAnswer: 1,298 of 1,300 succeeded, 2 failed` */
 function followUpsRow(followUps: ReportedFollowUps, { formats }: Rendering): string {
   const { selected, started, succeeded, failed, options } = followUps;
-  const parts = [`${formats.count(succeeded)} of ${formats.count(selected)} succeeded`];
+  const parts = selected === 0 ? ['none'] : [`${formats.count(succeeded)} of ${formats.count(selected)} succeeded`];
   if (failed > 0) parts.push(`${formats.count(failed)} failed`);
   if (started < selected) parts.push(`${formats.count(selected - started)} not started`);
   const again = retriesText(followUps, { formats });

@@ -1,5 +1,5 @@
 /** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, noFollowUps, type ReportedFollowUps, type RetriedWith, workflowIdOfFollowUp } from '../../contract';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, type ReportedFollowUps, type RetriedWith, workflowIdOfFollowUp } from '../../contract';
 import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
@@ -10,7 +10,7 @@ import { endFilesByShard, type FollowUpEnd, readEnds } from './ends';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf } from './list-record';
 import { RETRIES_FOLDER, retryFolder } from './select-failed';
-import { countEnd } from './write-follow-ups';
+import { FollowUpTally } from './tally';
 
 export interface MergeRetriedOptions extends PassOptions {
   /** Where that is not what the job's own follow-ups were run with. */
@@ -37,7 +37,7 @@ export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport
 async function merge(folder: JobFolder, report: JobReport, attempt: number, options: MergeRetriedOptions): Promise<ReportedFollowUps> {
   const output = outputFolder(report.output);
   await mustBeTheirs(folder, report);
-  const counts = noFollowUps();
+  const tally = new FollowUpTally();
   const retried = retriedEnds(report.output, attempt, options);
   const replacement = await openReplacement(output.followUps);
   try {
@@ -50,14 +50,15 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
           line = replaced(line, next.value.end);
           next = await retried.next();
         }
-        countEnd(counts, line);
+        tally.add(line);
         await file.append(Buffer.from(`${JSON.stringify(line)}\n`));
       }
     }
     if (!next.done) throw new InputError('outputs_changed', `${output.followUps} is not what this job wrote: ${next.value.workflowId} is not where it was.`, 'Put the file back from a copy.');
     const written = { bytes: file.bytes, sha256: file.sha256() };
     const others = [...(report.follow_ups?.retried_with ?? []), ...(options.ranWith ? [options.ranWith] : [])];
-    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, file: written, retries: attempt, ...(others.length > 0 && { retried_with: others }) };
+    const { counts, answers } = tally;
+    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, ...(answers && { answers }), file: written, retries: attempt, ...(others.length > 0 && { retried_with: others }) };
     const merged = { ...report, follow_ups: followUps };
     for (const write of [() => replacement.commit(), () => folder.records.replace(output.report, merged), () => folder.writeReport(merged)]) {
       // Of a worker that was frozen while another one has done it, and perhaps the next attempt too.

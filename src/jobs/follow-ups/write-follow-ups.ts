@@ -1,5 +1,5 @@
 /** Joins the ends of all follow-ups to the lists that they were started from: `follow-ups.jsonl` of a job's outputs. */
-import { type FollowUpCounts, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, noFollowUps, workflowIdOfFollowUp } from '../../contract';
+import { type AnswerCounts, type FollowUpCounts, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, workflowIdOfFollowUp } from '../../contract';
 import { type ByteSink, openReplacement } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import type { PartFolder } from '../part-folder';
@@ -10,9 +10,12 @@ import { followUpFiles } from './files';
 import { readListRecord, shardsOf } from './list-record';
 import { readList } from './read-list';
 import type { ListSlice } from './shard-cutter';
+import { FollowUpTally } from './tally';
 
 export interface WrittenFollowUps {
   counts: FollowUpCounts;
+  /** Where some of them have said whether answers are valid. */
+  answers?: AnswerCounts;
   /** The file as it was written: its bytes, and their SHA-256 in hex. */
   file: { bytes: number; sha256: string };
   /** The parts that have a list, as `round.part`. */
@@ -33,20 +36,21 @@ export async function writeFollowUps(path: string, parts: readonly PartFolder[],
     if (record) listed.push({ folder, shards: shardsOf(record) });
   }
   if (listed.length === 0) return undefined;
-  const counts = noFollowUps();
+  const tally = new FollowUpTally();
   const replacement = await openReplacement(path);
   try {
     const file = new HashedSink(replacement.writer);
-    for (const { folder, shards } of listed) await writePart(file, folder, shards, counts, options);
+    for (const { folder, shards } of listed) await writePart(file, folder, shards, tally, options);
     const written = { bytes: file.bytes, sha256: file.sha256() };
     await replacement.commit();
-    return { counts, file: written, parts: new Set(listed.map(({ folder }) => `${folder.round}.${folder.part}`)) };
+    const { counts, answers } = tally;
+    return { counts, ...(answers && { answers }), file: written, parts: new Set(listed.map(({ folder }) => `${folder.round}.${folder.part}`)) };
   } finally {
     await replacement.discard();
   }
 }
 
-async function writePart(file: ByteSink, folder: PartFolder, shards: readonly ListSlice[], counts: FollowUpCounts, { signal }: Pick<PassOptions, 'signal'>): Promise<void> {
+async function writePart(file: ByteSink, folder: PartFolder, shards: readonly ListSlice[], tally: FollowUpTally, { signal }: Pick<PassOptions, 'signal'>): Promise<void> {
   const files = followUpFiles(folder);
   const endFiles = await endFilesByShard(files);
   for (const [index, { offset, length, count: listed }] of shards.entries()) {
@@ -55,19 +59,11 @@ async function writePart(file: ByteSink, folder: PartFolder, shards: readonly Li
       signal?.throwIfAborted();
       for (const input of inputs) {
         const end = ends.get(workflowIdOfFollowUp(input));
-        countEnd(counts, end);
+        tally.add(end);
         await file.append(Buffer.from(`${JSON.stringify(await lineOf(input, end))}\n`));
       }
     }
   }
-}
-
-/** @param end undefined where there is none on record. */
-export function countEnd(counts: FollowUpCounts, end: Pick<FollowUpEnd, 'status'> | undefined): void {
-  counts.selected++;
-  if (!end || end.status === 'not_started') return;
-  counts.started++;
-  counts[end.status === 'completed' ? 'succeeded' : 'failed']++;
 }
 
 /** Without an end it was not started: a cancel came before, or before its end was seen. */

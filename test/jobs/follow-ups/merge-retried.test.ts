@@ -39,11 +39,11 @@ async function ended(): Promise<{ report: JobReport; job: JobFolder; output: str
 const selectFailed = (report: JobReport) => selectFailedFollowUps({ report, attempt: 1, activityTaskQueue: 'files' });
 const withEnds = (report: JobReport) =>
   recordEnds(retryFolder(report.output, 1).part, '1-r-1', [
-    { workflowId: single('b', 'failed').workflow_id, status: 'completed', value: 7 },
+    { workflowId: single('b', 'failed').workflow_id, status: 'completed', value: { valid: false, reason: 'schema' } },
     { workflowId: single('c', 'failed').workflow_id, status: 'not_started' },
-    { workflowId: slice.workflow_id, status: 'completed', value: 2 },
+    { workflowId: slice.workflow_id, status: 'completed', value: { valid: 2, invalid: 0, reasons: {} } },
   ]);
-const NEW = [OLD[0], { custom_id: 'b', outcome: 'succeeded', status: 'completed', value: 7, workflow_id: OLD[1]!.workflow_id }, OLD[2], { slice: '1.3.7', custom_ids: ['d', 'e'], status: 'completed', value: 2, workflow_id: slice.workflow_id }];
+const NEW = [OLD[0], { custom_id: 'b', outcome: 'succeeded', status: 'completed', value: { valid: false, reason: 'schema' }, workflow_id: OLD[1]!.workflow_id }, OLD[2], { slice: '1.3.7', custom_ids: ['d', 'e'], status: 'completed', value: { valid: 2, invalid: 0, reasons: {} }, workflow_id: slice.workflow_id }];
 const written = (output: string) => linesOfFile(join(output, 'follow-ups.jsonl')).map((line) => JSON.parse(line) as FollowUpLine);
 
 it('lists those that did not complete as they were started, with results, requests and metadata that can be read', async () => {
@@ -76,7 +76,7 @@ it('replaces the lines of those that ran, keeps all others, and both reports tel
   await withEnds(report);
   const followUps = await mergeRetriedFollowUps(job, report, 1);
   expect(written(output)).toEqual(NEW);
-  expect(followUps).toMatchObject({ selected: 4, started: 4, succeeded: 3, failed: 1, retries: 1, options: { workflow: 'any' } });
+  expect(followUps).toMatchObject({ selected: 4, started: 4, succeeded: 3, failed: 1, answers: { valid: 2, invalid: 1, reasons: { schema: 1 } }, retries: 1, options: { workflow: 'any' } });
   expect([await job.readReport(), await syncedRecords.read(join(output, 'report.json'))]).toEqual([{ ...report, follow_ups: followUps }, { ...report, follow_ups: followUps }]);
   expect(existsSync(join(output, '.parts'))).toBe(false);
 });

@@ -22,10 +22,10 @@ it('writes a line for each follow-up in the order of rounds, parts and lists, an
   for (const part of [1, 2]) await select(work, 2, { part, withoutRetryable: true });
   await recordEnds(partFolder(work, 2, 1), '1-r-1', [end(2, 'a', 'completed', { value: { good: true } })]);
   await recordEnds(partFolder(work, 1, 2), '1-r-1', [end(1, 'd', 'failed', { failure: { type: 'Bad', message: 'No' } })]);
-  await recordEnds(partFolder(work, 1, 1), '1-r-1', [end(1, 'b', 'completed', { value_bytes: 70_000 })]);
+  await recordEnds(partFolder(work, 1, 1), '1-r-1', [end(1, 'b', 'completed', { value: { valid: false, reason: 'schema' } })]);
   const merged = await mergeJob({ workFolder: work, rounds: [plan, second], output });
   expect(written(output)).toEqual([
-    { custom_id: 'b', outcome: 'succeeded', status: 'completed', value_bytes: 70_000, workflow_id: 'message-batches/follow-up/j/1/b' },
+    { custom_id: 'b', outcome: 'succeeded', status: 'completed', value: { valid: false, reason: 'schema' }, workflow_id: 'message-batches/follow-up/j/1/b' },
     { custom_id: 'c', outcome: 'succeeded', part: 2, status: 'not_started', workflow_id: 'message-batches/follow-up/j/1/c' },
     { custom_id: 'd', outcome: 'succeeded', part: 2, status: 'failed', failure: { type: 'Bad', message: 'No' }, workflow_id: 'message-batches/follow-up/j/1/d' },
     { custom_id: 'a', outcome: 'succeeded', status: 'completed', value: { good: true }, workflow_id: 'message-batches/follow-up/j/2/a' },
@@ -33,6 +33,7 @@ it('writes a line for each follow-up in the order of rounds, parts and lists, an
   const bytes = readFileSync(outputFolder(output).followUps);
   expect(merged.followUps).toEqual({
     counts: { selected: 4, started: 3, succeeded: 2, failed: 1 },
+    answers: { valid: 0, invalid: 1, reasons: { schema: 1 } },
     file: { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') },
     parts: new Set(['1.1', '1.2', '2.1']),
   });
@@ -87,11 +88,12 @@ describe('the report', () => {
   const part = (number: number, selected: number): BatchReport => ({ jobId: 'j', round: 1, part: number, requests: 1, outcomes: noOutcomes(), retryable: 0, usage: noUsage(), problems: [], simulated: false, followUps: { selected, started: selected, succeeded: selected, failed: 0 } });
   const merged = { outcomes: noOutcomes(), usage: noUsage(), models: {}, longPrompts: {}, problems: [], results: 0, resultsFile: { bytes: 0, sha256: '' }, failedRequests: 0, missingRequests: 0, quarantined: 0 };
   const reported = (parts: BatchReport[], followUps?: Parameters<typeof buildReport>[0]['merged']['followUps']) =>
-    buildReport({ job, parts, merged: { ...merged, followUps }, canceled: false, endedAt: new Date(), followUp: { workflow: 'w' } }).follow_ups;
+    buildReport({ job, parts, merged: { ...merged, followUps }, canceled: false, endedAt: new Date(), followUp: { workflow: 'w', taskQueue: 'q' } }).follow_ups;
 
   it('counts the lines, and of parts of an older release what they have reported', () => {
     const file = { bytes: 1, sha256: 'x' };
-    expect(reported([part(1, 5), part(2, 7)], { counts: { selected: 4, started: 3, succeeded: 2, failed: 1 }, file, parts: new Set(['1.1']) })).toEqual({ selected: 11, started: 10, succeeded: 9, failed: 1, options: { workflow: 'w' }, file });
+    const answers = { valid: 1, invalid: 1, reasons: { schema: 1 } };
+    expect(reported([part(1, 5), part(2, 7)], { counts: { selected: 4, started: 3, succeeded: 2, failed: 1 }, answers, file, parts: new Set(['1.1']) })).toEqual({ selected: 11, started: 10, succeeded: 9, failed: 1, answers, options: { workflow: 'w', task_queue: 'q' }, file });
     expect(reported([part(1, 5), part(2, 7)])).toEqual({ selected: 12, started: 12, succeeded: 12, failed: 0 });
     expect(reported([])).toBeUndefined();
   });
