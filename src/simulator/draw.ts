@@ -17,7 +17,7 @@ export function drawOutcome(customId: string, attempt: number, options: Adjustab
 }
 
 /** 32 bits: FNV-1a, then the finalizer of MurmurHash3, without which ids that differ in their last digit land side by side. */
-function hash(text: string): number {
+export function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -8,6 +8,7 @@ import type { CheckedRequest } from './check-request';
 import type { DrawnOutcome } from './draw';
 import type { CacheUse } from './prompt-cache';
 import { messageId, resultRequestId } from './ids';
+import { structuredAnswer, UnsupportedSchema } from './structured-answer';
 
 /** The outcomes that a request can have by itself; `canceled` comes from outside. */
 export type OwnOutcome = 'succeeded' | 'errored' | 'expired';
@@ -71,18 +72,36 @@ function resultOf(
   });
   const problem = paramsProblem(request.params, context.apiVersion);
   if (problem) return errored('invalid_request_error', problem);
+  const answer = answerOf(request);
+  if ('problem' in answer) return errored('invalid_request_error', answer.problem);
   if (drawn === 'errored') return errored('invalid_request_error', 'Simulated: this request was chosen to be refused.');
   if (drawn === 'overloaded') return errored('overloaded_error', 'Overloaded');
   if (drawn === 'expired') return { type: 'expired' };
-  return { type: 'succeeded', message: message(request, requestBytes, index, context) };
+  return { type: 'succeeded', message: message(request, answer, requestBytes, index, context) };
 }
 
-function message(request: CheckedRequest, requestBytes: number, index: number, context: ResultContext): Message {
-  const { model, max_tokens: maxTokens, messages } = request.params as { model: string; max_tokens: number; messages: unknown[] };
-  const whole = answerTo(messages);
+interface MadeAnswer {
+  text: string;
+  /** What makes it longer without changing what it is. */
+  padding: string;
+}
+
+function answerOf({ customId, params }: CheckedRequest): MadeAnswer | { problem: string } {
+  const text = answerTo(params['messages'] as unknown[]);
+  try {
+    const json = structuredAnswer(params, customId, text);
+    return json === undefined ? { text, padding: PADDING } : { text: json, padding: ' ' };
+  } catch (error) {
+    if (error instanceof UnsupportedSchema) return { problem: error.message };
+    throw error;
+  }
+}
+
+function message({ params }: CheckedRequest, { text: whole, padding }: MadeAnswer, requestBytes: number, index: number, context: ResultContext): Message {
+  const { model, max_tokens: maxTokens } = params as { model: string; max_tokens: number };
   const room = maxTokens * CHARACTERS_A_TOKEN;
   const cut = whole.length > room;
-  const text = (cut ? beginning(whole, room) : whole).padEnd(context.answerBytes, PADDING);
+  const text = (cut ? beginning(whole, room) : whole).padEnd(context.answerBytes, padding);
   return {
     id: messageId(context.batchId, index),
     type: 'message',

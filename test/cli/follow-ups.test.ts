@@ -71,6 +71,20 @@ test('a job with follow-ups: one fails, exit 2; once begun, others are refused',
   expect(simulator.stats().accepted).toHaveLength(1);
 });
 
+test('the example of --check-schema runs on the simulator: some answers are valid, some are not, exit 2', async () => {
+  const [requests, schema] = ['grades.jsonl', 'grade-schema.json'].map((name) => join(__dirname, '..', '..', 'examples', name));
+  const answers = { valid: 2, invalid: 4, reasons: { max_tokens: 1, schema: 3 } };
+  const ended = await world.run(['run', requests!, '--check-schema', schema!, '--output', 'checked', '--json'], api);
+  expect({ code: ended.code, ...(JSON.parse(ended.stdout) as object) }).toMatchObject({ code: 2, outcomes: { succeeded: 6 }, follow_ups: { selected: 6, succeeded: 6, answers } });
+  expect(JSON.parse(await readFile(join(world.folder, 'checked', 'report.json'), 'utf8'))).toMatchObject({ follow_ups: { answers } });
+  expect(await world.run(['wait', 'checked'], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^6 of 6 requests succeeded, 4 answers invalid[\s\S]*\nanswers +2 valid, 4 invalid: 3 × schema, 1 × max_tokens\n/) });
+  const [line] = (await readFile(join(world.folder, 'checked', 'follow-ups.jsonl'), 'utf8')).split('\n').filter((each) => each.includes('"train-meeting"'));
+  expect(JSON.parse(line!)).toMatchObject({ status: 'completed', value: { valid: false, reason: 'schema', errors: [{ path: '/grade', message: 'must be <= 5' }] } });
+
+  const bySlices = await world.run(['run', requests!, '--check-schema', schema!, '--follow-up-per', '4', '--new', '--output', 'checked-slices', '--json'], api);
+  expect({ code: bySlices.code, ...(JSON.parse(bySlices.stdout) as object) }).toMatchObject({ code: 2, follow_ups: { selected: 2, answers } });
+});
+
 test('a job that runs keeps the follow-ups that it was begun with', async () => {
   simulator.setOptions({ processingMs: Infinity });
   const input = await world.input('kept');
