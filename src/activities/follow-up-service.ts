@@ -50,9 +50,10 @@ export function judgeService({ workflow, taskQueue }: Pick<FollowUpServiceInput,
   const [first] = failed;
   if (first) {
     const refusals = failed.filter(({ message }) => saysUnknown(message, workflow));
-    if (refusals[0] && allRefuse(refusals, pollers, now)) return { kind: 'unserved', message: `${nobody}: ${refusals[0].message}` };
+    const refused = refusals[0] && `${nobody}: a worker that polls it does not know this type (${refusals[0].message})`;
+    if (refused !== undefined && allRefuse(refusals, pollers, now)) return { kind: 'unserved', message: refused };
     if (now - first.at < OTHERS_TRY_MS) return { kind: 'busy' };
-    return { kind: 'unserved', message: refusals[0] ? `${nobody}: ${refusals[0].message}` : `workflow tasks of ${workflow} fail on ${taskQueue}: ${first.message}` };
+    return { kind: 'unserved', message: refused ?? `workflow tasks of ${workflow} fail on ${taskQueue}: ${first.message}` };
   }
   const waits = tasks.filter((task) => task.kind === 'waiting').map(({ since }) => since);
   const since = Math.min(...waits);

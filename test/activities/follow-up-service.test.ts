@@ -95,7 +95,7 @@ test('a worker that does not know the type says so itself, at once', async () =>
   const seen = await until(() => service('gradeAnswer', queue, workflowIds), unserved);
   expect(seen).toEqual({
     kind: 'unserved',
-    message: `no worker polls ${queue} for gradeAnswer: Failed to initialize workflow of type 'gradeAnswer': no such function is exported by the workflow bundle`,
+    message: `no worker polls ${queue} for gradeAnswer: a worker that polls it does not know this type (Failed to initialize workflow of type 'gradeAnswer': no such function is exported by the workflow bundle)`,
   });
 });
 
@@ -171,7 +171,7 @@ test('what the workers of other languages say of a type that they do not know', 
     const task: FirstWorkflowTask = { kind: 'failed', at: now, identity: '1@host', message };
     expect(judgeService({ workflow: 'gradeAnswer', taskQueue: 'grading' }, [task], [{ identity: '1@host', lastAccess: now }], now)).toEqual({
       kind: 'unserved',
-      message: `no worker polls grading for gradeAnswer: ${message}`,
+      message: `no worker polls grading for gradeAnswer: a worker that polls it does not know this type (${message})`,
     });
   }
 });
