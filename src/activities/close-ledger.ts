@@ -7,6 +7,7 @@ import type { ActivityDependencies } from './dependencies';
 import { accountRecords, jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
 import { ownerOf } from './open-part';
+import { paidOf } from './paid';
 import type { LedgerResult, PartReference, StoredResults } from './payloads';
 
 /**
@@ -29,7 +30,8 @@ export function closeLedgerActivity(deps: ActivityDependencies) {
       const disproved = adopted && isOfOthers(ledger) && (await recordDisproof(records.creates, batchId, ledger));
       if (disproved) await putAside(deps, ref, folder, batchId);
       const { outcomes, retryable, usage, problems } = ledger;
-      return { outcomes, retryable, usage, problems, matched: requests - outcomes.missing, disproved };
+      const { cost } = paidOf(ledger, deps.prices);
+      return { outcomes, retryable, usage, ...(cost !== undefined && { cost }), problems, matched: requests - outcomes.missing, disproved };
     });
   };
 }

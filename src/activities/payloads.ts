@@ -150,6 +150,8 @@ export interface LedgerResult {
   outcomes: OutcomeCounts;
   retryable: number;
   usage: TokenUsage;
+  /** What was paid, in US dollars; absent where no price is known. */
+  cost?: number;
   problems: Problem[];
   /** Requests of this part whose result was found. */
   matched: number;

@@ -1,8 +1,9 @@
-import { type BatchReport, costOf, type PriceTable } from '../contract';
-import { type LedgerRecord, markUnsent, readLedgerRecord } from '../jobs';
+import type { BatchReport } from '../contract';
+import { markUnsent, readLedgerRecord } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
+import { paidOf } from './paid';
 import type { PartReference } from './payloads';
 
 /**
@@ -15,17 +16,9 @@ export function reportPartActivity(deps: ActivityDependencies) {
       const folder = partFolderOf(ref);
       if (report.batchId === undefined) await markUnsent(folder, report.requests);
       const ledger = report.batchId === undefined ? undefined : await readLedgerRecord(folder);
-      const whole = ledger?.batch_id === report.batchId && ledger ? { ...report, ...spent(ledger, deps.prices) } : report;
+      const whole = ledger?.batch_id === report.batchId && ledger ? { ...report, ...paidOf(ledger, deps.prices) } : report;
       await jobFolder(deps, ref.jobId).part(ref.round, ref.part).writeReport(whole);
       return whole;
     });
   };
-}
-
-function spent({ models, long_prompts: longPrompts }: LedgerRecord, prices: PriceTable | undefined): Pick<BatchReport, 'usageByModel' | 'longPrompts' | 'cost'> {
-  const used = { usageByModel: models, ...(longPrompts && { longPrompts }) };
-  if (!prices) return used;
-  const { total, byModel, withoutPrice } = costOf(models, prices, longPrompts);
-  const isKnown = withoutPrice.length === 0 || Object.keys(byModel).length > 0;
-  return { ...used, ...(isKnown && { cost: total }) };
 }

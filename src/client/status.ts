@@ -11,6 +11,7 @@ import type { JobMemo, ObservedJobStatus, ObservedPart, Trouble } from './observ
 import { PartMemory } from './part-memory';
 import { answerOf } from './query';
 import { retriesOfJob } from './retries-of-job';
+import { withStoredParts } from './stored-parts';
 
 /** How long the server is given to answer itself, in ms. */
 const SERVER_TIMEOUT_MS = 10_000;
@@ -47,7 +48,7 @@ export async function observeJob(client: Client, jobId: string, memory = new Par
     situation: JSON.stringify(['workflow', cancelRequested, paused, attention?.since]),
     waits: (part) => partWaits(part, cancelRequested),
   });
-  return { ...answered, running, followUps: followUpsOfJob(answered.followUps, running), source: 'workflow' };
+  return { ...answered, ...withStoredParts(answered, running), running, followUps: followUpsOfJob(answered.followUps, running), source: 'workflow' };
 }
 
 /** Between two looks at the API a part does nothing. A cancel comes in between, and is waited for. */

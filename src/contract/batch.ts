@@ -92,7 +92,11 @@ export interface BatchStatus {
   stored: { lines: number; bytes: number };
   /** Known once the results were held against the input. */
   outcomes?: OutcomeCounts;
+  /** Of `outcomes`, how many will be sent again, unless the job stops. */
+  retryable?: number;
   usage: TokenUsage;
+  /** What was paid, in US dollars; known together with the outcomes, where a price is. */
+  cost?: number;
   /** Of the shards that have ended; `selected` is that of all. */
   followUps?: FollowUpCounts;
   /** Workflow ids of the shards that run now: they tell of their own follow-ups (`followUpShardStatusQuery`). */

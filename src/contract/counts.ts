@@ -9,6 +9,12 @@ export function totalOf(outcomes: OutcomeCounts): number {
   return OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0);
 }
 
+/** What of a part's outcomes is final, where so many of them are sent again: expired ones first, the rest are errored. */
+export function finalOutcomes(outcomes: OutcomeCounts, retryable: number): OutcomeCounts {
+  const expired = Math.min(outcomes.expired, retryable);
+  return { ...outcomes, expired: outcomes.expired - expired, errored: outcomes.errored - (retryable - expired) };
+}
+
 export function noUsage(): TokenUsage {
   return {
     input_tokens: 0,

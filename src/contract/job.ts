@@ -96,7 +96,7 @@ export interface JobStatus {
   cost?: JobCost;
   retries?: number;
   queueLimit?: number;
-  /** Final outcomes known so far; what will be sent again is not in it. */
+  /** Final outcomes of the parts that have ended, without what will be sent again; `JobHandle.status()` adds those of parts whose follow-ups still run. So with usage, cost and problems. */
   outcomes: OutcomeCounts;
   usage: TokenUsage;
   /** Of the parts that have ended; `JobHandle.status()` adds those of the parts that run. Absent where the job has none. */
@@ -135,6 +135,8 @@ export interface RunningPart {
   part: number;
   workflowId: string;
   requests?: number;
+  /** Set aside for it, in US dollars. */
+  reserved?: number;
   status?: BatchStatus;
 }
 

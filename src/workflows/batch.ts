@@ -254,7 +254,9 @@ class BatchRun {
     const ledger = await this.desk.untilDone(() => this.acts.closeLedger(this.ref, batch.batchId, this.status.requests, batch.adopted, stored));
     if (!ledger.disproved) {
       this.status.outcomes = ledger.outcomes;
+      this.status.retryable = this.input.willRetry ? ledger.retryable : 0;
       this.status.usage = ledger.usage;
+      this.status.cost = ledger.cost;
       this.status.problems = ledger.problems;
     }
     return { ledger, stored };

@@ -58,8 +58,11 @@ export class JobBudget {
     return [...this.reserved].filter(([, reserve]) => (sum += reserve) > cap).map(([part]) => part);
   }
 
-  begin(part: BudgetedPart): void {
-    this.reserved.set(part.part, this.worst(part));
+  /** @returns what was set aside */
+  begin(part: BudgetedPart): number {
+    const worst = this.worst(part);
+    this.reserved.set(part.part, worst);
+    return worst;
   }
 
   /** Takes what was set aside back, and counts what was really paid. What is missing may have been paid, and is counted at its worst. */

@@ -3,7 +3,7 @@ import { condition, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
 import type { PartFacts, PartReference, PlannedJob } from '../activities';
 import type { Attention, BatchReport, JobInput, JobSettings, JobStatus } from '../contract';
-import { addFollowUps, addUsage, noFollowUps, noOutcomes, noUsage, OUTCOMES, withdrawSignal } from '../contract';
+import { addFollowUps, addUsage, finalOutcomes, noFollowUps, noOutcomes, noUsage, OUTCOMES, withdrawSignal } from '../contract';
 import type { activities } from './activity-profiles';
 import type { AttentionDesk } from './attention';
 import type { JobBudget } from './job-budget';
@@ -182,8 +182,8 @@ export class JobRound {
     const part = this.part(number);
     this.begun.add(number);
     this.running.set(number, part);
-    this.job.budget?.begin(facts);
-    this.job.status.running.push({ round, part: number, workflowId: part.workflowId, requests });
+    const reserved = this.job.budget?.begin(facts);
+    this.job.status.running.push({ round, part: number, workflowId: part.workflowId, requests, reserved });
     void this.runToEnd(facts, part);
   }
 
@@ -237,18 +237,11 @@ export class JobRound {
     // What will be sent again is not final yet.
     const again = this.mayRetry() ? report.retryable : 0;
     this.retryable += report.retryable;
-    for (const outcome of OUTCOMES) this.job.status.outcomes[outcome] += report.outcomes[outcome];
-    if (again > 0) this.takeBack(report, again);
+    const final = finalOutcomes(report.outcomes, again);
+    for (const outcome of OUTCOMES) this.job.status.outcomes[outcome] += final[outcome];
     addUsage(this.job.status.usage, report.usage);
     if (report.followUps) addFollowUps((this.job.status.followUps ??= noFollowUps()), report.followUps);
     this.job.status.problems.push(...report.problems);
-  }
-
-  /** Takes retryable requests out of the final outcomes: expired ones first, the rest is errored. */
-  private takeBack(report: BatchReport, retryable: number): void {
-    const expired = Math.min(report.outcomes.expired, retryable);
-    this.job.status.outcomes.expired -= expired;
-    this.job.status.outcomes.errored -= retryable - expired;
   }
 
   private part(number: number): JobPart {

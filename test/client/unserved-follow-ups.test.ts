@@ -1,4 +1,5 @@
 /** From the start of a job to what its status tells of follow-ups that nobody serves: all of it, with a real worker and a real server. */
+import type { ObservedJobStatus } from '../../src/client';
 import type { Attention } from '../../src/contract';
 import { jobWorkflowId } from '../../src/contract';
 import { observeJob } from '../../src/client/status';
@@ -24,13 +25,13 @@ afterAll(async () => {
 });
 
 /** Starts a job. @returns what its status asks a person for, and how many seconds later. */
-async function attentionOf(name: string, workflow: string, taskQueue: string): Promise<Pick<Attention, 'code' | 'message'> & { seconds: number }> {
+async function attentionOf(name: string, workflow: string, taskQueue: string): Promise<Pick<Attention, 'code' | 'message'> & Pick<ObservedJobStatus, 'outcomes' | 'usage' | 'cost'> & { seconds: number }> {
   const began = Date.now();
   const jobId = `${world.jobId}-${name}`;
   await world.startJob({ jobId, requests: await world.writeRequests(5, { name: `${name}.jsonl` }), pollIntervalMs: 500, followUp: { workflow, taskQueue } });
   for (;;) {
-    const { attention } = await observeJob(queues.client, jobId);
-    if (attention) return { code: attention.code, message: attention.message, seconds: Math.round((Date.now() - began) / 1000) };
+    const { attention, outcomes, usage, cost } = await observeJob(queues.client, jobId);
+    if (attention) return { code: attention.code, message: attention.message, outcomes, usage, cost, seconds: Math.round((Date.now() - began) / 1000) };
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
@@ -41,7 +42,10 @@ test('within a minute the status says that nobody polls, in the words of the wor
   await queues.startWorker(others);
   const [first, second] = await Promise.all([attentionOf('nobody', 'endsNow', nobody), attentionOf('others', 'gradeAnswer', others)]);
   expect(first).toMatchObject({ code: 'follow_up_unserved', message: expect.stringMatching(new RegExp(`no worker polls ${nobody} for endsNow$`)) });
-  expect(second).toMatchObject({ code: 'follow_up_unserved', message: expect.stringMatching(new RegExp(`no worker polls ${others} for gradeAnswer: .*no such function is exported`)) });
+  // Its results are stored and paid, although its batch is not done.
+  expect([first.outcomes.succeeded, first.usage.output_tokens > 0, first.cost!.spent > 0, first.cost!.reserved]).toEqual([5, true, true, 0]);
+  expect(first.cost!.estimated).toEqual({ low: first.cost!.spent, high: first.cost!.spent });
+  expect(second).toMatchObject({ code: 'follow_up_unserved', message: expect.stringMatching(new RegExp(`no worker polls ${others} for gradeAnswer: a worker that polls it does not know this type \\(.*no such function is exported.*\\)$`)) });
   expect(Math.max(first.seconds, second.seconds)).toBeLessThan(60);
   await queues.startWorker(nobody);
   await queues.client.workflow.getHandle(jobWorkflowId(`${world.jobId}-nobody`)).result();

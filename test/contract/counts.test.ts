@@ -1,4 +1,11 @@
-import { addModelUsage, addUsage, noUsage, type TokenUsage } from '../../src/contract';
+import { addModelUsage, addUsage, finalOutcomes, noOutcomes, noUsage, type TokenUsage } from '../../src/contract';
+
+it('takes what will be sent again out of the outcomes, expired ones first', () => {
+  const outcomes = { ...noOutcomes(), succeeded: 5, errored: 3, expired: 2 };
+  expect(finalOutcomes(outcomes, 0)).toEqual(outcomes);
+  expect(finalOutcomes(outcomes, 1)).toEqual({ ...outcomes, expired: 1 });
+  expect(finalOutcomes(outcomes, 4)).toEqual({ ...outcomes, expired: 0, errored: 1 });
+});
 
 it('adds what the API counts, whatever is absent, null, new or no number', () => {
   const sum = noUsage();
