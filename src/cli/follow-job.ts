@@ -56,7 +56,9 @@ export async function followJob(job: JobHandle, options: FollowOptions): Promise
         graceEnds = Date.now() + RETRY_GRACE_MS;
       }
       const old = (earlierWorker || attention?.since === options.oldAttention?.since) && Date.now() < graceEnds;
-      if (attention && !old && !options.interactive) return { kind: 'attention', attention };
+      // Canceled follow-ups that nobody serves are closed by themselves, in a moment.
+      const passes = status.cancelRequested && attention?.code === 'follow_up_unserved';
+      if (attention && !old && !passes && !options.interactive) return { kind: 'attention', attention };
     }
     options.signal.throwIfAborted();
     await sleep(ended.signal.aborted ? 100 : options.intervalMs, undefined, { signal: ended.signal.aborted ? options.signal : pause }).catch(() => undefined);

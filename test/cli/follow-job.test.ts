@@ -56,3 +56,10 @@ test('follow-ups that nobody serves are for a person, whatever the key', async (
   expect(await follow(job)).toEqual({ kind: 'attention', attention: unserved });
   expect(job.resumes).toBe(0);
 });
+
+test('once the job is canceled they are closed by themselves, and are for nobody', async () => {
+  const unserved: Attention = { ...REFUSED, code: 'follow_up_unserved', message: 'no worker polls grading for gradeAnswer' };
+  const looks = [{ phase: 'running', attention: unserved, cancelRequested: true }, { phase: 'ended', report }];
+  const job = Object.assign(new WaitingJob(unserved), { status: () => Promise.resolve({ jobId: 'job_1', running: [], ...looks.shift() }) });
+  expect(await follow(job as WaitingJob)).toEqual({ kind: 'ended', report });
+});

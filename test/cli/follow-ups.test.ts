@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { ObservedJobStatus } from '../../src/client';
 import type { JobReport } from '../../src/contract';
 import { openHome, temporalConnection } from '../../src/local';
 import type { Simulator } from '../../src/simulator';
@@ -83,6 +84,18 @@ test('the example of --check-schema runs on the simulator: some answers are vali
 
   const bySlices = await world.run(['run', requests!, '--check-schema', schema!, '--follow-up-per', '4', '--new', '--output', 'checked-slices', '--json'], api);
   expect({ code: bySlices.code, ...(JSON.parse(bySlices.stdout) as object) }).toMatchObject({ code: 2, follow_ups: { selected: 2, answers } });
+});
+
+test('cancel while only follow-ups run says so, and names no batch as canceled', async () => {
+  const input = await world.input('following');
+  await world.run(['submit', input, '--follow-up', 'gradeAnswer@nobody'], api);
+  let status: ObservedJobStatus;
+  do status = JSON.parse((await world.run(['status', input, '--json'], api)).stdout) as ObservedJobStatus;
+  while (status.running[0]?.phase !== 'following_up');
+  // Its results are there, although it is not done.
+  expect(status.outcomes.succeeded).toBe(3);
+  expect(await world.run(['cancel', input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Job job_\w+ is canceled\. Nothing of it runs at the API any more; its follow-ups are being canceled\. What is done is kept\.\nWait for the outputs: /) });
+  expect(await world.run(['wait', input], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^3 of 3 requests succeeded[\s\S]*\nfollow-ups +gradeAnswer: 0 of 3 succeeded, 3 failed\n/) });
 });
 
 test('a job that runs keeps the follow-ups that it was begun with', async () => {

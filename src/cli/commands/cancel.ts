@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { JobHandle, ObservedJobStatus, ObservedPart } from '../../client';
 import { activityTaskQueue } from '../../contract';
-import type { Attention, BatchPhase } from '../../contract';
+import type { BatchPhase } from '../../contract';
 import { JobFolder } from '../../jobs';
 import { openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
@@ -27,7 +27,7 @@ const OLD_ATTENTION_MS = 20_000;
 const PHASES_AFTER_END: BatchPhase[] = ['storing', 'following_up', 'ended'];
 
 export function cancelCommand(): Command {
-  const command = newCommand('cancel', 'Cancel a job at the API and keep what is done. Returns when the API has answered.', ['message-batches cancel job_4c1f']);
+  const command = newCommand('cancel', 'Cancel a job, at the API and its follow-ups, and keep what is done. Returns when the API has answered.', ['message-batches cancel job_4c1f']);
   return addJobArgument(command).action(action(cancel));
 }
 
@@ -49,11 +49,9 @@ async function cancel(context: CommandContext, reference: string | undefined, op
     // Before the worker: it then begins with the cancel, and sends nothing.
     await job.cancel();
     if (!served) await startWorkerInBackground(context, known.account);
-    const status = await acknowledged(job, out.say, found?.attention);
-    const batchIds = status.running.flatMap((part) => part.batchId ?? []);
-    const what = status.phase === 'ended' ? 'has ended' : `is canceled at the API${batchIds.length > 0 ? ` (${batchIds.join(', ')})` : ''}`;
-    out.print(`Job ${job.id} ${what}. What is done is kept.\nWait for the outputs: message-batches wait ${job.id}`);
-    out.document({ jobId: job.id, ended: status.phase === 'ended', batchIds });
+    const canceled = await acknowledged(job, out.say, found);
+    out.print(`Job ${job.id} ${sentence(canceled)}. What is done is kept.\nWait for the outputs: message-batches wait ${job.id}`);
+    out.document({ jobId: job.id, ...canceled });
     return ExitCode.ok;
   } finally {
     await session.close();
@@ -81,13 +79,35 @@ async function beginAgain({ home }: CommandContext, session: Session, known: Kno
   });
 }
 
-/** Waits until every batch that runs was canceled at the API, or the job has ended. */
-async function acknowledged(job: JobHandle, say: (line: string) => void, before?: Attention): Promise<ObservedJobStatus> {
+/** What a cancel has met. */
+interface Canceled {
+  /** The job has ended by now. */
+  ended: boolean;
+  /** Of the batches that were canceled at the API. */
+  batchIds: string[];
+  /** Follow-ups ran, of batches that had ended at the API. */
+  followUpsCanceled: boolean;
+}
+
+function sentence({ ended, batchIds, followUpsCanceled }: Canceled): string {
+  if (ended) return 'has ended';
+  if (batchIds.length > 0) return `is canceled at the API (${batchIds.join(', ')})${followUpsCanceled ? '; its follow-ups are being canceled' : ''}`;
+  return `is canceled. Nothing of it runs at the API${followUpsCanceled ? ' any more; its follow-ups are being canceled' : ''}`;
+}
+
+/** Waits until every batch that runs was canceled at the API, or has ended there, or the job has ended. @param found the job before the cancel */
+async function acknowledged(job: JobHandle, say: (line: string) => void, found?: ObservedJobStatus): Promise<Canceled> {
   let said = false;
+  const before = found?.attention;
+  const batchIds = new Set<string>();
+  let followUpsCanceled = found?.running.some(runsFollowUps) ?? false;
   const oldUntil = Date.now() + OLD_ATTENTION_MS;
   for (;;) {
     const status = await job.status();
-    if (status.phase === 'ended' || status.phase === 'merging') return status;
+    for (const part of status.running) if (part.status?.cancelSent && part.batchId !== undefined) batchIds.add(part.batchId);
+    followUpsCanceled ||= status.running.some(runsFollowUps);
+    const isOver = status.phase === 'ended' || status.phase === 'merging';
+    if (isOver || (status.cancelRequested && status.running.length > 0 && status.running.every(isAnswered))) return { ended: status.phase === 'ended', batchIds: [...batchIds], followUpsCanceled };
     const isOld = status.attention?.since === before?.since && Date.now() < oldUntil;
     if (status.attention && !isOld) {
       throw new CliError(status.attention.code, `The cancel of job ${job.id} waits for a person: ${status.attention.message}`, {
@@ -96,7 +116,6 @@ async function acknowledged(job: JobHandle, say: (line: string) => void, before?
         details: { jobId: job.id },
       });
     }
-    if (status.cancelRequested && status.running.length > 0 && status.running.every(isAnswered)) return status;
     if (!said) say(`Canceling job ${job.id} …`);
     said = true;
     await sleep(LOOK_EVERY_MS);
@@ -106,4 +125,8 @@ async function acknowledged(job: JobHandle, say: (line: string) => void, before?
 /** Whether the API has answered the cancel of a batch, or the batch has ended anyway. */
 function isAnswered({ status, phase }: ObservedPart): boolean {
   return status?.cancelSent === true || (phase !== undefined && PHASES_AFTER_END.includes(phase));
+}
+
+function runsFollowUps({ phase }: ObservedPart): boolean {
+  return phase === 'following_up';
 }
