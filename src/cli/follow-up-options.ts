@@ -6,7 +6,6 @@ import type { ApiOutcome, FollowUpFilter, FollowUpOptions, FollowUpOverride } fr
 import { API_OUTCOMES, CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, checkFollowUpOptions, DEFAULT_FOLLOW_UP_WINDOW, MAX_FOLLOW_UP_ARGS_BYTES, MAX_FOLLOW_UP_SLICE, MAX_FOLLOW_UP_WINDOW, READY_MADE_FOLLOW_UPS } from '../contract';
 import { mustBeReadyMade } from '../jobs';
 import { CliError } from './cli-error';
-import { parseCount } from './durations';
 import { nearest } from './nearest';
 
 /** To guess what was mistyped. New ones may come, so others are taken as well. */
@@ -38,7 +37,7 @@ export function addFollowUpOptions(command: Command): Command {
     .option('--follow-up-on <outcomes>', 'for which outcomes, e.g. succeeded,errored (default: succeeded)', parseOutcomes)
     .option('--follow-up-where <condition>', 'only for results of which this holds: stop_reason=end_turn,max_tokens, or /pointer=JSON, or /pointer for what is there, into {"custom_id", "result", "metadata"} (may be repeated)', parseWhere)
     .option('--follow-up-window <n>', `how many run at once for one batch, 1 to ${MAX_FOLLOW_UP_WINDOW} (default: ${DEFAULT_FOLLOW_UP_WINDOW})`, (text: string) => parseBetween(text, MAX_FOLLOW_UP_WINDOW))
-    .option('--follow-up-per <result|n>', `one workflow for each result, or for each slice of so many, 1 to ${MAX_FOLLOW_UP_SLICE} (default: result)`, (text: string) => (text === 'result' ? text : parseBetween(text, MAX_FOLLOW_UP_SLICE)))
+    .option('--follow-up-per <result|n>', `one workflow for each result, or for each slice of so many, 1 to ${MAX_FOLLOW_UP_SLICE} (default: result)`, parsePer)
     .option('--follow-up-args <json|@file>', 'what the workflow gets after its input: a JSON array of arguments, or one value')
     .option('--check-schema <file>', `check each answer against a JSON schema: --follow-up ${CHECK_JSON_ANSWER} with the schema as its argument, or with --follow-up-per N ${CHECK_JSON_ANSWERS_OF_SLICE}`);
 }
@@ -200,8 +199,12 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-function parseBetween(text: string, most: number): number {
-  const count = parseCount(text);
-  if (count < 1 || count > most) throw new InvalidArgumentError(`Write a number from 1 to ${most}.`);
+function parsePer(text: string): 'result' | number {
+  return text === 'result' ? text : parseBetween(text, MAX_FOLLOW_UP_SLICE, `Write result, for one workflow each, or how many results a slice has: a number from 1 to ${MAX_FOLLOW_UP_SLICE}.`);
+}
+
+function parseBetween(text: string, most: number, says = `Write a number from 1 to ${most}.`): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > most) throw new InvalidArgumentError(says);
   return count;
 }

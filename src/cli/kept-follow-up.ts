@@ -46,11 +46,13 @@ function begunWith(onRecord: KnownFollowUp['onRecord'], report: KnownFollowUp['r
 
 function ignored(jobId: string, begun: FollowUpOptions | null, report: KnownFollowUp['report']): CliError {
   const what = begun ? `with other follow-ups (${begun.workflow})` : 'without follow-ups';
+  const goesOn = report ? 'shows its report' : begun ? `goes on with it and with ${begun.workflow}` : 'goes on with it';
+  const without = begun && !report ? `\nTo leave out those that have not run, cancel it once its batches have ended: message-batches cancel ${jobId}\nAll results are kept, and retry-follow-ups can still run them.` : '';
   const anew = report ? 'To submit the same input once more with these follow-ups, and pay for it again: add --new.' : 'To begin anew with these, cancel it, then add --new: that pays again.';
   const failed = report?.follow_ups?.failed ?? 0;
   const again = failed > 0 ? `Run those that failed again: message-batches retry-follow-ups ${jobId}\n` : '';
   return new CliError('follow_up_ignored', `Job ${jobId} ${report ? 'has ended' : 'is known already'}. It was begun ${what}, so what was typed of follow-ups would have no effect.`, {
-    hint: `${again}The same command without these options ${report ? 'shows its report' : 'goes on with it'}. ${anew}`,
+    hint: `${again}The same command without these options ${goesOn}. ${anew}${without}`,
     details: { jobId },
   });
 }

@@ -64,7 +64,8 @@ test.each([
   [['--follow-up-window', '501'], /from 1 to 500/],
   [['--follow-up-window', '0'], /from 1 to 500/],
   [['--follow-up-per', '1001'], /from 1 to 1000/],
-  [['--follow-up-per', 'slice'], /whole number/],
+  [['--follow-up-per', 'slice'], /Write result, .* a number from 1 to 1000/],
+  [['--follow-up-window', 'all'], /Write a number from 1 to 500/],
   [['--follow-up-on', 'unsent'], /Choose among succeeded, errored, canceled, expired/],
   [['--follow-up-qeue', 'x'], /unknown option/],
 ])('%j is told what is wrong', (args, message) => {
