@@ -1,7 +1,10 @@
 /** The samples of the documentation run as they stand, against a real server and the simulator. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { Client, Connection } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
@@ -17,6 +20,7 @@ import { sharedTemporal } from '../support/shared-temporal';
 
 const shared = sharedTemporal();
 let folder: string;
+let address: string;
 let simulator: Simulator;
 let connection: Connection;
 let native: NativeConnection;
@@ -29,9 +33,9 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   folder = await mkdtemp(join(tmpdir(), 'message-batches-examples-'));
   simulator = await startSimulator({ folder: join(folder, 'simulator'), processingMs: 300 });
-  const temporal = await shared.start();
-  connection = await Connection.connect({ address: temporal.address });
-  native = await NativeConnection.connect({ address: temporal.address });
+  ({ address } = await shared.start());
+  connection = await Connection.connect({ address });
+  native = await NativeConnection.connect({ address });
   client = new Client({ connection });
   process.env['ANTHROPIC_API_KEY'] = 'test-key';
   process.env['ANTHROPIC_BASE_URL'] = simulator.url;
@@ -113,6 +117,19 @@ test.each<[string, FollowUpOptions, unknown[]]>([
     const lines = (await readFile(join(output, 'follow-ups.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as FollowUpLine);
     expect(lines.map(({ value }) => value)).toEqual(values);
   });
+});
+
+test('the worker of follow-ups, started by its one command, serves them until it is told to end', async () => {
+  const program = join(__dirname, '..', '..', 'examples', 'follow-up-worker.ts');
+  const child = spawn(process.execPath, [require.resolve('tsx/cli'), program], { env: { ...process.env, TEMPORAL_ADDRESS: address }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const exit = once(child, 'exit');
+  const errors = text(child.stderr);
+  const job = await new MessageBatchesClient({ client }).startJob({ id: 'by-its-command', requests, followUp: { workflow: 'gradeAnswer', taskQueue: 'grading' } });
+  const lost = exit.then(async () => Promise.reject(new Error(`The worker ended by itself: ${await errors}`)));
+  lost.catch(() => undefined);
+  expect(await Promise.race([job.report(), lost])).toMatchObject({ follow_ups: { selected: 3, succeeded: 3 } });
+  child.kill('SIGINT');
+  expect(await exit).toEqual([0, null]);
 });
 
 /** Two stored results, as a follow-up of each and one of their slice are told of them. */
