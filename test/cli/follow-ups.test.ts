@@ -81,19 +81,20 @@ test('the example of --check-schema runs on the simulator: some answers are vali
   expect(await world.run(['wait', 'checked'], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^6 of 6 requests succeeded, 4 answers invalid[\s\S]*\nanswers +2 valid, 4 invalid: 3 × schema, 1 × max_tokens\n/) });
   const [line] = (await readFile(join(world.folder, 'checked', 'follow-ups.jsonl'), 'utf8')).split('\n').filter((each) => each.includes('"train-meeting"'));
   expect(JSON.parse(line!)).toMatchObject({ status: 'completed', value: { valid: false, reason: 'schema', errors: [{ path: '/grade', message: 'must be <= 5' }] } });
-
-  const bySlices = await world.run(['run', requests!, '--check-schema', schema!, '--follow-up-per', '4', '--new', '--output', 'checked-slices', '--json'], api);
-  expect({ code: bySlices.code, ...(JSON.parse(bySlices.stdout) as object) }).toMatchObject({ code: 2, follow_ups: { selected: 2, answers } });
 });
 
-test('cancel while only follow-ups run says so, and names no batch as canceled', async () => {
+test('while only follow-ups run: outcomes are known, results say what they wait for, cancel names no batch as canceled', async () => {
   const input = await world.input('following');
   await world.run(['submit', input, '--follow-up', 'gradeAnswer@nobody'], api);
-  let status: ObservedJobStatus;
-  do status = JSON.parse((await world.run(['status', input, '--json'], api)).stdout) as ObservedJobStatus;
-  while (status.running[0]?.phase !== 'following_up');
+  let status: Pick<ObservedJobStatus, 'outcomes'> & { follow_ups?: ObservedJobStatus['followUps'] };
+  do status = JSON.parse((await world.run(['status', input, '--json'], api)).stdout) as typeof status;
+  while (status.follow_ups?.running !== 3);
   // Its results are there, although it is not done.
   expect(status.outcomes.succeeded).toBe(3);
+  const unfinished = await world.run(['results', input], api);
+  expect(unfinished).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: The batches of job job_\w+ have ended, and its follow-ups still run \(0 of 3 done, 3 running\); its results are written when these have ended too\.\nWait for it: .*\nEnd it without those that have not run: message-batches cancel job_\w+\nOf one batch, as the API gives them: message-batches api results msgbatch_\w+\n$/) });
+  const [, batchId] = /(msgbatch_\w+)/.exec(unfinished.stderr)!;
+  expect((await world.run(['api', 'results', batchId!], api)).stdout.trimEnd().split('\n')).toHaveLength(3);
   expect(await world.run(['cancel', input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Job job_\w+ is canceled\. Nothing of it runs at the API any more; its follow-ups are being canceled\. What is done is kept\.\nWait for the outputs: /) });
   expect(await world.run(['wait', input], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^3 of 3 requests succeeded[\s\S]*\nfollow-ups +gradeAnswer: 0 of 3 succeeded, 3 failed\n/) });
 });

@@ -13,6 +13,7 @@ import { goneNote } from '../display/report-summary';
 import { ExitCode } from '../exit-codes';
 import { addJobArgument } from '../job-argument';
 import { locateJob } from '../locate-job';
+import { noResultsYet } from '../no-results-yet';
 import { outputsOf } from '../report-facts';
 import { FORMATS, ORDERS, resultsRequest } from '../results-options';
 import type { ResultsOptions, ResultsRequest } from '../results-options';
@@ -61,10 +62,9 @@ async function results(context: CommandContext, reference: string | undefined, o
 }
 
 async function endedReport(context: CommandContext, reference: string | undefined, options: ResultsOptions): Promise<JobReport> {
-  const { id: jobId, report } = await locateJob(context, reference, { ...options, openOnly: false });
-  if (!report) {
-    throw new CliError('job_unfinished', `Job ${jobId} has not ended yet; its results are written at the end.`, { hint: `Wait for it: message-batches wait ${jobId}`, details: { jobId } });
-  }
+  const known = await locateJob(context, reference, { ...options, openOnly: false });
+  const { id: jobId, report } = known;
+  if (!report) throw await noResultsYet(context, known);
   const outputs = await outputsOf(report);
   if (outputs.state === 'there') return report;
   const batchIds = report.batches.map((batch) => batch.id);
