@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { FollowUpRetry, FollowUpRetryConflictError } from '../../client';
 import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpOverride, type FollowUpRetryResult, type ReportedFollowUps, workflowTaskQueue } from '../../contract';
+import { optionsOfReport } from '../../jobs';
 import { absoluteLocation, openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
@@ -51,8 +52,8 @@ export function retryFollowUpsCommand(): Command {
 async function retryFollowUps(context: CommandContext, reference: string | undefined, options: RetryFollowUpsOptions): Promise<ExitCode> {
   const { out } = context;
   const known = await locateJob(context, reference, { ...options, openOnly: false });
-  const { attempt, followUps } = failedOf(known);
-  const followUp = await typedOverride(options, followUps.options, workflowTaskQueue(known.account));
+  const { attempt, followUps, own } = failedOf(known);
+  const followUp = await typedOverride(options, own, workflowTaskQueue(known.account));
   if (followUps.succeeded === followUps.selected) {
     out.print(`All ${followUps.selected} follow-ups of job ${known.id} have completed: there is nothing to run again.`);
     out.document({ jobId: known.id, selected: 0, followUps });
@@ -83,11 +84,12 @@ async function retryFollowUps(context: CommandContext, reference: string | undef
 }
 
 /** @throws CliError `job_unfinished`, `no_follow_ups` */
-function failedOf({ id, report }: KnownJob): { attempt: number; followUps: ReportedFollowUps & { options: FollowUpOptions } } {
+function failedOf({ id, report }: KnownJob): { attempt: number; followUps: ReportedFollowUps; own: FollowUpOptions } {
   if (!report) throw new CliError('job_unfinished', `Job ${id} has not ended yet: its follow-ups may still run.`, { hint: `Wait for it: message-batches wait ${id}`, details: { jobId: id } });
   const followUps = report.follow_ups;
-  if (!followUps?.options) throw new CliError('no_follow_ups', `Job ${id} has no follow-ups on record.`, { hint: 'They are asked for when a job is started: message-batches run INPUT --follow-up TYPE', details: { jobId: id } });
-  return { attempt: (followUps.retries ?? 0) + 1, followUps: { ...followUps, options: followUps.options } };
+  const own = followUps && optionsOfReport(followUps);
+  if (!own) throw new CliError('no_follow_ups', `Job ${id} has no follow-ups on record.`, { hint: 'They are asked for when a job is started: message-batches run INPUT --follow-up TYPE', details: { jobId: id } });
+  return { attempt: (followUps.retries ?? 0) + 1, followUps, own };
 }
 
 async function begin({ home }: CommandContext, session: Session, { id, account }: KnownJob, { attempt, followUp, input, cancel = false }: RetryStart): Promise<FollowUpRetry | undefined> {
