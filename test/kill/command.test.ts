@@ -63,7 +63,8 @@ together('kill -9 of the command while it polls, then the same command', async (
   await expectDoneOnce(simulator, await world.run(['run', input, '--json'], real));
 });
 
-together('Ctrl-C hands over; the job ends without a command; the same command shows the report', async ({ world, simulator, input, real }) => {
+// `npm test` has its halves in cli/hand-over.test.ts and cli/run.test.ts.
+if (LONG) together('Ctrl-C hands over; the job ends without a command; the same command shows the report', async ({ world, simulator, input, real }) => {
   const first = world.start(['run', input], real);
   await simulator.waitFor('poll');
   expect((await first.signal('SIGINT')).code).toBe(130);

@@ -25,8 +25,8 @@ const KILLED_AT: [when: string, stopAt: Omit<StopAt, 'signal'>][] = [
 
 const LOST: [what: string, fault: Fault, accepted: boolean, onlyLong?: boolean][] = [
   ['accepted, then the connection is reset', { on: 'create', kind: 'lose-answer' }, true],
-  ['5xx after accepting', { on: 'create', kind: 'status', status: 500, when: 'afterAccept' }, true],
-  ['529 after accepting', { on: 'create', kind: 'status', status: 529, when: 'afterAccept' }, true, true],
+  ['5xx after accepting', { on: 'create', kind: 'status', status: 500, when: 'afterAccept' }, true, true],
+  ['529 after accepting', { on: 'create', kind: 'status', status: 529, when: 'afterAccept' }, true],
   ['5xx before accepting', { on: 'create', kind: 'status', status: 500 }, false, true],
   ['529 before accepting', { on: 'create', kind: 'status', status: 529 }, false],
 ];

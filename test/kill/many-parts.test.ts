@@ -1,6 +1,7 @@
 /**
  * Jobs of ten parts whose key, money, disk or batches fail in the middle: nothing is sent twice, nothing is lost, and it goes on.
- * `npm run test:long` also has the other words in which the API refuses a key and ends the money.
+ * `npm run test:long` also has the other words in which the API refuses a key and ends the money, and the refused part that
+ * command-parts-ends has.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,7 +29,7 @@ const CASES = [
   { onlyLong: true, name: 'a spend limit (400) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 400, message: 'You have reached your specified API usage limits.' }) },
   { name: 'the disk fills up while ten parts are stored side by side', run: expectGoesOnAfterFullDisk },
   { name: 'the disk fills up while the input is planned', run: expectPlansAfterFullDisk },
-  { name: 'one part is refused for good', run: expectOneRefused },
+  { onlyLong: true, name: 'one part is refused for good', run: expectOneRefused },
   { name: 'one batch is canceled by somebody else', run: expectOneCanceled },
   { name: 'one batch is deleted by somebody else: the others end', run: expectOthersEnd },
   { name: 'a pause in the middle: nothing new is created, other jobs get the room', run: expectPaused },

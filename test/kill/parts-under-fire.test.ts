@@ -12,7 +12,7 @@ import { World } from '../support/world';
 const LONG = process.env['KILLS'] !== undefined;
 const PARTS = 10;
 const REQUESTS_A_PART = LONG ? 4_000 : 400;
-const KILLS = LONG ? Math.ceil(Number(process.env['KILLS']) / 4) : 4;
+const KILLS = LONG ? Math.ceil(Number(process.env['KILLS']) / 4) : 3;
 /** A worker lives for about twice as long: it takes two seconds to start. */
 const BETWEEN_KILLS_MS = 4_000;
 

@@ -3,11 +3,19 @@
  * results-steps (each step), random-kills, frozen-results, results-faults, results-handover and disk, and in `npm run test:long`.
  */
 import type { Fault } from '../../src/simulator';
+import type { Variant } from '../support/long-form';
 import type { OpenWorld } from '../support/side-by-side';
 import { testSideBySide } from '../support/side-by-side';
 import { expectTruth } from '../support/truth';
 
 const REQUESTS = 2_000;
+
+/** After a kill they stand in results-faults. */
+const BODIES: (Variant & { what: string; fault: Fault })[] = [
+  { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 300_001 }, onlyLong: true },
+  { what: 'cut at a line boundary, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 700, looksComplete: true } },
+  { what: 'cut with the whole length announced', fault: { on: 'results', kind: 'cut', afterBytes: 300_001, contentLength: true }, onlyLong: true },
+];
 
 const CASES = [
   { name: 'SIGKILL while polling', run: expectTruthAfterPolling },
@@ -16,13 +24,7 @@ const CASES = [
     run: (open: OpenWorld) => expectTruthAfterStreaming(open, supportsRange),
   })),
   ...['part.json', 'report.json'].map((record) => ({ onlyLong: record === 'report.json', name: `SIGKILL before ${record} is on record`, run: (open: OpenWorld) => expectTruthAfterRecord(open, record) })),
-  ...(
-    [
-      ['cut in the middle of a line', { on: 'results', kind: 'cut', afterBytes: 300_001 }],
-      ['cut at a line boundary, looking complete', { on: 'results', kind: 'cut', afterLines: 700, looksComplete: true }],
-      ['cut with the whole length announced', { on: 'results', kind: 'cut', afterBytes: 300_001, contentLength: true }],
-    ] satisfies [string, Fault][]
-  ).map(([what, fault], index) => ({ onlyLong: index === 0, name: `a body ${what} is completed`, run: (open: OpenWorld) => expectTruthAfterFault(open, fault) })),
+  ...BODIES.map(({ what, fault, onlyLong }) => ({ onlyLong, name: `a body ${what} is completed`, run: (open: OpenWorld) => expectTruthAfterFault(open, fault) })),
 ];
 
 testSideBySide(CASES, { timeoutMs: 120_000 }, ({ run }, open) => run(open));
