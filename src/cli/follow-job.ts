@@ -4,7 +4,7 @@ import type { Attention, AttentionCode, JobReport } from '../contract';
 import { toCliError } from './cli-error';
 import type { ProgressDisplay } from './display/progress-display';
 
-/** How long an old reason to wait for a person may still show after the job was told to try again, in ms. */
+/** How long an old reason to wait for a person may still show after the job was told to try again, or was canceled, in ms. */
 const RETRY_GRACE_MS = 20_000;
 
 /** What another worker, with another environment, can do. */
@@ -56,8 +56,8 @@ export async function followJob(job: JobHandle, options: FollowOptions): Promise
         graceEnds = Date.now() + RETRY_GRACE_MS;
       }
       const old = (earlierWorker || attention?.since === options.oldAttention?.since) && Date.now() < graceEnds;
-      // Canceled follow-ups that nobody serves are closed by themselves, in a moment.
-      const passes = status.cancelRequested && attention?.code === 'follow_up_unserved';
+      // Canceled follow-ups that nobody has served are closed by themselves, in a moment; others wait for whoever can end them.
+      const passes = status.cancelRequested && attention?.code === 'follow_up_unserved' && Date.now() < graceEnds;
       if (attention && !old && !passes && !options.interactive) return { kind: 'attention', attention };
     }
     options.signal.throwIfAborted();
