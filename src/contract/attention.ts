@@ -20,6 +20,8 @@ export type AttentionCode =
   | 'part_failed'
   /** Follow-ups were started, and no worker serves them, or gets through their first task. */
   | 'follow_up_unserved'
+  /** Follow-ups had begun when they were canceled, and no worker is there that could end them. */
+  | 'cancel_unserved'
   /** The results differ from what was stored, or cannot be stored (disk full, permission, a file changed). */
   | 'storage';
 

@@ -39,8 +39,8 @@ export interface FollowUpShardChange {
   attention?: ToldAttention | null;
 }
 
-/** What a shard tells of attention; without a hint, that of the code. */
-export type ToldAttention = Pick<Attention, 'code' | 'message'> & Partial<Pick<Attention, 'hint'>>;
+/** What a shard tells of attention. */
+export type ToldAttention = Pick<Attention, 'code' | 'message'>;
 
 /** From a batch to a shard of its follow-ups: so many may run there at once from now on. Never fewer than before. */
 export const followUpWindowSignal = defineSignal<[number]>('followUpWindow');

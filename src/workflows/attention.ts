@@ -16,12 +16,9 @@ const HINTS: Record<AttentionCode, string> = {
   unexpected: 'This should not happen: please report it, with this message. Nothing is lost; `message-batches resume` tries again, perhaps with another release.',
   part_failed: 'Look at the part\'s workflow in Temporal\'s web UI, then run `message-batches resume`.',
   follow_up_unserved: 'Start a worker that serves this workflow on this task queue, or mend the one that does; the follow-ups then go on by themselves. `message-batches cancel` ends the job without those that have not begun, `retry-follow-ups JOB --cancel` a retry.',
+  cancel_unserved: 'Start a worker that serves this workflow on this task queue, so that they can end in order; or terminate them, in Temporal\'s web UI or by `temporal workflow terminate`, and run `message-batches resume`. Until then they are waited for.',
   storage: 'Free disk space or restore the file or permission, then run `message-batches resume`.',
 };
-
-/** Of follow-ups that had begun when they were canceled, where nobody serves them. */
-export const CANCELED_UNSERVED_HINT =
-  'Start a worker that serves this workflow on this task queue, so that they can end in order; or terminate them, in Temporal\'s web UI or by `temporal workflow terminate`, and run `message-batches resume`. Until then they are waited for.';
 
 /**
  * Waits for a person where only one can help, and tries again by itself now and then.

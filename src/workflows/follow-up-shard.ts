@@ -23,7 +23,6 @@ import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '
 import type { Attention, DataReference, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
-import { CANCELED_UNSERVED_HINT } from './attention';
 import type { AttentionDesk } from './attention';
 import { AttentionBoard } from './attention-board';
 import { cancelById, Children } from './children';
@@ -136,7 +135,7 @@ class ShardRun {
     this.window = window;
     this.counts = resumed?.counts ?? { ...noFollowUps(), selected: shard.count };
     const unserved = resumed?.attention?.code === 'follow_up_unserved' ? resumed.attention : undefined;
-    this.board = new AttentionBoard((attention) => this.tellParent({ attention: attention ? { code: attention.code, message: attention.message, hint: attention.hint } : null }), resumed?.attention);
+    this.board = new AttentionBoard((attention) => this.tellParent({ attention: attention ? { code: attention.code, message: attention.message } : null }), resumed?.attention);
     this.serviceDesk = this.board.desk(unserved);
     this.records = new FollowUpRecords((number, ends) => this.board.untilDone(() => this.acts.recordFollowUps({ ref: shard.ref, name: this.recordName(number), ends })), resumed?.returned && { ...resumed.returned });
     // Of the first page of a later run, what is on record was counted before.
@@ -390,7 +389,7 @@ class ShardRun {
     if (message === undefined) return this.serviceDesk.clear();
     if (!this.isCanceled || first === undefined) return this.serviceDesk.tell('follow_up_unserved', message);
     const those = others.length === 0 ? first : `${first} and ${others.length} more`;
-    return this.serviceDesk.tell('follow_up_unserved', `${message}: canceled follow-ups that had begun cannot end: ${those}`, CANCELED_UNSERVED_HINT);
+    return this.serviceDesk.tell('cancel_unserved', `${message}: canceled follow-ups that had begun cannot end: ${those}`);
   }
 
   private async tellParent(change: Omit<FollowUpShardChange, 'shard'>): Promise<void> {

@@ -208,7 +208,7 @@ class ShardRunner {
     if (attention) this.attention.set(number, attention);
     else if (!this.attention.delete(number)) return;
     const [first] = this.attention.values();
-    await this.told(() => (first ? this.options.desk.tell(first.code, first.message, first.hint) : this.options.desk.clear()));
+    await this.told(() => (first ? this.options.desk.tell(first.code, first.message) : this.options.desk.clear()));
   }
 
   /** Not in a handler's scope, which is the canceled one where the workflow itself was canceled. */

@@ -57,6 +57,12 @@ test('follow-ups that nobody serves are for a person, whatever the key', async (
   expect(job.resumes).toBe(0);
 });
 
+test('canceled ones that had begun, and that nobody can end, are for a person', async () => {
+  const unserved: Attention = { ...REFUSED, code: 'cancel_unserved', message: 'no worker polls grading for gradeAnswer: canceled follow-ups that had begun cannot end: …' };
+  const job = Object.assign(new WaitingJob(unserved), { status: () => Promise.resolve({ jobId: 'job_1', running: [], phase: 'running', attention: unserved, cancelRequested: true }) });
+  expect(await follow(job as WaitingJob)).toEqual({ kind: 'attention', attention: unserved });
+});
+
 test('once the job is canceled they are closed by themselves, and are for nobody', async () => {
   const unserved: Attention = { ...REFUSED, code: 'follow_up_unserved', message: 'no worker polls grading for gradeAnswer' };
   const looks = [{ phase: 'running', attention: unserved, cancelRequested: true }, { phase: 'ended', report }];

@@ -134,7 +134,7 @@ async function cancelUnserved(open: OpenWorld): Promise<void> {
     await sleep(500);
     ({ attention } = await workflow.getHandle(batchWorkflowId(world.jobId, 1, 1)).query(batchStatusQuery));
   }
-  expect(attention).toMatchObject({ code: 'follow_up_unserved', message: expect.stringContaining(`no worker polls ${queue} for testFollowUp: canceled follow-ups that had begun`), hint: expect.stringContaining('Start a worker') });
+  expect(attention).toMatchObject({ code: 'cancel_unserved', message: expect.stringContaining(`no worker polls ${queue} for testFollowUp: canceled follow-ups that had begun`), hint: expect.stringContaining('Start a worker') });
 
   const back = await FollowUpWorker.start(world.temporal.address, queue);
   await Promise.all(ids(6).map((id) => workflow.getHandle(followUpWorkflowId(world.jobId, 1, id)).signal(finishSignal)));

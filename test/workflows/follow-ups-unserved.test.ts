@@ -118,7 +118,7 @@ test('canceled, those that had begun are waited for, and a person is told so; th
   batch.begun = new Set([0, 1]);
   await run.signal(cancelSignal);
   expect(await attention(true)).toMatchObject({
-    code: 'follow_up_unserved',
+    code: 'cancel_unserved',
     message: `no worker polls ${batch.queue} for testFollowUp: canceled follow-ups that had begun cannot end: ${batch.id(0)} and 1 more`,
     hint: expect.stringContaining('terminate them'),
   });
