@@ -34,11 +34,13 @@ function tick(): Promise<void> {
 }
 
 test('a cancel reaches a shard that has gone on in a new run, and what runs there', async () => {
-  // With sixty of such arguments a history is full.
-  await begin(Array.from({ length: 100 }, (_, index) => (index < 60 ? {} : { waits: true })), 100);
+  // With sixty of such arguments a history is full, once all of them run.
+  await begin(Array.from({ length: 100 }, () => ({ waits: true })), 100);
   const run = await batch.run({ window: 60, args: ['a'.repeat(60_000)] });
   while (!(await batch.shard(1).describe().catch(() => undefined))) await tick();
   const first = (await batch.shard(1).describe()).runId;
+  await worker.effects.begun(60);
+  for (let index = 0; index < 60; index++) await batch.followUp(index).signal(finishSignal);
   await worker.effects.begun(100);
   expect((await batch.shard(1).describe()).runId).not.toBe(first);
   await run.signal(cancelSignal);
