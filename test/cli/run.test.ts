@@ -193,7 +193,7 @@ test('cancel returns when the API has answered, not before; again it says the sa
   const { job_id: id, batch_id: batch } = JSON.parse(stdout);
   simulator.addFault({ on: 'cancel', kind: 'status', status: 500, times: 2 });
   const before = simulator.stats().calls.cancel;
-  const answer = { code: 0, stdout: `${JSON.stringify({ job_id: id, ended: false, batch_ids: [batch] })}\n` };
+  const answer = { code: 0, stdout: `${JSON.stringify({ job_id: id, ended: false, batch_ids: [batch], follow_ups_canceled: false })}\n` };
   expect(await world.run(['cancel', batch, '--json'], api)).toMatchObject(answer);
   expect(simulator.stats().calls.cancel).toBe(before + 3);
   expect(await world.run(['cancel', id, '--json'], api)).toMatchObject(answer);
