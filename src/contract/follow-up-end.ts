@@ -7,6 +7,8 @@ import { MAX_FOLLOW_UP_VALUE_BYTES } from './follow-up';
 /** How much of a failure's message is kept, in characters. */
 const MAX_MESSAGE_LENGTH = 2_000;
 const MAX_TYPE_LENGTH = 200;
+/** How deeply a value may be nested: a process that has less stack left than the one which has taken it could not write it again. */
+const MAX_DEPTH = 200;
 
 /** Type of the failure of `endOfFollowUp` where Temporal has no such workflow (any more). */
 export const FOLLOW_UP_NOT_FOUND = 'FollowUpNotFound';
@@ -35,9 +37,10 @@ function keptPayload({ metadata, data }: Payload): KeptValue {
   if (JSON_ENCODINGS.has(encoding)) {
     if (value_bytes > MAX_FOLLOW_UP_VALUE_BYTES) return { value_bytes };
     try {
-      return keptValue(JSON.parse(textOf(data)));
+      const value: unknown = JSON.parse(textOf(data));
+      if (!isDeep(value)) return keptValue(value);
     } catch {
-      // It is broken, or nested more deeply than can be said again.
+      // It is broken.
     }
   }
   return { value_bytes, value_encoding: encoding };
@@ -46,6 +49,16 @@ function keptPayload({ metadata, data }: Payload): KeptValue {
 /** @param bytes empty ones are no typed array where protobuf has decoded them. */
 function textOf(bytes: Uint8Array | null | undefined): string {
   return new TextDecoder().decode(Uint8Array.from(bytes ?? []));
+}
+
+/** Whether a value is nested more deeply than is kept. */
+export function isDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+  }
+  return false;
 }
 
 /** A value that a follow-up has returned, or how large it is where it is too large to be kept. */

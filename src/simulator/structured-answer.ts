@@ -10,6 +10,8 @@ const PLACE = 'output_config.format';
 const MAX_VALUES = 10_000;
 const MAX_DEPTH = 100;
 const MAX_LIST_LENGTH = 3;
+/** Of an answer, in characters. */
+const MAX_LENGTH = 1_000_000;
 /** Integers and numbers that are drawn are from 0 to this. */
 const HIGHEST = 10;
 
@@ -51,7 +53,14 @@ export function structuredAnswer({ output_config: config }: Record<string, unkno
   if (!isObject(format)) throw new UnsupportedSchema(`${PLACE}: Input should be an object`);
   if (format['type'] !== 'json_schema') throw new UnsupportedSchema(`${PLACE}.type: Input should be 'json_schema'`);
   if (!isObject(format['schema'])) throw new UnsupportedSchema(`${PLACE}.schema: Input should be an object`);
-  return JSON.stringify(new ValueMaker(format['schema'], customId, text).make(format['schema']));
+  try {
+    const answer = JSON.stringify(new ValueMaker(format['schema'], customId, text).make(format['schema']));
+    if (answer.length <= MAX_LENGTH) return answer;
+  } catch (error) {
+    // A `const` that is too deep to be written, or an answer that no text can hold.
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw unsupported('Schema is too complex');
 }
 
 /** Makes all that a schema could ask for, also what is not chosen: whether a schema is taken does not depend on what is drawn. */
@@ -84,6 +93,7 @@ class ValueMaker {
     // Several would have to be one schema, which is not simulated.
     if (Array.isArray(allOf) && allOf.length === 1) return this.known('allOf', ['allOf'], schema, this.make(allOf[0], references));
     const types = Array.isArray(schema['type']) ? listOf('type', schema['type']) : [schema['type']];
+    if (types.length > Object.keys(KEYWORDS).length) throw unsupported("'type' should not name a type twice");
     return this.oneOf(types.map((type) => this.ofType(type, schema, types, references)));
   }
 

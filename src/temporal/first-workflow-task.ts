@@ -71,13 +71,22 @@ function attemptOf({ state, scheduledTime }: PendingTask): FirstWorkflowTask {
   return state === STATE_STARTED || since === undefined ? { kind: 'open' } : { kind: 'waiting', since };
 }
 
+/** In characters. */
+const MAX_MESSAGE_LENGTH = 500;
+
 interface Failure {
   message?: string | null;
   encodedAttributes?: Parameters<typeof decodePayloads>[1][number] | null;
 }
 
-/** A worker may have encoded it together with the stack; where that cannot be read here, what stands in its place. */
+/** Its message, as far as a person reads it: it goes into signals and memos, which have a limit. */
 async function messageOf(client: Client, failure: Failure | null | undefined): Promise<string> {
+  const message = await wholeMessageOf(client, failure);
+  return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
+}
+
+/** A worker may have encoded it together with the stack; where that cannot be read here, what stands in its place. */
+async function wholeMessageOf(client: Client, failure: Failure | null | undefined): Promise<string> {
   if (failure?.encodedAttributes) {
     try {
       const [payload] = await decodePayloads(client, [failure.encodedAttributes]);

@@ -1,6 +1,9 @@
 import { ActivityFailure, ApplicationFailure, condition } from '@temporalio/workflow';
 import type { Attention, AttentionCode } from '../contract';
 
+/** Of what a person is told, in characters: it goes into signals and memos, which have a limit. */
+const MAX_MESSAGE_LENGTH = 2_000;
+
 /** First wait before what needed a person is tried again without one, in ms; doubled each time. */
 const FIRST_RETRY_MS = 5 * 60_000;
 const LONGEST_RETRY_MS = 6 * 3_600_000;
@@ -20,13 +23,36 @@ const HINTS: Record<AttentionCode, string> = {
   storage: 'Free disk space or restore the file or permission, then run `message-batches resume`.',
 };
 
+/** Waits that become longer from one time to the next, until a person has come. */
+export class BackOff {
+  private retryMs = FIRST_RETRY_MS;
+
+  /** @param resumes how often a person has come. */
+  constructor(private readonly resumes: () => number) {}
+
+  /**
+   * Waits until it is time to try again: for a while, until a person comes, or until `unless` holds.
+   * @param seen how often one had come when it was asked for. @returns whether the wait was cut short.
+   */
+  async wait(unless: () => boolean, seen: number): Promise<boolean> {
+    const resumed = await condition(() => this.resumes() > seen || unless(), this.retryMs);
+    this.retryMs = resumed ? FIRST_RETRY_MS : Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
+    return resumed;
+  }
+
+  reset(): void {
+    this.retryMs = FIRST_RETRY_MS;
+  }
+}
+
 /**
  * Waits for a person where only one can help, and tries again by itself now and then.
  * What waits costs nothing and loses nothing.
  */
 export class AttentionDesk {
-  private resumes = 0;
-  private retryMs = FIRST_RETRY_MS;
+  /** How often a person has come. */
+  resumes = 0;
+  private readonly own = this.backOff();
   /** Since when a person has been waited for without one having come. */
   private since?: string;
 
@@ -58,17 +84,21 @@ export class AttentionDesk {
   }
 
   /** Waits until it is time to try again, as `ask` does, after `tell`. */
-  async wait(unless: () => boolean, seen = this.resumes): Promise<boolean> {
-    const resumed = await condition(() => this.resumes > seen || unless(), this.retryMs);
-    this.retryMs = resumed ? FIRST_RETRY_MS : Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
+  private async wait(unless: () => boolean, seen: number): Promise<boolean> {
+    const resumed = await this.own.wait(unless, seen);
     // Asked for again after a person came, it is another matter.
     if (resumed) this.since = undefined;
     return resumed;
   }
 
+  /** For a matter that is told at this desk, and tried again on its own, while others are told here and taken back. */
+  backOff(): BackOff {
+    return new BackOff(() => this.resumes);
+  }
+
   /** Says that a person is needed, and waits for nobody. */
   async tell(code: AttentionCode, message: string, hint: string = HINTS[code]): Promise<void> {
-    this.current = { code, message, hint, since: (this.since ??= new Date().toISOString()) };
+    this.current = { code, message: message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message, hint, since: (this.since ??= new Date().toISOString()) };
     await this.changed(this.current);
   }
 
@@ -76,7 +106,7 @@ export class AttentionDesk {
   async clear(): Promise<void> {
     if (!this.current) return;
     this.current = this.since = undefined;
-    this.retryMs = FIRST_RETRY_MS;
+    this.own.reset();
     await this.changed(undefined);
   }
 

@@ -34,8 +34,12 @@ export class Children {
 /**
  * Cancels the run of a workflow that is open now. The cancel of a scope would go to the run that was started, which the server takes
  * without a word where that has continued as new.
+ *
+ * @returns whether one was open. One that has just ended needs no cancel.
  */
-export async function cancelById(workflowId: string): Promise<void> {
-  // One that has just ended needs no cancel.
-  await CancellationScope.nonCancellable(() => getExternalWorkflowHandle(workflowId).cancel()).catch(() => undefined);
+export async function cancelById(workflowId: string): Promise<boolean> {
+  return CancellationScope.nonCancellable(() => getExternalWorkflowHandle(workflowId).cancel()).then(
+    () => true,
+    () => false,
+  );
 }

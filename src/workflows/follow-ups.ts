@@ -1,5 +1,5 @@
 /** From a batch to its follow-ups: shards, each a child workflow, one after another without a gap. */
-import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, setHandler, sleep, startChild, workflowInfo } from '@temporalio/workflow';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { TerminatedFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { FollowUpShard } from '../activities';
@@ -57,10 +57,16 @@ export async function resumeShards(workflowIds: string[]): Promise<void> {
   await Promise.all(workflowIds.map((id) => getExternalWorkflowHandle(id).signal(resumeSignal).catch(() => undefined)));
 }
 
-/** How long an earlier shard is given to wind up before it is looked at again, in ms. */
+/** How long an earlier shard is given to wind up before it is looked at again, in ms; doubled each time. */
 const EARLIER_SHARD_MS = 10_000;
+const LONGEST_EARLIER_SHARD_MS = 10 * 60_000;
+
+/** So long a shard has to run before it is taken to run well, in ms, and what was told of its failure is taken back. */
+const STEADY_MS = 60_000;
 
 interface RunningShard extends OpenShard {
+  /** How often its workflow was started. */
+  starts: number;
   /** The window that its workflow was last told; undefined while it is being started. */
   told?: number;
   /** What it has told before it ended as canceled. */
@@ -95,7 +101,7 @@ class ShardRunner {
     for (;;) {
       if (this.mayBegin()) this.begin();
       else if (this.open.size > 0) await condition(() => this.open.size === 0 || this.mayBegin());
-      else break;
+      else if (!(await this.beginEarlier())) break;
     }
     return { shards: this.begun, counts: { ...this.counts } };
   }
@@ -108,8 +114,16 @@ class ShardRunner {
     return this.begun < this.options.shards.length && !this.stops && nextShardWindow(this.window, [...this.open.values()]) > 0;
   }
 
+  /** Canceled before it has come to a shard that an earlier run has left open, it still waits for that. @returns whether there is one */
+  private async beginEarlier(): Promise<boolean> {
+    const { shards, workflowId } = this.options;
+    if (!this.children.isCanceled || this.begun >= shards.length || !(await cancelById(workflowId(this.begun + 1)))) return false;
+    this.begin();
+    return true;
+  }
+
   private begin(): void {
-    const shard: RunningShard = { window: nextShardWindow(this.window, [...this.open.values()]) };
+    const shard: RunningShard = { starts: 0, window: nextShardWindow(this.window, [...this.open.values()]) };
     const number = ++this.begun;
     this.open.set(number, shard);
     this.progress();
@@ -130,15 +144,18 @@ class ShardRunner {
    */
   private async runShard(number: number, open: RunningShard): Promise<FollowUpCounts> {
     const { workflowId, desk } = this.options;
+    const backOff = desk.backOff();
+    let earlierMs = EARLIER_SHARD_MS;
     for (let { begunBefore } = this.options, wasTerminated = false; ; begunBefore = true) {
       try {
         return await this.children.run(() => this.startShard(number, open, begunBefore));
       } catch (error) {
         if (error instanceof WorkflowExecutionAlreadyStartedError) {
-          // That of an earlier run of whoever has called: it is canceled, and waits for its follow-ups.
-          await cancelById(workflowId(number));
-          if (this.children.isCanceled) return noFollowUps();
-          await condition(() => this.children.isCanceled, EARLIER_SHARD_MS);
+          await this.waitForEarlier(number, open, earlierMs);
+          // It has put on record what it ran, and nothing more is to begin.
+          if (open.canceled && this.children.isCanceled) return open.canceled;
+          open.canceled = undefined;
+          earlierMs = Math.min(earlierMs * 2, LONGEST_EARLIER_SHARD_MS);
           continue;
         }
         if (isCancellation(error) || this.children.isCanceled) return open.canceled ?? noFollowUps();
@@ -146,15 +163,23 @@ class ShardRunner {
           wasTerminated = this.careful = true;
           continue;
         }
+        const seen = desk.resumes;
         const why = error instanceof ChildWorkflowFailure ? (error.cause?.message ?? error.message) : String(error);
         await this.setAttention(number, { code: 'part_failed', message: `The workflow ${workflowId(number)} ended without a result: ${why}` });
-        await desk.wait(() => this.children.isCanceled);
-        await this.setAttention(number, undefined);
+        await backOff.wait(() => this.children.isCanceled, seen);
         if (this.children.isCanceled) return noFollowUps();
       } finally {
         open.told = undefined;
       }
     }
+  }
+
+  /** Waits for the shard that an earlier run of whoever has called has left: it is canceled, and waits for its follow-ups. */
+  private async waitForEarlier(number: number, open: RunningShard, ms: number): Promise<void> {
+    const { workflowId, desk } = this.options;
+    const seen = desk.resumes;
+    await cancelById(workflowId(number));
+    await condition(() => open.canceled !== undefined || desk.resumes > seen, ms);
   }
 
   private async startShard(number: number, open: RunningShard, begunBefore: boolean | undefined): Promise<ChildWorkflowHandle<typeof followUpShardWorkflow>> {
@@ -168,9 +193,17 @@ class ShardRunner {
       staticSummary: `follow-ups, shard ${number} of ${shards.length}`,
     });
     open.told = window;
+    void this.forgetOfBefore(number, open, ++open.starts);
     // What it was given while it was being started has not reached it.
     if (open.stillRunning === undefined) void this.tellWindow(number, open);
     return child;
+  }
+
+  /** What an earlier workflow of the shard has told holds no more; that it failed, once this one has run for a while. */
+  private async forgetOfBefore(number: number, open: RunningShard, start: number): Promise<void> {
+    const told = this.attention.get(number);
+    if (told?.code === 'part_failed') await sleep(STEADY_MS);
+    if (told && this.attention.get(number) === told && open.starts === start && open.told !== undefined) await this.setAttention(number, undefined);
   }
 
   private async changed({ shard: number, stillRunning, canceled, attention }: FollowUpShardChange): Promise<void> {

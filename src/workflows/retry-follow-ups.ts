@@ -54,7 +54,8 @@ class RetryRun {
 
   private async resume(): Promise<void> {
     this.desk.resume();
-    await resumeShards(this.status.shards);
+    // Not in the handler's scope, which is the canceled one where the workflow itself was canceled.
+    await CancellationScope.nonCancellable(() => resumeShards(this.status.shards));
   }
 
   async run(): Promise<FollowUpRetryResult> {

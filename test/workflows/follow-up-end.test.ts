@@ -20,6 +20,9 @@ test('of an encoded value, JSON is kept; of all else its size and encoding', () 
   expect(endOf(returned('json/plain', '{"a":'))).toEqual({ ...completed, value_bytes: 5, value_encoding: 'json/plain' });
   expect(endOf(returned('json/plain'))).toEqual({ ...completed, value_bytes: 0, value_encoding: 'json/plain' });
   expect(endOf(returned('json/plain', '['.repeat(30_000) + ']'.repeat(30_000)))).toEqual({ ...completed, value_bytes: 60_000, value_encoding: 'json/plain' });
+  expect(endOf(returned('json/plain', '['.repeat(150) + ']'.repeat(150)))).toHaveProperty('value');
+  // A worker thread could still write this, the thread that puts it on record could not.
+  expect(endOf(returned('json/plain', '['.repeat(5_000) + ']'.repeat(5_000)))).toEqual({ ...completed, value_bytes: 10_000, value_encoding: 'json/plain' });
   expect(endOf(returned('x'.repeat(1_000), 'data'))).toEqual({ ...completed, value_bytes: 4, value_encoding: 'x'.repeat(100) });
   expect(endOf(RawValue.fromPayload({}))).toEqual({ ...completed, value_bytes: 0, value_encoding: '' });
 });

@@ -69,3 +69,19 @@ test('a batch that is started again waits for a shard of before, whose follow-up
   expect([...worker.effects.runs.values()]).toEqual([1, 1, 1, 1, 1, 1]);
   expect((await batch.status()).attention).toBeUndefined();
 }, 120_000);
+
+test('a batch that is started again, and canceled, waits for a shard of before and has what became of its follow-ups', async () => {
+  await begin([{ waits: true, tidies: true }, {}, {}], 3);
+  const first = await batch.run({ window: 2 });
+  await worker.effects.begun(3);
+  await first.terminate('by hand');
+  const again = await batch.run({ window: 2 });
+  while (!(await batch.status().catch(() => undefined))?.followUpShards) await tick();
+  await again.signal(cancelSignal);
+  // Of a shard that is still open, nothing can be said yet.
+  await expect(Promise.race([again.result(), new Promise((resolve) => setTimeout(() => resolve('waits'), 3_000))])).resolves.toBe('waits');
+  await batch.followUp(0).signal(finishSignal);
+  await again.result();
+  expect(batch.report?.followUps).toEqual({ selected: 3, started: 3, succeeded: 2, failed: 1 });
+  expect([0, 1, 2].map((index) => batch.ends.get(index)?.status)).toEqual(['canceled', 'completed', 'completed']);
+}, 120_000);

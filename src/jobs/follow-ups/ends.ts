@@ -2,7 +2,7 @@
  * What became of a part's follow-ups, on record: files of ends, each written once and whole. A file's name begins with the number
  * of the shard, so that what has become of one shard is told without reading the others.
  */
-import { type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, keptValue } from '../../contract';
+import { isDeep, type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, keptValue } from '../../contract';
 import { createFile, joinLocation, look, namesIn, readWhole, StorageError } from '../../storage';
 import { fileNameOf } from '../create-records';
 import type { PartFolder } from '../part-folder';
@@ -78,8 +78,9 @@ function endsIn(content: Buffer, path: string): FollowUpEnd[] {
   }
 }
 
+/** The value is left out where it is too large, and where it is too deep to be written. */
 function withoutLargeValue({ value, ...end }: FollowUpEnd): FollowUpEnd {
-  return { ...end, ...keptValue(value) };
+  return { ...end, ...(isDeep(value) ? {} : keptValue(value)) };
 }
 
 function gone({ folder }: FollowUpFiles): StorageError {
