@@ -47,7 +47,8 @@ export async function startOwnWorker(options: OwnWorkerOptions): Promise<OwnWork
     const { attention } = error;
     return { refused: Promise.resolve(attention), refusedAtStart: attention, stopped: Promise.resolve(), stop: () => Promise.resolve() };
   }
-  const stopped = worker.run().finally(() => connection.close());
+  // One that has failed may still hold its connection, which then cannot be closed.
+  const stopped = worker.run().finally(() => connection.close().catch(() => undefined));
   // Whoever waits for it hears of a failure; nobody waiting is no reason to crash.
   stopped.catch(() => undefined);
   let stopping = false;

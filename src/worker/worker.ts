@@ -1,3 +1,4 @@
+import { setInterval, setTimeout } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions as TemporalWorkerOptions } from '@temporalio/worker';
 import { createActivities, PacedApi } from '../activities';
@@ -136,11 +137,14 @@ export class MessageBatchesWorker {
 
   /** Of workers that serve together none goes on where another has failed. */
   private async runOne(worker: Worker): Promise<void> {
+    const ended = new AbortController();
     try {
-      await worker.run();
+      await Promise.race([worker.run(), whenStuck(worker, ended.signal)]);
     } catch (error) {
       this.shutdown();
       throw error;
+    } finally {
+      ended.abort();
     }
   }
 
@@ -148,6 +152,26 @@ export class MessageBatchesWorker {
   shutdown(): void {
     this.all.forEach(shutdown);
   }
+}
+
+/** A worker that has failed is looked for this often, and is then given so long to end, in ms. */
+const FAILED_LOOK_MS = 1_000;
+const FAILED_GRACE_MS = 5_000;
+
+/**
+ * Rejects where a worker has failed and does not end: the SDK then waits for a task that nobody has (seen with one that it could not
+ * decode), and who serves nothing would be taken for a worker for ever.
+ * @param ended aborted where that is of no interest any more
+ */
+async function whenStuck(worker: Worker, ended: AbortSignal): Promise<void> {
+  const options = { signal: ended, ref: false };
+  try {
+    for await (const each of setInterval(FAILED_LOOK_MS, worker, options)) if (each.getState() === 'FAILED') break;
+    await setTimeout(FAILED_GRACE_MS, undefined, options);
+  } catch {
+    return;
+  }
+  throw new Error("The worker has failed, for a reason that stands in its log. What is open waits until one runs again; where that fails too, look at the newest tasks in Temporal's web UI");
 }
 
 function shutdown(worker: Worker): void {
