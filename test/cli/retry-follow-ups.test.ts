@@ -238,6 +238,14 @@ test('a type that nobody serves asks for a person, and where one has come the sa
   // Without a worker, by what the server knows.
   const seen = await world.run(['status', first.job_id], env);
   expect([seen.code, seen.stdout]).toEqual([0, expect.stringMatching(/\nFollow-ups run again now \(attempt 1\)[\s\S]*no worker polls late for testFollowUp[\s\S]*Stay with them: message-batches retry-follow-ups sim_/)]);
+  expect(seen.stdout).not.toContain('To run the follow-ups again that failed');
+  const line = `Follow-ups of ${first.job_id} run again now, and wait for a person (follow_up_unserved): message-batches retry-follow-ups ${first.job_id} [--cancel]`;
+  const [list, documents, waited, shown, canceled] = await Promise.all([['status'], ['status', '--json'], ['wait', first.job_id], ['run', 'alone.jsonl', '--simulate'], ['cancel', first.job_id]].map((args) => world.run(args, env)));
+  expect(list!.stdout.replaceAll(/\s+/g, ' ')).toContain(line);
+  const { jobs } = JSON.parse(documents!.stdout) as { jobs: { job_id: string; follow_up_retry?: { attention?: { code: string } } }[] };
+  expect(jobs.filter((job) => job.follow_up_retry).map((job) => [job.job_id, job.follow_up_retry?.attention?.code])).toEqual([[first.job_id, 'follow_up_unserved']]);
+  for (const ended of [waited!, shown!]) expect([ended.code, ended.stderr.trimEnd().split('\n').at(-1), ended.stdout.includes('To run the follow-ups')]).toEqual([2, line, false]);
+  expect(canceled).toMatchObject({ code: 0, stdout: `Job ${first.job_id} has ended already: there is nothing to cancel but the follow-ups that run again now: message-batches retry-follow-ups ${first.job_id} --cancel\n` });
   expect(await again(first.job_id, '--follow-up', 'testFollowUp@elsewhere')).toMatchObject({ code: 1, error: { code: 'follow_up_retry_conflict', hint: expect.stringContaining('--cancel') } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 3, result: { attempt: 1 } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 0, result: { selected: 0 } });
