@@ -28,7 +28,7 @@ export interface MergeRetriedOptions extends PassOptions {
  */
 export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: MergeRetriedOptions = {}): Promise<ReportedFollowUps> {
   const done = await mergedBefore(folder, attempt);
-  const followUps = done ?? (await merge(folder, report, attempt, options));
+  const followUps = done ?? (await merge(folder, report, attempt, options).catch((error: unknown) => unlessMerged(folder, attempt, error)));
   // Of a worker that was frozen, the outputs may belong to another job since.
   if ((await idOfOwner(folder.records, report.output)) !== report.job_id) return followUps;
   await removeUnfinishedOutputs(report.output);
@@ -96,6 +96,13 @@ function lineOf(bytes: Buffer, path: string): FollowUpLine {
 async function mergedBefore(folder: JobFolder, attempt: number): Promise<ReportedFollowUps | undefined> {
   const followUps = (await folder.readReport())?.follow_ups;
   return followUps && (followUps.retries ?? 0) >= attempt ? followUps : undefined;
+}
+
+/** Another worker that has done it meanwhile has removed what was being read. */
+async function unlessMerged(folder: JobFolder, attempt: number, error: unknown): Promise<ReportedFollowUps> {
+  const theirs = await mergedBefore(folder, attempt);
+  if (theirs) return theirs;
+  throw error;
 }
 
 /** In the order of the list, which is that of `follow-ups.jsonl`; the ends of one shard at a time. */

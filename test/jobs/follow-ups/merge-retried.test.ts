@@ -186,3 +186,17 @@ it('where its working data is gone it says so and changes nothing; canceled, all
   expect(await mergeRetriedFollowUps(job, report, 1, { isCanceled: true })).toMatchObject({ succeeded: 1, failed: 3, retries: 1 });
   expect(written(output)).toEqual(OLD);
 });
+
+it('a worker that finds the working data gone because another one has merged it meanwhile tells what that came to', async () => {
+  const { report, job, output } = await ended();
+  await selectFailed(report);
+  await withEnds(report);
+  let theirs: unknown;
+  const late = new JobFolder(join(folder.path, 'home'), 'j', { ...syncedRecords, read: async <T>(path: string): Promise<T | undefined> => {
+    const read = await syncedRecords.read<T>(path);
+    if (path.startsWith(job.folder)) theirs ??= await mergeRetriedFollowUps(job, report, 1);
+    return read;
+  } });
+  expect(await mergeRetriedFollowUps(late, report, 1)).toEqual(theirs);
+  expect(written(output)).toEqual(NEW);
+});
