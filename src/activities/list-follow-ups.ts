@@ -2,6 +2,7 @@ import type { DataReference } from '../contract';
 import { readListPage } from '../jobs';
 import { type ActivityDependencies, partFolderOf } from './dependencies';
 import { runActivity } from './failures';
+import { unlessRetryGone } from './gone-retry';
 import type { FollowUpPage, PartReference } from './payloads';
 import { locationOf } from './plan-job';
 
@@ -11,6 +12,9 @@ import { locationOf } from './plan-job';
  */
 export function listFollowUpsActivity(deps: ActivityDependencies) {
   return async function listFollowUps(list: DataReference, ref?: PartReference): Promise<FollowUpPage> {
-    return runActivity(deps, () => readListPage({ ...list, uri: locationOf(list) }, ref && partFolderOf(ref)));
+    return runActivity(deps, () => {
+      const read = (): Promise<FollowUpPage> => readListPage({ ...list, uri: locationOf(list) }, ref && partFolderOf(ref));
+      return ref ? unlessRetryGone(ref, read, { inputs: [] }) : read();
+    });
   };
 }

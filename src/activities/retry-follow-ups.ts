@@ -2,10 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
 import type { FollowUpOptions, FollowUpOverride, FollowUpRetryInput, JobReport, ReportedFollowUps, RetriedWith } from '../contract';
 import { completeFollowUp, followUpFiles, InputError, mergeRetriedFollowUps as merge, optionsOfReport, retryFolder, selectFailedFollowUps as select } from '../jobs';
+import { StorageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
 import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
 import { mustBeFollowUp } from './follow-up-options';
+import { isRetryCanceled } from './gone-retry';
 import type { FailedFollowUps } from './payloads';
 
 /** Writes the list of an ended job's follow-ups that did not complete, and cuts it into shards; none where this attempt was made before. */
@@ -29,7 +31,11 @@ export function mergeRetriedFollowUpsActivity(deps: ActivityDependencies) {
   return async function mergeRetriedFollowUps(jobId: string, attempt: number, others?: RetriedWith): Promise<ReportedFollowUps> {
     return runActivity(deps, async () => {
       const { report } = await ended(deps, jobId);
-      return merge(jobFolder(deps, jobId), report, attempt, { signal: Context.current().cancellationSignal, ranWith: others });
+      const merged = (isCanceled = false): Promise<ReportedFollowUps> => merge(jobFolder(deps, jobId), report, attempt, { signal: Context.current().cancellationSignal, ranWith: others, isCanceled });
+      return merged().catch(async (error: unknown) => {
+        if (error instanceof StorageError && error.missing && (await isRetryCanceled(jobId, attempt))) return merged(true);
+        throw error;
+      });
     });
   };
 }

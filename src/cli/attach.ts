@@ -5,6 +5,7 @@ import { OUTCOMES } from '../contract';
 import { CliError } from './cli-error';
 import { sayDeleted } from './deleted-batches';
 import { progressDisplay } from './display/progress-display';
+import { retryLine } from './display/follow-ups';
 import { goneNote, renderReport } from './display/report-summary';
 import { ExitCode } from './exit-codes';
 import { followJob } from './follow-job';
@@ -14,7 +15,8 @@ import type { WorkerContext } from './job-worker';
 import type { Output } from './output';
 import type { OwnWorker } from './own-worker';
 import { reportFacts } from './report-facts';
-import type { Session } from './session';
+import { runningRetry } from './running-retry';
+import type { Session, SessionOptions } from './session';
 import { exitCodeOf } from './signals';
 import type { StopSignals } from './signals';
 
@@ -102,10 +104,20 @@ export async function showReport(out: Output, report: JobReport): Promise<void> 
   out.document(report);
 }
 
+/** Shows the report of a job that has ended before, and says where its follow-ups run again now. @returns the exit code */
+export async function showEndedReport(options: SessionOptions, report: JobReport): Promise<ExitCode> {
+  const { out } = options;
+  const retry = await runningRetry(options, report);
+  await printReport(out, report, retry !== undefined);
+  out.document(report);
+  if (retry) out.say(retryLine(retry, report.job_id));
+  return exitCodeOfReport(report);
+}
+
 /** The same for people alone; with `--json`, only what the report does not know. */
-export async function printReport(out: Output, report: JobReport): Promise<void> {
+export async function printReport(out: Output, report: JobReport, followUpsRunAgain = false): Promise<void> {
   const facts = await reportFacts(report);
-  out.print(renderReport(report, await out.rendering(), facts));
+  out.print(renderReport(report, await out.rendering(), { ...facts, followUpsRunAgain }));
   if (out.json && facts.outputs.state !== 'there') out.say(goneNote(report, facts.outputs, { cwd: process.cwd() }));
 }
 

@@ -23,6 +23,9 @@ export interface FollowUpFlags {
   checkSchema?: string;
 }
 
+/** What is said of the state of things where options are refused: of a new job, and of follow-ups of one that has ended. */
+type Nothing = 'Nothing was sent.' | 'Nothing was run.';
+
 const REFINING = {
   followUpOn: ['--follow-up-on', 'for which outcomes'],
   followUpWhere: ['--follow-up-where', 'for which results'],
@@ -56,9 +59,9 @@ export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptio
     }
     return undefined;
   }
-  const args = await givenArgs(followUpArgs, checkSchema);
+  const args = await givenArgs(followUpArgs, checkSchema, 'Nothing was sent.');
   const options = { ...workflow, on: on ?? ['succeeded'], ...(where && { where }), ...(window !== undefined && { window }), ...(per !== undefined && { per }), ...(args && { args }) };
-  mustBePossible(options);
+  mustBePossible(options, 'Nothing was sent.');
   return options;
 }
 
@@ -66,7 +69,7 @@ export function addFollowUpOverride(command: Command): Command {
   return command
     .option('--follow-up <type[@queue]>', 'run this workflow instead, e.g. a mended one on another task queue', parseFollowUp)
     .option('--follow-up-args <json|@file>', 'what the workflow gets after its input instead: a JSON array of arguments, or one value')
-    .option('--check-schema <file>', 'check the answers against this JSON schema instead');
+    .option('--check-schema <file>', 'check the answers against this JSON schema instead: those whose check, or other follow-up, did not complete');
 }
 
 /**
@@ -78,11 +81,11 @@ export function addFollowUpOverride(command: Command): Command {
  */
 export async function typedOverride({ followUp, followUpArgs, checkSchema }: Pick<FollowUpFlags, 'followUp' | 'followUpArgs' | 'checkSchema'>, own: FollowUpOptions, ownQueue: string): Promise<FollowUpOverride | undefined> {
   if (checkSchema !== undefined) mustStandAlone({ followUp, followUpArgs });
-  const args = await givenArgs(followUpArgs, checkSchema);
+  const args = await givenArgs(followUpArgs, checkSchema, 'Nothing was run.');
   const typed = checkSchema === undefined ? followUp || undefined : checkInstead(own, ownQueue);
   if (!typed && !args) return undefined;
   const override = { ...typed, ...(args && { args }) };
-  mustBePossible({ ...own, ...override });
+  mustBePossible({ ...own, ...override }, 'Nothing was run.');
   return override;
 }
 
@@ -92,9 +95,9 @@ function checkInstead({ workflow: ownWorkflow, taskQueue, per }: FollowUpOptions
   return { workflow, ...(typeof taskQueue === 'string' && ownWorkflow !== workflow && { taskQueue: ownQueue }) };
 }
 
-function mustBePossible(options: FollowUpOptions): void {
+function mustBePossible(options: FollowUpOptions, hint: Nothing): void {
   const problem = checkFollowUpOptions(options);
-  if (problem !== undefined) throw new CliError('usage', problem, { hint: 'Nothing was sent.' });
+  if (problem !== undefined) throw new CliError('usage', problem, { hint });
   mustBeReadyMade(options);
 }
 
@@ -116,38 +119,45 @@ function mustStandAlone({ followUp, followUpArgs }: FollowUpFlags): void {
   throw new CliError('usage', `--check-schema is a follow-up of its own, and cannot be combined with ${other}.`, { hint: 'Use one of the two.' });
 }
 
-async function givenArgs(followUpArgs: string | undefined, checkSchema: string | undefined): Promise<unknown[] | undefined> {
-  const args = checkSchema === undefined ? await argsOf(followUpArgs) : [{ schema: await schemaOf(checkSchema) }];
-  if (args) mustBeSmall(args, checkSchema === undefined ? '--follow-up-args' : '--check-schema');
+async function givenArgs(followUpArgs: string | undefined, checkSchema: string | undefined, nothing: Nothing): Promise<unknown[] | undefined> {
+  const args = checkSchema === undefined ? await argsOf(followUpArgs, nothing) : [{ schema: await schemaOf(checkSchema, nothing) }];
+  if (args) mustBeSmall(args, checkSchema === undefined ? '--follow-up-args' : '--check-schema', nothing);
   return args;
 }
 
-async function argsOf(typed: string | undefined): Promise<unknown[] | undefined> {
+async function argsOf(typed: string | undefined, nothing: Nothing): Promise<unknown[] | undefined> {
   if (typed === undefined) return undefined;
   const source = typed.startsWith('@') ? typed.slice(1) : undefined;
-  const value = parseJson(source === undefined ? typed : await readFile(source, 'utf8'), source ?? 'What --follow-up-args gives', source === undefined ? `Write a JSON array of arguments, or one value; a text in quotes: '${JSON.stringify(typed)}'.` : undefined);
+  const value = parseJson(source === undefined ? typed : await readText(source), source ?? 'What --follow-up-args gives', nothing, source === undefined ? `Write a JSON array of arguments, or one value; a text in quotes: '${JSON.stringify(typed)}'.` : undefined);
   return Array.isArray(value) ? value : [value];
 }
 
-async function schemaOf(path: string): Promise<object> {
-  const schema = parseJson(await readFile(path, 'utf8'), path);
+async function schemaOf(path: string, nothing: Nothing): Promise<object> {
+  const schema = parseJson(await readText(path), path, nothing);
   if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return schema;
-  throw new CliError('schema_invalid', `${path} holds no JSON schema: it must be a JSON object.`, { hint: 'Nothing was sent. E.g. {"type": "object", "required": ["answer"]}' });
+  throw new CliError('schema_invalid', `${path} holds no JSON schema: it must be a JSON object.`, { hint: `${nothing} E.g. {"type": "object", "required": ["answer"]}` });
 }
 
-function parseJson(text: string, what: string, hint?: string): unknown {
+/** Of a folder, Node's own error does not say which. */
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw Object.assign(error, { path });
+  });
+}
+
+function parseJson(text: string, what: string, nothing: Nothing, hint?: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new CliError('usage', `${what} is no JSON: ${error instanceof Error ? error.message : String(error)}`, { hint: `Nothing was sent. ${hint ?? 'Mend the file.'}`, cause: error });
+    throw new CliError('usage', `${what} is no JSON: ${error instanceof Error ? error.message : String(error)}`, { hint: `${nothing} ${hint ?? 'Mend the file.'}`, cause: error });
   }
 }
 
-function mustBeSmall(args: unknown[], flag: string): void {
+function mustBeSmall(args: unknown[], flag: string, nothing: Nothing): void {
   const bytes = Buffer.byteLength(JSON.stringify(args));
   if (bytes <= MAX_FOLLOW_UP_ARGS_BYTES) return;
   throw new CliError('usage', `What ${flag} gives to each follow-up has ${bytes} bytes as JSON; at most ${MAX_FOLLOW_UP_ARGS_BYTES} are possible.`, {
-    hint: 'Nothing was sent. It stands in the history of each follow-up: give less, or where your workflow finds the rest.',
+    hint: `${nothing} It stands in the history of each follow-up: give less, or where your workflow finds the rest.`,
   });
 }
 

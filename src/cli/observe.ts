@@ -3,7 +3,7 @@ import type { ObservedJobStatus, ObservedPart } from '../client';
 import { statusOfReport } from '../client/observed-status';
 import type { BatchReport, JobReport } from '../contract';
 import { batchWorkflowId, noOutcomes, noUsage } from '../contract';
-import { batchesOf, JobFolder } from '../jobs';
+import { batchesOf, JobFolder, openRetry } from '../jobs';
 import type { KnownJob } from './known-jobs';
 import type { Session } from './session';
 
@@ -12,7 +12,11 @@ import type { Session } from './session';
  * where no server runs or the server has forgotten it.
  */
 export async function observe(known: KnownJob, homeFolder: string, session: Session | undefined): Promise<ObservedJobStatus> {
-  if (known.report) return statusOfReport(known.report);
+  if (known.report) {
+    // Of many jobs, the server is asked of those alone whose files say so. Outputs that cannot be looked at say nothing.
+    const attempt = session && (await openRetry(known.report).catch(() => undefined));
+    return attempt === undefined ? statusOfReport(known.report) : observeEnded(known.report, session);
+  }
   try {
     if (session) return await session.batches.job(known.id).status();
   } catch (error) {

@@ -16,6 +16,8 @@ export interface ReportFacts {
   outputs: { state: 'there' } | { state: 'gone' } | { state: 'other'; jobId: string };
   /** The most frequent first. */
   reasons: ErroredReason[];
+  /** Those that failed need nobody to run them again: they do so now. */
+  followUpsRunAgain?: boolean;
 }
 
 const MAX_MESSAGE_LENGTH = 120;

@@ -8,7 +8,7 @@ import { activityTaskQueue, expectedCost, MAX_REQUESTS_PER_BATCH, SIMULATED_ACCO
 import type { CheckInputOptions, EarlierJob, InputCheck, PartBudget } from '../jobs';
 import { checkInput, claimOutput, diskNeeded, earlierJob, InputError, JobFolder, mustBeClaimable, outputFolder, partBudget } from '../jobs';
 import { absoluteLocation, isS3, look, openStorageRoot, readRecord, removeDurably } from '../storage';
-import { exitCodeOfReport, showReport } from './attach';
+import { showEndedReport } from './attach';
 import { addCallsPerMinute, type CallsPerMinuteOptions } from './calls-per-minute';
 import { CliError } from './cli-error';
 import type { CommandContext, CommonOptions } from './command';
@@ -314,10 +314,9 @@ export async function printDryRun(context: CommandContext, submission: Submissio
 }
 
 /** The answer where the job has ended before: its report, and nothing is started. */
-export async function showEnded({ out }: CommandContext, report: JobReport): Promise<ExitCode> {
-  out.say('This job has ended already, and nothing is sent. --new submits it once more, and pays again.');
-  await showReport(out, report);
-  return exitCodeOfReport(report);
+export async function showEnded(context: CommandContext, report: JobReport): Promise<ExitCode> {
+  context.out.say('This job has ended already, and nothing is sent. --new submits it once more, and pays again.');
+  return showEndedReport(context, report);
 }
 
 /** The first twenty bad lines, then a count; or what it is instead of lines. @param location where it lies @param path how that is shown */

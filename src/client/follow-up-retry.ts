@@ -17,6 +17,8 @@ export interface RetryFollowUpsOptions {
   inputPath?: string;
   /** From 1; default: the first that was not made. Known to be `retries` of the report, plus 1. */
   attempt?: number;
+  /** Cancel it at once: an attempt that was stopped in the middle then ends with what is on record, and starts no more. */
+  canceled?: boolean;
   /** Task queue of the workflow; default: the job's. */
   taskQueue?: string;
   /** Task queue of the activities; default: the workflow's own. */
@@ -30,19 +32,26 @@ async function mustRunWith(workflow: WorkflowHandle, { jobId, followUp }: Follow
   if (!isDeepStrictEqual(running, JSON.parse(JSON.stringify(followUp)))) throw new FollowUpRetryConflictError(jobId);
 }
 
-export type FollowUpRetryStart = Omit<FollowUpRetryInput, 'resumed'> & { taskQueue: string };
+export type FollowUpRetryStart = Omit<FollowUpRetryInput, 'resumed'> & Pick<RetryFollowUpsOptions, 'canceled'> & { taskQueue: string };
 
 /** How far an attempt is, with what its open shards have done. @returns undefined where no worker answers in time. */
 export async function statusOfRetry(client: Client, workflowId: string): Promise<FollowUpRetryStatus | undefined> {
   const status = await answerOf(client, () => client.workflow.getHandle(workflowId).query(followUpRetryStatusQuery));
   if (!status) return undefined;
   const shards = await Promise.all(status.shards.map((id) => answerOf(client, () => client.workflow.getHandle(id).query(followUpShardStatusQuery))));
-  return { ...status, followUps: withShards(status.followUps, shards) };
+  return { ...status, followUps: withShards(status.followUps, shards), attention: status.attention && forRetry(status.attention, status.jobId) };
+}
+
+/** Its hints are those of jobs: a retry goes on by its own command, and what went wrong with files says itself what to do. */
+function forRetry(attention: Attention, jobId: string): Attention {
+  const hint = attention.code === 'storage' ? 'Do what is said of it, then run the same command again.' : attention.hint.replaceAll('message-batches resume', `message-batches retry-follow-ups ${jobId}`);
+  return { ...attention, hint };
 }
 
 /** What an attempt waits for a person for, as its memo tells. */
-export function attentionOfRetry({ memo }: WorkflowExecutionDescription): Attention | undefined {
-  return (memo?.['attention'] as Attention | null | undefined) ?? undefined;
+export function attentionOfRetry({ memo }: WorkflowExecutionDescription, jobId: string): Attention | undefined {
+  const attention = memo?.['attention'] as Attention | null | undefined;
+  return attention ? forRetry(attention, jobId) : undefined;
 }
 
 /** Follow-ups of an ended job that run again. */
@@ -67,19 +76,21 @@ export class FollowUpRetry {
   /** Starts the first attempt that was not made, or attaches to the one that runs. @throws FollowUpRetryConflictError */
   static async start(client: Client, start: FollowUpRetryStart): Promise<FollowUpRetry> {
     for (let { attempt } = start; ; attempt++) {
-      const { taskQueue, ...input } = { ...start, attempt };
+      const { taskQueue, canceled = false, ...input } = { ...start, attempt };
       try {
-        const workflow = await client.workflow.start(RETRY_WORKFLOW, {
+        const options = {
           workflowId: followUpRetryWorkflowId(input.jobId, attempt),
           taskQueue,
-          workflowIdConflictPolicy: 'USE_EXISTING',
           // One that was terminated or failed goes on from what is on record.
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
           staticSummary: `Failed follow-ups of job ${input.jobId}, again`,
           memo: { followUp: input.followUp ?? null },
           args: [input satisfies FollowUpRetryInput],
-        });
-        await mustRunWith(workflow, input);
+        };
+        const workflow = canceled
+          ? await client.workflow.signalWithStart(RETRY_WORKFLOW, { ...options, signal: cancelSignal })
+          : await client.workflow.start(RETRY_WORKFLOW, { ...options, workflowIdConflictPolicy: 'USE_EXISTING' });
+        if (!canceled) await mustRunWith(workflow, input);
         return new FollowUpRetry(client, { ...start, attempt }, workflow);
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -98,7 +109,7 @@ export class FollowUpRetry {
 
   /** What it waits for a person for, as the server knows it without a worker. */
   async attention(): Promise<Attention | undefined> {
-    return attentionOfRetry(await this.workflow.describe());
+    return attentionOfRetry(await this.workflow.describe(), this.start.jobId);
   }
 
   /** Cancels those that run, and starts no more; what became of those that ended is kept. */

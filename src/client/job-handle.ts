@@ -137,8 +137,8 @@ export class JobHandle {
 
   private async retryStart({ attempt = 1, ...options }: RetryFollowUpsOptions): Promise<FollowUpRetryStart> {
     const taskQueue = options.taskQueue ?? (await this.endedTaskQueue());
-    const { followUp, inputPath, activityTaskQueue = taskQueue } = options;
-    return { jobId: this.id, attempt, followUp, inputPath, activityTaskQueue, taskQueue };
+    const { followUp, inputPath, canceled, activityTaskQueue = taskQueue } = options;
+    return { jobId: this.id, attempt, followUp, inputPath, canceled, activityTaskQueue, taskQueue };
   }
 
   private async endedTaskQueue(): Promise<string> {

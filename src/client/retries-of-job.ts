@@ -22,7 +22,7 @@ export async function retriesOfJob(client: Client, report: JobReport): Promise<R
   for (let attempt = (followUps.retries ?? 0) + 1; ; attempt++) {
     const found = await attemptOf(client, report.job_id, attempt);
     const now = { ...report, follow_ups: followUps };
-    if (found?.status.name === 'RUNNING') return { report: now, running: await observed(client, found, attempt) };
+    if (found?.status.name === 'RUNNING') return { report: now, running: await observed(client, found, { jobId: report.job_id, attempt }) };
     // One that was terminated, or has failed, counts when it has been gone on with.
     if (found?.status.name !== 'COMPLETED') return { report: now };
     ({ followUps } = (await client.workflow.getHandle(found.workflowId, found.runId).result()) as FollowUpRetryResult);
@@ -39,9 +39,9 @@ async function attemptOf(client: Client, jobId: string, attempt: number): Promis
 }
 
 /** Without a worker, what the server knows. */
-async function observed(client: Client, found: WorkflowExecutionDescription, attempt: number): Promise<ObservedFollowUpRetry> {
+async function observed(client: Client, found: WorkflowExecutionDescription, { jobId, attempt }: { jobId: string; attempt: number }): Promise<ObservedFollowUpRetry> {
   const status = (await hasWorker(client, found.taskQueue)) ? await statusOfRetry(client, found.workflowId) : undefined;
-  if (!status) return { attempt, attention: attentionOfRetry(found) };
+  if (!status) return { attempt, attention: attentionOfRetry(found, jobId) };
   const { phase, followUps, attention, cancelRequested } = status;
   return { attempt, phase, followUps: observedFollowUps(followUps), attention, cancelRequested };
 }

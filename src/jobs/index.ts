@@ -45,6 +45,7 @@ export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow
 export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
 export { checkAnswer, mustBeReadyMade, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { mergeRetriedFollowUps } from './follow-ups/merge-retried';
+export { attemptOfFolder, openRetry, retryGone } from './follow-ups/open-retry';
 export { completeFollowUp } from './follow-ups/complete-options';
 export { retryFolder, selectFailedFollowUps, type SelectFailedOptions } from './follow-ups/select-failed';
 export { goneError, readReference } from './read-reference';

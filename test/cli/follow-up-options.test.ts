@@ -131,5 +131,12 @@ test('in place of what follow-ups of an ended job were started with', async () =
   await expect(override(own, '--check-schema', await file('override-bad.json', '{"tpye": "object"}'))).rejects.toMatchObject({ code: 'bad_schema' });
   await expect(override({ workflow: 'checkJsonAnswer', args }, '--follow-up-args', '[{"schema": 1}]')).rejects.toMatchObject({ code: 'bad_schema' });
   await expect(override({ ...own, per: 10 }, '--follow-up', 'checkJsonAnswer')).rejects.toMatchObject({ code: 'bad_follow_up' });
-  await expect(override(own, '--follow-up', 'batchWorkflow')).rejects.toMatchObject({ code: 'usage' });
+  await expect(override(own, '--follow-up', 'batchWorkflow')).rejects.toMatchObject({ code: 'usage', hint: 'Nothing was run.' });
+  await expect(override(own, '--follow-up-args', '[1,')).rejects.toMatchObject({ code: 'usage', hint: expect.stringMatching(/^Nothing was run\. Write/) });
+  await expect(override(own, '--check-schema', await file('override-list.json', '[]'))).rejects.toMatchObject({ code: 'schema_invalid', hint: expect.stringMatching(/^Nothing was run\./) });
+});
+
+test('a folder in the place of a file is named', async () => {
+  await expect(typed('--check-schema', folder)).rejects.toMatchObject({ code: 'EISDIR', path: folder });
+  await expect(typed('--follow-up', 'x', '--follow-up-args', `@${folder}`)).rejects.toMatchObject({ code: 'EISDIR', path: folder });
 });

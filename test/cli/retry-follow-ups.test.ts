@@ -1,6 +1,6 @@
 /** Failed follow-ups of a job that has ended run again, counted by what they do outside of Temporal. The API is simulated. */
 import { existsSync } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { MessageBatchesClient } from '../../src/client';
@@ -89,9 +89,11 @@ test('answers are checked against a mended schema instead, by the worker that th
   expect(await again(first.job_id, '--check-schema', 'bad-schema.json')).toMatchObject({ code: 1, error: { code: 'bad_schema' } });
   expect(await again(first.job_id, '--check-schema', 'schema.json', '--follow-up-args', '1')).toMatchObject({ code: 1, error: { code: 'usage' } });
   expect(existsSync(join(first.output, '.parts'))).toBe(false);
-  expect(await again(first.job_id, '--check-schema', 'schema.json')).toMatchObject({ code: 0, result: { attempt: 1, follow_ups: { retried_with: [{ attempt: 1, workflow: 'checkJsonAnswer', other_args: true }] } } });
+  expect(await again(first.job_id, '--check-schema', 'schema.json')).toMatchObject({ code: 2, result: { attempt: 1, follow_ups: { retried_with: [{ attempt: 1, workflow: 'checkJsonAnswer', other_args: true }] } } });
   expect(await linesOf(first)).toMatchObject([{ status: 'completed', value: { valid: false } }]);
   expect(runs('checked', 1)).toEqual([1]);
+  // It has completed, so no other schema changes that: which is said.
+  expect(await world.run(['retry-follow-ups', first.job_id, '--check-schema', 'schema.json'], env)).toMatchObject({ code: 2, stdout: expect.stringMatching(/have completed[\s\S]*answers +0 valid, 1 invalid: 1 × not_json[\s\S]*do not run again, also not with another schema/) });
 });
 
 test('where all have completed it says so; a job without follow-ups is told apart', async () => {
@@ -185,6 +187,49 @@ test('a program cancels: what has ended is kept, the rest can run later', async 
   expect(runs('stopped', 2)).toEqual([2, 3]);
 });
 
+test('clean leaves the working data of a retry alone; where somebody has removed it all the same, that is said, and a cancel ends the retry', async () => {
+  const first = await ended('gone', [{ fail: 'Not yet', once: true }, { fail: 'Not yet', once: true, ms: 6_000 }]);
+  const before = await linesOf(first);
+  const work = join(first.output, '.parts');
+  const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
+  await effects.ranAgain('gone-', 2);
+  const refused = await world.run(['clean', first.job_id], env);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/run again \(attempt 1:[\s\S]*retry-follow-ups sim_\w+ --cancel/) });
+  for (const args of [['clean'], ['clean', '--all', '--dry-run'], ['clean', '--all']]) {
+    expect(await world.run(args, env)).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`Left alone: Follow-ups of job ${first.job_id} `)) });
+  }
+  expect(existsSync(join(work, 'retry-follow-ups', '1'))).toBe(true);
+
+  await rm(work, { recursive: true });
+  const waits = await running.ended();
+  const { error } = JSON.parse(waits.stdout) as { error: { code: string; message: string; hint: string } };
+  expect([waits.code, error.code, error.message]).toEqual([4, 'storage', expect.stringMatching(/working data of this attempt .* is gone[\s\S]*--cancel/)]);
+  expect(error.hint).not.toMatch(/disk space|message-batches resume/);
+  expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 3, result: { attempt: 1 } });
+  expect(await linesOf(first)).toEqual(before);
+  // Those that have completed are found: nothing runs once more.
+  expect(await again(first.job_id)).toMatchObject({ code: 0, result: { attempt: 2, selected: 2 } });
+  expect(runs('gone', 2)).toEqual([2, 2]);
+  expect((await linesOf(first)).map(({ status }) => status)).toEqual(['completed', 'completed']);
+}, 120_000);
+
+test('one that was stopped in the middle can be ended with what is on record', async () => {
+  const first = await ended('left', [{ fail: 'Not yet', once: true, ms: 4_000 }]);
+  const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
+  await effects.ranAgain('left-', 1);
+  await new Client({ connection }).workflow.getHandle(followUpRetryWorkflowId(first.job_id, 1)).terminate('By somebody');
+  expect(await running.ended()).toMatchObject({ code: 1 });
+  expect(await world.run(['clean', first.job_id], env)).toMatchObject({ code: 1 });
+  expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 3, result: { attempt: 1, canceled: true } });
+  expect(await linesOf(first)).toMatchObject([{ status: 'failed' }]);
+  expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 0, result: { selected: 0 } });
+  expect(await world.run(['clean', first.job_id], env)).toMatchObject({ code: 0 });
+}, 120_000);
+
+test('--cancel with options of what would run is refused', async () => {
+  expect(await again('any', '--cancel', '--follow-up', 'testFollowUp@late')).toMatchObject({ code: 1, error: { code: 'usage', message: expect.stringContaining('--follow-up') } });
+});
+
 test('a type that nobody serves asks for a person, and where one has come the same command goes on', async () => {
   const first = await ended('alone', [{ fail: 'Not yet', once: true }]);
   const { code, error } = await again(first.job_id, '--follow-up', 'testFollowUp@late');
@@ -193,6 +238,14 @@ test('a type that nobody serves asks for a person, and where one has come the sa
   // Without a worker, by what the server knows.
   const seen = await world.run(['status', first.job_id], env);
   expect([seen.code, seen.stdout]).toEqual([0, expect.stringMatching(/\nFollow-ups run again now \(attempt 1\)[\s\S]*no worker polls late for testFollowUp[\s\S]*Stay with them: message-batches retry-follow-ups sim_/)]);
+  expect(seen.stdout).not.toContain('To run the follow-ups again that failed');
+  const line = `Follow-ups of ${first.job_id} run again now, and wait for a person (follow_up_unserved): message-batches retry-follow-ups ${first.job_id} [--cancel]`;
+  const [list, documents, waited, shown, canceled] = await Promise.all([['status'], ['status', '--json'], ['wait', first.job_id], ['run', 'alone.jsonl', '--simulate'], ['cancel', first.job_id]].map((args) => world.run(args, env)));
+  expect(list!.stdout.replaceAll(/\s+/g, ' ')).toContain(line);
+  const { jobs } = JSON.parse(documents!.stdout) as { jobs: { job_id: string; follow_up_retry?: { attention?: { code: string } } }[] };
+  expect(jobs.filter((job) => job.follow_up_retry).map((job) => [job.job_id, job.follow_up_retry?.attention?.code])).toEqual([[first.job_id, 'follow_up_unserved']]);
+  for (const ended of [waited!, shown!]) expect([ended.code, ended.stderr.trimEnd().split('\n').at(-1), ended.stdout.includes('To run the follow-ups')]).toEqual([2, line, false]);
+  expect(canceled).toMatchObject({ code: 0, stdout: `Job ${first.job_id} has ended already: there is nothing to cancel but the follow-ups that run again now: message-batches retry-follow-ups ${first.job_id} --cancel\n` });
   expect(await again(first.job_id, '--follow-up', 'testFollowUp@elsewhere')).toMatchObject({ code: 1, error: { code: 'follow_up_retry_conflict', hint: expect.stringContaining('--cancel') } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 3, result: { attempt: 1 } });
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 0, result: { selected: 0 } });

@@ -14,6 +14,7 @@ import type { JobOptions } from '../job-argument';
 import { startWorkerInBackground } from '../job-worker';
 import type { KnownJob } from '../known-jobs';
 import { locateJob } from '../locate-job';
+import { runningRetry } from '../running-retry';
 import type { Session } from '../session';
 import { openSession } from '../session';
 import { requireAccess } from '../settings';
@@ -35,8 +36,9 @@ async function cancel(context: CommandContext, reference: string | undefined, op
   const { out } = context;
   const known = await locateJob(context, reference, options);
   if (known.report) {
-    out.print(`Job ${known.id} has ended already: there is nothing to cancel.`);
-    out.document({ jobId: known.id, ended: true, batchIds: [] });
+    const retry = await runningRetry(context, known.report);
+    out.print(`Job ${known.id} has ended already: there is nothing to cancel${retry ? ` but the follow-ups that run again now: message-batches retry-follow-ups ${known.id} --cancel` : '.'}`);
+    out.document({ jobId: known.id, ended: true, batchIds: [], ...(retry && { followUpRetry: retry }) });
     return ExitCode.ok;
   }
   const session = await openSession(context);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { leftOverOf, removeLeftOver } from '../../jobs';
+import { leftOverOf, openRetry, removeLeftOver } from '../../jobs';
 import type { LeftOver } from '../../jobs';
 import { removeDurably } from '../../storage';
 import { CliError } from '../cli-error';
@@ -27,6 +27,14 @@ interface Freeable extends LeftOver {
   free: () => Promise<void>;
 }
 
+interface OpenRetry {
+  jobId: string;
+  attempt: number;
+}
+
+/** The document has all. */
+const MAX_LEFT_ALONE_SHOWN = 10;
+
 export function cleanCommand(): Command {
   const command = newCommand('clean', 'Free the disk space of working data that jobs which have ended left behind, and of inputs that were piped in. Outputs and the records of what was paid stay.', [
     'message-batches clean',
@@ -41,7 +49,10 @@ async function clean(context: CommandContext, reference: string | undefined, opt
   if (reference !== undefined && options.all) throw new CliError('usage', 'JOB names one job, and --all means all of them.', { hint: 'Leave one of them out.' });
   const known = await knownJobs(home.folder);
   const jobs = reference === undefined ? known.filter((job) => job.simulated || !options.simulate) : [await endedJob(context, reference, options)];
-  const freeable = (await Promise.all(jobs.map(ofJob))).flat();
+  const rerunning = await jobsWithOpenRetry(jobs);
+  const [first] = rerunning;
+  if (reference !== undefined && first) throw needed(first);
+  const freeable = (await Promise.all(jobs.filter(({ id }) => rerunning.every(({ jobId }) => jobId !== id)).map(ofJob))).flat();
   const spooled = await idleInputs(home.folder, known);
   const wanted = reference === undefined ? spooled : spooled.filter(({ path }) => jobs.some(({ input }) => input === path));
   freeable.push(...wanted.map(ofInput));
@@ -59,8 +70,28 @@ async function clean(context: CommandContext, reference: string | undefined, opt
     out.print(drawn(table));
     out.print(frees ? `Freed ${sum}.` : `${sum} can be freed${options.all || reference !== undefined ? '' : ': message-batches clean --all, or clean JOB'}.`);
   }
-  out.document({ freed: frees, bytes, items: freeable.map(({ path, bytes: size, jobId }) => ({ path, bytes: size, jobId: jobId ?? null })) });
+  for (const retry of rerunning.slice(0, MAX_LEFT_ALONE_SHOWN)) out.print(`Left alone: ${neededText(retry)} Stay with them: message-batches retry-follow-ups ${retry.jobId}`);
+  if (rerunning.length > MAX_LEFT_ALONE_SHOWN) out.print(`and ${rerunning.length - MAX_LEFT_ALONE_SHOWN} more jobs whose follow-ups are run again`);
+  out.document({ freed: frees, bytes, items: freeable.map(({ path, bytes: size, jobId }) => ({ path, bytes: size, jobId: jobId ?? null })), leftAlone: rerunning });
   return ExitCode.ok;
+}
+
+/** Of those that have ended, whose follow-ups are being run again: that needs the working data, also where it waits or was stopped. */
+async function jobsWithOpenRetry(jobs: KnownJob[]): Promise<OpenRetry[]> {
+  const found = await Promise.all(jobs.map(async ({ id, report }) => ({ jobId: id, attempt: report && (await openRetry(report)) })));
+  return found.flatMap(({ jobId, attempt }) => (attempt === undefined ? [] : [{ jobId, attempt }]));
+}
+
+function needed(retry: OpenRetry): CliError {
+  const { jobId } = retry;
+  return new CliError('follow_ups_open', neededText(retry), {
+    hint: `Nothing was freed. Stay with them: message-batches retry-follow-ups ${jobId}\nOr end that, and keep what is done: message-batches retry-follow-ups ${jobId} --cancel`,
+    details: { jobId },
+  });
+}
+
+function neededText({ jobId, attempt }: OpenRetry): string {
+  return `Follow-ups of job ${jobId} are run again (attempt ${attempt}: it runs, waits for a person, or was stopped in the middle), which needs its working data.`;
 }
 
 async function endedJob(context: CommandContext, reference: string, options: CleanOptions): Promise<KnownJob> {

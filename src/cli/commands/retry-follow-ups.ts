@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { FollowUpRetry, FollowUpRetryConflictError } from '../../client';
-import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpOverride, type FollowUpRetryResult, type ReportedFollowUps, workflowTaskQueue } from '../../contract';
-import { optionsOfReport } from '../../jobs';
+import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpOverride, type FollowUpRetryResult, type JobReport, type ReportedFollowUps, workflowTaskQueue } from '../../contract';
+import { openRetry, optionsOfReport } from '../../jobs';
 import { absoluteLocation, openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
+import { answerCounts } from '../display/follow-ups';
 import { ExitCode } from '../exit-codes';
 import { addFollowUpOverride, type FollowUpFlags, typedOverride } from '../follow-up-options';
 import { addJobArgument } from '../job-argument';
@@ -14,6 +15,7 @@ import type { JobOptions } from '../job-argument';
 import { hasBackgroundWorker, startWorkerHere, startWorkerInBackground } from '../job-worker';
 import type { KnownJob } from '../known-jobs';
 import { locateJob } from '../locate-job';
+import type { Output } from '../output';
 import type { OwnWorker } from '../own-worker';
 import { openSession } from '../session';
 import type { Session } from '../session';
@@ -25,6 +27,8 @@ interface RetryFollowUpsOptions extends JobOptions, Pick<FollowUpFlags, 'followU
   foreground?: boolean;
   cancel?: boolean;
 }
+
+type EndedJob = KnownJob & { report: JobReport };
 
 interface RetryStart extends Pick<RetryFollowUpsOptions, 'input' | 'cancel'> {
   attempt: number;
@@ -40,7 +44,7 @@ export function retryFollowUpsCommand(): Command {
   const command = newCommand('retry-follow-ups', 'Run follow-ups of a job that has ended again: those that did not complete. Nothing is sent to the API, and those that have completed do not run again.', [
     'message-batches retry-follow-ups job_4c1f',
     'message-batches retry-follow-ups job_4c1f --follow-up gradeAnswer@graders-2',
-    'message-batches retry-follow-ups job_4c1f --check-schema mended-schema.json',
+    'message-batches retry-follow-ups job_4c1f --cancel',
   ]);
   return addFollowUpOverride(addJobArgument(command, 'the only job'))
     .option('--input <file>', 'where the job\'s input lies now, if not where it was')
@@ -51,13 +55,14 @@ export function retryFollowUpsCommand(): Command {
 
 async function retryFollowUps(context: CommandContext, reference: string | undefined, options: RetryFollowUpsOptions): Promise<ExitCode> {
   const { out } = context;
-  const known = await locateJob(context, reference, { ...options, openOnly: false });
+  mustFit(options);
+  const known = mustHaveEnded(await locateJob(context, reference, { ...options, openOnly: false }));
   const { attempt, followUps, own } = failedOf(known);
   const followUp = await typedOverride(options, own, workflowTaskQueue(known.account));
   if (followUps.succeeded === followUps.selected) {
-    out.print(`All ${followUps.selected} follow-ups of job ${known.id} have completed: there is nothing to run again.`);
+    out.print([`All ${followUps.selected} follow-ups of job ${known.id} have completed: there is nothing to run again.`, ...(await answersOf(out, followUps, `Checks that have completed do not run again, also not with another schema; any other checker gets the answers by: message-batches results ${known.id}`))].join('\n'));
     out.document({ jobId: known.id, selected: 0, followUps });
-    return ExitCode.ok;
+    return exitCodeOfAnswers(followUps);
   }
   // Somebody without a key may look on while another worker does the work.
   const servedAlready = !known.simulated && !hasKey(context.env) && (await hasBackgroundWorker(context.home, known.account));
@@ -76,23 +81,36 @@ async function retryFollowUps(context: CommandContext, reference: string | undef
     const over = new AbortController();
     const ended = await Promise.race([retry.result().catch(failure), follow(context, retry, over.signal), stopped]).finally(() => over.abort());
     if ('signal' in ended) return await detach(context, known, worker, exitCodeOf(ended.signal), options.foreground ?? false);
-    return show(context, ended);
+    return await show(context, ended);
   } finally {
     await worker?.stop();
     await session.close();
   }
 }
 
-/** @throws CliError `job_unfinished`, `no_follow_ups` */
-function failedOf({ id, report }: KnownJob): { attempt: number; followUps: ReportedFollowUps; own: FollowUpOptions } {
-  if (!report) throw new CliError('job_unfinished', `Job ${id} has not ended yet: its follow-ups may still run.`, { hint: `Wait for it: message-batches wait ${id}`, details: { jobId: id } });
+/** What is canceled runs with its own options. @throws CliError `usage` */
+function mustFit({ cancel, followUp, followUpArgs, checkSchema, input }: RetryFollowUpsOptions): void {
+  const typed = Object.entries({ '--follow-up': followUp, '--follow-up-args': followUpArgs, '--check-schema': checkSchema, '--input': input }).find(([, value]) => value !== undefined && value !== false);
+  if (!cancel || !typed) return;
+  throw new CliError('usage', `--cancel ends the follow-ups that run again now, whatever they run with: ${typed[0]} would have no effect.`, { hint: 'Nothing was canceled. Leave one of the two out.' });
+}
+
+/** @throws CliError `job_unfinished` */
+function mustHaveEnded(known: KnownJob): EndedJob {
+  const { id, report } = known;
+  if (report) return { ...known, report };
+  throw new CliError('job_unfinished', `Job ${id} has not ended yet: its follow-ups may still run.`, { hint: `Wait for it: message-batches wait ${id}`, details: { jobId: id } });
+}
+
+/** @throws CliError `no_follow_ups` */
+function failedOf({ id, report }: EndedJob): { attempt: number; followUps: ReportedFollowUps; own: FollowUpOptions } {
   const followUps = report.follow_ups;
   const own = followUps && optionsOfReport(followUps);
   if (!own) throw new CliError('no_follow_ups', `Job ${id} has no follow-ups on record.`, { hint: 'They are asked for when a job is started: message-batches run INPUT --follow-up TYPE', details: { jobId: id } });
   return { attempt: (followUps.retries ?? 0) + 1, followUps, own };
 }
 
-async function begin({ home }: CommandContext, session: Session, { id, account }: KnownJob, { attempt, followUp, input, cancel = false }: RetryStart): Promise<FollowUpRetry | undefined> {
+async function begin({ home }: CommandContext, session: Session, { id, account, report }: EndedJob, { attempt, followUp, input, cancel = false }: RetryStart): Promise<FollowUpRetry | undefined> {
   const root = await openStorageRoot(home.folder);
   const start = {
     attempt,
@@ -105,7 +123,9 @@ async function begin({ home }: CommandContext, session: Session, { id, account }
   if (cancel) {
     const running = await job.followUpRetry(start);
     await running?.cancel();
-    return running;
+    // One that was stopped in the middle ends with what is on record of it.
+    const stopped = running ? undefined : await openRetry(report);
+    return stopped === undefined ? running : job.retryFollowUps({ ...start, attempt: stopped, canceled: true });
   }
   return job.retryFollowUps(start).catch((error: Error) => {
     if (error.name !== 'FollowUpRetryConflictError') throw error;
@@ -172,12 +192,25 @@ async function detach(context: CommandContext, { id, account }: KnownJob, worker
   });
 }
 
-function show({ out }: CommandContext, result: FollowUpRetryResult): ExitCode {
+async function show({ out }: CommandContext, result: FollowUpRetryResult): Promise<ExitCode> {
   const { jobId, selected, followUps, canceled } = result;
   const left = followUps.selected - followUps.succeeded;
   const now = left === 0 ? `All ${followUps.selected} have completed.` : `${followUps.succeeded} of ${followUps.selected} have completed; those that did not stand in follow-ups.jsonl with the reason.`;
   out.print(`${selected} follow-ups of job ${jobId} were run again${canceled ? ', until that was canceled' : ''}. ${now}`);
+  for (const line of await answersOf(out, followUps)) out.print(line);
   out.document(result);
   if (canceled) return ExitCode.canceled;
-  return left === 0 ? ExitCode.ok : ExitCode.incomplete;
+  return left === 0 ? exitCodeOfAnswers(followUps) : ExitCode.incomplete;
+}
+
+/** What the summary of the job says of answers that were checked, and where some are invalid, where to look. @param note of what can not be done about these */
+async function answersOf(out: Output, { answers }: ReportedFollowUps, note?: string): Promise<string[]> {
+  if (!answers) return [];
+  const lines = [`answers     ${answerCounts(answers, await out.rendering())}`];
+  if (answers.invalid > 0) lines.push('What is wrong with each invalid answer stands in follow-ups.jsonl.', ...(note === undefined ? [] : [note]));
+  return lines;
+}
+
+function exitCodeOfAnswers({ answers }: ReportedFollowUps): ExitCode {
+  return (answers?.invalid ?? 0) > 0 ? ExitCode.incomplete : ExitCode.ok;
 }

@@ -6,14 +6,14 @@ import type { JobReport } from '../../contract';
 import { printReport } from '../attach';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
-import { retrySentence } from '../display/follow-ups';
+import { retryLine, retrySentence } from '../display/follow-ups';
 import { renderJobTable, sortedByNeed } from '../display/job-table';
 import { liveText } from '../display/live-text';
 import { needOf } from '../display/needs';
 import { renderPanel } from '../display/panel';
 import { renderPartsTable } from '../display/parts-table';
 import { progressDisplay } from '../display/progress-display';
-import { counted, fit } from '../display/rendering';
+import { counted, fit, wrap } from '../display/rendering';
 import { ExitCode } from '../exit-codes';
 import { addJobArgument } from '../job-argument';
 import type { JobOptions } from '../job-argument';
@@ -22,6 +22,7 @@ import type { KnownJob } from '../known-jobs';
 import { locateJob } from '../locate-job';
 import { endedParts, observe, observeEnded } from '../observe';
 import type { Output } from '../output';
+import { sessionForRetries } from '../running-retry';
 import type { Session } from '../session';
 import { openRunningSession } from '../session';
 import { soonLost, soonLostSentence } from '../soon-lost';
@@ -34,6 +35,8 @@ interface StatusOptions extends JobOptions {
 const WATCH_EVERY_MS = 1000;
 /** Ended jobs in the table for people, without --all; JSON has all. */
 const MAX_ENDED_SHOWN = 20;
+/** Jobs whose follow-ups run again that are named below the table. */
+const MAX_RETRIES_SHOWN = 10;
 
 export function statusCommand(): Command {
   const command = newCommand('status', 'Show one job in detail, or all: first those that need a person. Starts nothing, needs no key.', [
@@ -78,15 +81,6 @@ async function status(context: CommandContext, reference: string | undefined, op
   }
 }
 
-/** Where follow-ups may run again. What the report tells stands also where no server answers. */
-async function sessionForRetries(context: CommandContext, { follow_ups: followUps }: JobReport): Promise<Session | undefined> {
-  if (!followUps?.options || followUps.succeeded >= followUps.selected) return undefined;
-  return openRunningSession(context).catch((error: Error) => {
-    context.out.say(`Whether follow-ups run again now cannot be told: ${error.message}`);
-    return undefined;
-  });
-}
-
 /** Jobs that have sent requests of a job again, newest first. */
 async function attemptsAfter({ home }: CommandContext, id: string): Promise<KnownJob[]> {
   return (await knownJobs(home.folder)).filter(({ retryOf }) => retryOf === id);
@@ -122,7 +116,7 @@ async function printOne({ out, home }: CommandContext, status: ObservedJobStatus
 }
 
 async function printEnded(out: Output, { followUpRetry }: ObservedJobStatus, report: JobReport): Promise<void> {
-  await printReport(out, report);
+  await printReport(out, report, followUpRetry !== undefined);
   if (followUpRetry) out.print(retrySentence(followUpRetry, report.job_id, await out.rendering()));
 }
 
@@ -138,6 +132,10 @@ async function tableOf(out: Output, jobs: ObservedJobStatus[], all: boolean): Pr
   const hidden = new Set(all ? [] : ended.slice(MAX_ENDED_SHOWN));
   const lines = [renderJobTable(jobs.filter((job) => !hidden.has(job)), rendering)];
   if (hidden.size > 0) lines.push(fit(`and ${counted(hidden.size, 'more job', rendering)} that ended earlier: message-batches status --all`, rendering.width));
+  // Also of those that are hidden.
+  const again = jobs.flatMap(({ jobId, followUpRetry }) => (followUpRetry ? [retryLine(followUpRetry, jobId)] : []));
+  for (const line of again.slice(0, MAX_RETRIES_SHOWN)) lines.push(...wrap(line, rendering.width));
+  if (again.length > MAX_RETRIES_SHOWN) lines.push(fit(`and follow-ups of ${again.length - MAX_RETRIES_SHOWN} more jobs`, rendering.width));
   return [...lines, fit('One in detail: message-batches status JOB', rendering.width)].join('\n');
 }
 

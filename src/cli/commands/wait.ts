@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { attach, exitCodeOfReport, showReport } from '../attach';
+import { attach, showEndedReport } from '../attach';
 import { addCallsPerMinute, type CallsPerMinuteOptions, withCallsPerMinute } from '../calls-per-minute';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
@@ -32,10 +32,7 @@ export function waitCommand(): Command {
 async function wait(given: CommandContext, reference: string | undefined, options: WaitOptions): Promise<ExitCode> {
   const context = withCallsPerMinute(given, options);
   const { account, ...known } = await locateJob(context, reference, options);
-  if (known.report) {
-    await showReport(context.out, known.report);
-    return exitCodeOfReport(known.report);
-  }
+  if (known.report) return showEndedReport(context, known.report);
   // Somebody without a key may look on while another worker does the work.
   const servedAlready = !known.simulated && !hasKey(context.env) && (await hasBackgroundWorker(context.home, account));
   if (!servedAlready) requireAccess(context.env, account);

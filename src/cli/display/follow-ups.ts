@@ -54,6 +54,11 @@ export function retrySentence({ attempt, followUps, attention }: ObservedFollowU
   return lines.join('\n');
 }
 
+/** `Follow-ups of job_4c1f run again now: message-batches retry-follow-ups job_4c1f`, for where other things are said of the job */
+export function retryLine({ attention }: ObservedFollowUpRetry, jobId: string): string {
+  return `Follow-ups of ${jobId} run again now${attention ? `, and wait for a person (${attention.code})` : ''}: message-batches retry-follow-ups ${jobId} [--cancel]`;
+}
+
 /** `3 valid, 2 invalid: 1 × not_json, 1 × schema`, the most frequent reason first. */
 export function answerCounts({ valid, invalid, reasons }: AnswerCounts, { formats }: Pick<Rendering, 'formats'>): string {
   const sorted = Object.entries(reasons).sort(([, a], [, b]) => b - a);

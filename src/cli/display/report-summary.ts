@@ -20,7 +20,7 @@ const MAX_MODELS_SHOWN = 10;
 const PUT_ASIDE = new Set(['malformed_line', 'unknown_custom_id', 'unknown_result_type', 'conflicting_result']);
 
 /** The end of a job: what became of the requests, what it used, where the outputs lie, what to do next. */
-export function renderReport(report: JobReport, rendering: Rendering, { outputs, reasons }: ReportFacts): string {
+export function renderReport(report: JobReport, rendering: Rendering, { outputs, reasons, followUpsRunAgain = false }: ReportFacts): string {
   const { colors, formats } = rendering;
   const { outcomes, input } = report;
   const { failed: followUpsFailed = 0, answers } = report.follow_ups ?? {};
@@ -73,7 +73,7 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (outcomes.missing > 0) {
     lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`${retry} --only missing`)}`);
   }
-  if (followUpsFailed > 0) lines.push(`To run the follow-ups again that failed: ${colors.bold(`message-batches retry-follow-ups ${report.job_id}`)}`);
+  if (followUpsFailed > 0 && !followUpsRunAgain) lines.push(`To run the follow-ups again that failed: ${colors.bold(`message-batches retry-follow-ups ${report.job_id}`)}`);
   if (invalidAnswers > 0) lines.push('What is wrong with each invalid answer stands in follow-ups.jsonl.');
   if (noneSelected !== undefined) lines.push(colors.yellow(noneSelected));
   return lines.join('\n');

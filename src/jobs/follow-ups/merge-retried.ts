@@ -9,23 +9,26 @@ import type { PassOptions } from '../progress';
 import { endFilesByShard, type FollowUpEnd, readEnds } from './ends';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf } from './list-record';
+import { retryGone } from './open-retry';
 import { RETRIES_FOLDER, retryFolder } from './select-failed';
 import { FollowUpTally } from './tally';
 
 export interface MergeRetriedOptions extends PassOptions {
   /** Where that is not what the job's own follow-ups were run with. */
   ranWith?: RetriedWith;
+  /** It was canceled: where its working data is gone, all lines stay as they are. */
+  isCanceled?: boolean;
 }
 
 /**
  * Each follow-up still has one line, in the same place. One that did not run, because of a cancel, keeps what was said of it. Killed at
  * any moment and called again it comes to the same: the file is made of itself and of the ends on record, and the job folder's
  * report, which counts the attempts, is the last that is written.
- * @throws InputError `outputs_changed` where the outputs are of another job; StorageError
+ * @throws InputError `outputs_changed` where the outputs are of another job; StorageError, `missing` where the working data of the attempt is gone
  */
 export async function mergeRetriedFollowUps(folder: JobFolder, report: JobReport, attempt: number, options: MergeRetriedOptions = {}): Promise<ReportedFollowUps> {
   const done = await mergedBefore(folder, attempt);
-  const followUps = done ?? (await merge(folder, report, attempt, options));
+  const followUps = done ?? (await merge(folder, report, attempt, options).catch((error: unknown) => unlessMerged(folder, attempt, error)));
   // Of a worker that was frozen, the outputs may belong to another job since.
   if ((await idOfOwner(folder.records, report.output)) !== report.job_id) return followUps;
   await removeUnfinishedOutputs(report.output);
@@ -38,7 +41,7 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
   const output = outputFolder(report.output);
   await mustBeTheirs(folder, report);
   const tally = new FollowUpTally();
-  const retried = retriedEnds(report.output, attempt, options);
+  const retried = retriedEnds(report, attempt, options);
   const replacement = await openReplacement(output.followUps);
   try {
     const file = new HashedSink(replacement.writer);
@@ -95,10 +98,18 @@ async function mergedBefore(folder: JobFolder, attempt: number): Promise<Reporte
   return followUps && (followUps.retries ?? 0) >= attempt ? followUps : undefined;
 }
 
+/** Another worker that has done it meanwhile has removed what was being read. */
+async function unlessMerged(folder: JobFolder, attempt: number, error: unknown): Promise<ReportedFollowUps> {
+  const theirs = await mergedBefore(folder, attempt);
+  if (theirs) return theirs;
+  throw error;
+}
+
 /** In the order of the list, which is that of `follow-ups.jsonl`; the ends of one shard at a time. */
-async function* retriedEnds(output: string, attempt: number, { signal }: PassOptions): AsyncGenerator<{ workflowId: string; end?: FollowUpEnd }, void, undefined> {
+async function* retriedEnds({ job_id: jobId, output }: JobReport, attempt: number, { signal, isCanceled = false }: MergeRetriedOptions): AsyncGenerator<{ workflowId: string; end?: FollowUpEnd }, void, undefined> {
   const files = followUpFiles(retryFolder(output, attempt).part);
   const record = await readListRecord(files);
+  if (!record && !isCanceled) throw retryGone(jobId, files.list);
   const endFiles = await endFilesByShard(files);
   for (const [index, { offset, length }] of (record ? shardsOf(record) : []).entries()) {
     const ends = await readEnds(files, endFiles.get(index + 1) ?? [], (end) => end);

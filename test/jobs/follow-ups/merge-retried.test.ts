@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, followUpSliceWorkflowId, followUpWorkflowId, type JobReport } from '../../../src/contract';
-import { followUpFiles, JobFolder, mergeRetriedFollowUps, readReference, readStoredRequest, recordEnds, retryFolder, selectFailedFollowUps, syncedRecords } from '../../../src/jobs';
+import { followUpFiles, JobFolder, mergeRetriedFollowUps, openRetry, readReference, readStoredRequest, recordEnds, retryFolder, selectFailedFollowUps, syncedRecords } from '../../../src/jobs';
 import { useFolder } from '../../storage/helpers';
 import { linesOfFile } from '../helpers';
 
@@ -163,5 +163,40 @@ it('a file that somebody has changed is refused before anything runs; a line tor
   await expect(mergeRetriedFollowUps(job, report, 1)).rejects.toMatchObject({ code: 'outputs_changed' });
   writeFileSync(path, whole);
   await mergeRetriedFollowUps(job, report, 1);
+  expect(written(output)).toEqual(NEW);
+});
+
+it('an attempt is open from its list on until it stands in the report', async () => {
+  const { report, job } = await ended();
+  expect(await openRetry(report)).toBeUndefined();
+  await selectFailed(report);
+  expect(await openRetry(report)).toBe(1);
+  expect(await openRetry({ ...report, job_id: 'other' })).toBeUndefined();
+  await withEnds(report);
+  await mergeRetriedFollowUps(job, report, 1);
+  expect(await openRetry((await job.readReport())!)).toBeUndefined();
+});
+
+it('where its working data is gone it says so and changes nothing; canceled, all lines stay as they are', async () => {
+  const { report, job, output } = await ended();
+  await selectFailed(report);
+  rmSync(join(output, '.parts'), { recursive: true });
+  await expect(mergeRetriedFollowUps(job, report, 1)).rejects.toMatchObject({ name: 'StorageError', missing: true, message: expect.stringContaining('is gone'), hint: expect.stringContaining('retry-follow-ups j --cancel') });
+  expect(await job.readReport()).toEqual(report);
+  expect(await mergeRetriedFollowUps(job, report, 1, { isCanceled: true })).toMatchObject({ succeeded: 1, failed: 3, retries: 1 });
+  expect(written(output)).toEqual(OLD);
+});
+
+it('a worker that finds the working data gone because another one has merged it meanwhile tells what that came to', async () => {
+  const { report, job, output } = await ended();
+  await selectFailed(report);
+  await withEnds(report);
+  let theirs: unknown;
+  const late = new JobFolder(join(folder.path, 'home'), 'j', { ...syncedRecords, read: async <T>(path: string): Promise<T | undefined> => {
+    const read = await syncedRecords.read<T>(path);
+    if (path.startsWith(job.folder)) theirs ??= await mergeRetriedFollowUps(job, report, 1);
+    return read;
+  } });
+  expect(await mergeRetriedFollowUps(late, report, 1)).toEqual(theirs);
   expect(written(output)).toEqual(NEW);
 });
