@@ -49,8 +49,8 @@ function ignored(jobId: string, begun: FollowUpOptions | null, report: KnownFoll
   const goesOn = report ? 'shows its report' : begun ? `goes on with it and with ${begun.workflow}` : 'goes on with it';
   const without = begun && !report ? `\nTo leave out those that have not run, cancel it once its batches have ended: message-batches cancel ${jobId}\nAll results are kept, and retry-follow-ups can still run them.` : '';
   const anew = report ? 'To submit the same input once more with these follow-ups, and pay for it again: add --new.' : 'To begin anew with these, cancel it, then add --new: that pays again.';
-  const failed = report?.follow_ups?.failed ?? 0;
-  const again = failed > 0 ? `Run those that failed again: message-batches retry-follow-ups ${jobId}\n` : '';
+  const { selected = 0, succeeded = 0 } = report?.follow_ups ?? {};
+  const again = succeeded < selected ? `Run those that did not complete again: message-batches retry-follow-ups ${jobId}\n` : '';
   return new CliError('follow_up_ignored', `Job ${jobId} ${report ? 'has ended' : 'is known already'}. It was begun ${what}, so what was typed of follow-ups would have no effect.`, {
     hint: `${again}The same command without these options ${goesOn}. ${anew}${without}`,
     details: { jobId },

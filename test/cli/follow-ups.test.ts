@@ -96,7 +96,19 @@ test('while only follow-ups run: outcomes are known, results say what they wait 
   const [, batchId] = /(msgbatch_\w+)/.exec(unfinished.stderr)!;
   expect((await world.run(['api', 'results', batchId!], api)).stdout.trimEnd().split('\n')).toHaveLength(3);
   expect(await world.run(['cancel', input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Job job_\w+ is canceled\. Nothing of it runs at the API any more; its follow-ups are being canceled\. What is done is kept\.\nWait for the outputs: /) });
-  expect(await world.run(['wait', input], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^3 of 3 requests succeeded[\s\S]*\nfollow-ups +gradeAnswer: 0 of 3 succeeded, 3 failed\n/) });
+  expect(await world.run(['wait', input], api)).toMatchObject({ code: 3, stdout: expect.stringMatching(/^3 of 3 requests succeeded, 3 follow-ups canceled, canceled \(simulated\)\n[\s\S]*\nfollow-ups +gradeAnswer: 0 of 3 succeeded, 3 canceled\n/) });
+  expect(JSON.parse((await world.run(['status', input, '--json'])).stdout)).toMatchObject({ report: { status: 'canceled' }, follow_ups: { selected: 3, started: 3, failed: 0, canceled: 3, running: 0 } });
+});
+
+test('what is taken over from another job gets no follow-up, and that is said', async () => {
+  const input = await world.input('reused', 2);
+  const first = JSON.parse((await world.run(['run', input, '--json'], api)).stdout) as JobReport;
+  await world.file('any.json', '{"type": "object"}');
+  const again = await world.run(['run', input, '--new', '--reuse', first.job_id, '--check-schema', 'any.json'], api);
+  expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/\nreuse .*, so that is the most; results that are taken over get no follow-up\n--new: what is sent will be paid for again\.\n/) });
+  expect(again.stdout).toMatch(new RegExp(`\\nfollow-ups +checkJsonAnswer: none\\n[\\s\\S]*\\n2 results were taken over from ${first.job_id}: no follow-up was started for them\\.\\n$`));
+  const [, id] = /\njob +(\S+)/.exec(again.stdout)!;
+  expect(JSON.parse((await world.run(['status', id!, '--json'])).stdout)).toMatchObject({ follow_ups: { selected: 0 }, report: { follow_ups: { selected: 0, started: 0, options: { workflow: 'checkJsonAnswer' } } } });
 });
 
 test('a job that runs keeps the follow-ups that it was begun with', async () => {

@@ -23,7 +23,7 @@ test('a job goes on with the follow-ups that it was begun with', () => {
 test('others are refused, as they would have no effect', () => {
   expect(() => kept({ onRecord: null, typed: begun })).toThrow(refused(/is known already\. It was begun without follow-ups/, /goes on with it\. .*cancel it, then add --new: that pays again\.$/));
   expect(() => kept({ onRecord: begun, typed: { ...begun, window: 100 } })).toThrow(refused(/with other follow-ups \(gradeAnswer\)/, /goes on with it and with gradeAnswer\. .*--new.*\nTo leave out those that have not run, .*: message-batches cancel job_1\nAll results are kept/));
-  expect(() => kept({ onRecord: begun, report: { follow_ups: { ...counts, options: begun } }, typed: { workflow: 'x' } })).toThrow(refused(/has ended\. /, /^Run those that failed again: message-batches retry-follow-ups job_1\n.*shows its report.*pay for it again: add --new/));
+  expect(() => kept({ onRecord: begun, report: { follow_ups: { ...counts, options: begun } }, typed: { workflow: 'x' } })).toThrow(refused(/has ended\. /, /^Run those that did not complete again: message-batches retry-follow-ups job_1\n.*shows its report.*pay for it again: add --new/));
   expect(() => kept({ report: {}, typed: begun })).toThrow(refused(/without follow-ups/, /shows its report/));
 });
 

@@ -71,7 +71,7 @@ function jobBar(status: ObservedJobStatus, rendering: Rendering): string[] {
 function followUpBar({ followUps, ...status }: ObservedJobStatus, rendering: Rendering): string[] {
   if (!followUps || followUps.selected === 0) return [];
   if (!isInParts(status) && status.running.some(({ phase }) => phase === 'following_up')) return [];
-  return barLines(followUps.succeeded + followUps.failed, followUps.selected, followUpCounts(followUps, rendering, ' follow-ups'), rendering);
+  return barLines(followUps.succeeded + followUps.failed + (followUps.canceled ?? 0), followUps.selected, followUpCounts(followUps, rendering, ' follow-ups'), rendering);
 }
 
 function isInParts({ parts, round }: Pick<ObservedJobStatus, 'parts' | 'round'>): boolean {
