@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { ApiOutcome, FollowUpFilter, FollowUpOptions, FollowUpOverride } from '../contract';
 import { API_OUTCOMES, CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, checkFollowUpOptions, DEFAULT_FOLLOW_UP_WINDOW, MAX_FOLLOW_UP_ARGS_BYTES, MAX_FOLLOW_UP_SLICE, MAX_FOLLOW_UP_WINDOW, READY_MADE_FOLLOW_UPS } from '../contract';
-import { mustBeReadyMade } from '../jobs';
+import { BadSchemaError, mustBeReadyMade } from '../jobs';
 import { CliError } from './cli-error';
 import { nearest } from './nearest';
 
@@ -58,7 +58,7 @@ export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptio
   }
   const args = await givenArgs(followUpArgs, checkSchema);
   const options = { ...workflow, on: on ?? ['succeeded'], ...(where && { where }), ...(window !== undefined && { window }), ...(per !== undefined && { per }), ...(args && { args }) };
-  mustBePossible(options);
+  mustBePossible(options, checkSchema);
   return options;
 }
 
@@ -82,7 +82,7 @@ export async function typedOverride({ followUp, followUpArgs, checkSchema }: Pic
   const typed = checkSchema === undefined ? followUp || undefined : checkInstead(own, ownQueue);
   if (!typed && !args) return undefined;
   const override = { ...typed, ...(args && { args }) };
-  mustBePossible({ ...own, ...override });
+  mustBePossible({ ...own, ...override }, checkSchema);
   return override;
 }
 
@@ -92,10 +92,17 @@ function checkInstead({ workflow: ownWorkflow, taskQueue, per }: FollowUpOptions
   return { workflow, ...(typeof taskQueue === 'string' && ownWorkflow !== workflow && { taskQueue: ownQueue }) };
 }
 
-function mustBePossible(options: FollowUpOptions): void {
+/** @param schemaFile where a schema of its own was named */
+function mustBePossible(options: FollowUpOptions, schemaFile: string | undefined): void {
   const problem = checkFollowUpOptions(options);
   if (problem !== undefined) throw new CliError('usage', problem, { hint: 'Nothing was sent.' });
-  mustBeReadyMade(options);
+  try {
+    mustBeReadyMade(options);
+  } catch (error) {
+    if (!(error instanceof BadSchemaError)) throw error;
+    const message = schemaFile === undefined ? error.message : `${schemaFile} cannot be used: ${error.what}.`;
+    throw new CliError(error.code, message, { hint: `Nothing was sent. Mend ${schemaFile === undefined ? 'what --follow-up-args gives' : 'the file'}, then run the same command again.`, cause: error });
+  }
 }
 
 /**

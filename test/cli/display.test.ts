@@ -272,6 +272,10 @@ test('a filter is held against what the job has got itself, not against what it 
   expect(shown([{ ...finished.batches[0]!, outcomes: { ...noOutcomes(), succeeded: 7 } }])).toContain('0 of 7 succeeded results passed the filter');
 });
 
+test('without a worker, a picture says that what it tells is what was told last', () => {
+  expect(renderPanel(job({ source: 'memo', attention: unserved }), at(2470))).toMatch(/\nno worker of message-batches answers; what follows was told before\n\nno worker polls grading/);
+});
+
 test('a job that is being canceled says so, while it waits for nobody', () => {
   expect(jobSentence(job({ cancelRequested: true }), at(0))).toBe('canceling');
   expect(jobSentence({ ...bigJob(), cancelRequested: true }, at(0))).toMatch(/^canceling, round 1: 3 of 20 batches done$/);

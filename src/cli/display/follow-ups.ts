@@ -42,6 +42,15 @@ export function notCompleted({ selected, started, failed, canceled = 0 }: Follow
   return kinds.map(([count, what], index) => `${index === 0 ? counted(count, 'follow-up', rendering) : rendering.formats.count(count)} ${what}`).join(', ');
 }
 
+/** How a job ends whose follow-ups nobody serves. */
+export function endWithoutSentence(jobId: string): string {
+  return `Or end it without the follow-ups that have not begun: message-batches cancel ${jobId}`;
+}
+
+export function endRetrySentence(jobId: string): string {
+  return `Or cancel those that run again: message-batches retry-follow-ups ${jobId} --cancel`;
+}
+
 /** Says that what was taken over from an earlier job has got no follow-up, as there it may have; undefined where nothing was, or none were asked for. */
 export function takenOverWithout({ follow_ups: followUps, reused }: JobReport, rendering: Rendering): string | undefined {
   if (!followUps || !reused || reused.requests === 0) return undefined;
@@ -64,6 +73,7 @@ export function retrySentence({ attempt, followUps, attention }: ObservedFollowU
   const lines = [`Follow-ups run again now (attempt ${rendering.formats.count(attempt)})${counts}`];
   if (attention) lines.push(attention.message, attention.hint);
   lines.push(`Stay with them: message-batches retry-follow-ups ${jobId}`);
+  if (attention?.code === 'follow_up_unserved') lines.push(endRetrySentence(jobId));
   return lines.join('\n');
 }
 

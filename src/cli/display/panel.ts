@@ -48,7 +48,7 @@ function panelLines(status: ObservedJobStatus, rendering: Rendering, { footer, p
   ];
   for (const [name, fact] of facts) if (fact) lines.push(fit(`${name.padEnd(9)} ${fact}`, width));
   if (status.cost) lines.push(fit(`cost      ${costBar(status.cost, rendering)}${costLine(status.cost)}`, width));
-  if (status.source === 'memo') lines.push(colors.dim(fit('no worker has answered yet', width)));
+  if (status.source === 'memo') lines.push(colors.dim(fit(status.attention ? 'no worker of message-batches answers; what follows was told before' : 'no worker has answered yet', width)));
   if (status.attention) {
     // Not cut: a person must be able to read all of it.
     const { message, hint } = status.attention;
