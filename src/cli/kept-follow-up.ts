@@ -57,7 +57,7 @@ function differences(begun: FollowUpOptions, typed: FollowUpOptions): string {
 function shown(value: unknown): string {
   if (value === undefined) return "the job's own";
   if (Array.isArray(value)) return value.join(',');
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text === '{}' ? 'none' : text;
 }
 
