@@ -12,9 +12,13 @@ export function createFollowUpWorker(connection: NativeConnection, namespace?: s
 
 async function main(): Promise<void> {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(connectionOptions);
+  const address = connectionOptions.address ?? '127.0.0.1:7233';
+  const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
+    throw new Error(`No Temporal server answers at ${address}. Set TEMPORAL_ADDRESS to what \`message-batches run\` and \`status\` print as "poll at".`, { cause: error });
+  });
   try {
     const worker = await createFollowUpWorker(connection, namespace);
+    console.log(`Polls task queue ${worker.options.taskQueue} at ${address}, namespace ${worker.options.namespace}. Ctrl-C ends it.`);
     await worker.run();
   } finally {
     await connection.close();
@@ -23,7 +27,7 @@ async function main(): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    console.error(error);
+    console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   });
 }

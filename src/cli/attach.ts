@@ -4,6 +4,7 @@ import type { AccountReference, Attention, JobReport } from '../contract';
 import { OUTCOMES } from '../contract';
 import { CliError } from './cli-error';
 import { sayDeleted } from './deleted-batches';
+import { endWithoutSentence } from './display/follow-ups';
 import { progressDisplay } from './display/progress-display';
 import { retryLine } from './display/follow-ups';
 import { goneNote, renderReport } from './display/report-summary';
@@ -13,6 +14,7 @@ import type { Followed } from './follow-job';
 import { startWorkerInBackground } from './job-worker';
 import type { WorkerContext } from './job-worker';
 import type { Output } from './output';
+import { pollAddress } from './poll-address';
 import type { OwnWorker } from './own-worker';
 import { reportFacts } from './report-facts';
 import { runningRetry } from './running-retry';
@@ -86,8 +88,39 @@ export async function attach(options: AttachOptions): Promise<ExitCode> {
         details: { jobId: job.id },
       });
     case 'attention':
-      throw waitsForPerson(job.id, followed.attention);
+      throw followed.attention.code === 'follow_up_unserved' ? await waitsForFollowUpWorker(options, followed.attention) : waitsForPerson(job.id, followed.attention);
   }
+}
+
+/** The worker that is started then needs nobody here, but one of this program that goes on with the job. */
+async function waitsForFollowUpWorker(options: AttachOptions, attention: Attention): Promise<CliError> {
+  const { job, worker, session, foreground } = options;
+  const served = !worker || (!foreground && (await handedOver(options, 'Handing the job over to a background worker, which goes on once the follow-ups are served.')));
+  await worker?.stop();
+  const { code, message, hint } = attention;
+  return new CliError(code, `Job ${job.id} waits for a person: ${message}`, {
+    hint: [
+      hint,
+      `Such a worker polls at ${pollAddress(session.temporal)}`,
+      served ? `The job itself goes on in the background. Stay with it: message-batches wait ${job.id}` : `No worker of message-batches runs now. Then go on: message-batches wait ${job.id}`,
+      endWithoutSentence(job.id),
+      ...(served ? ['End what runs in the background: message-batches stop'] : []),
+    ].join('\n'),
+    exitCode: ExitCode.attention,
+    details: { jobId: job.id },
+  });
+}
+
+/** @returns whether a background worker serves the job now */
+async function handedOver(options: AttachOptions, saying: string): Promise<boolean> {
+  options.out.say(saying);
+  return startWorkerInBackground(options, options.account).then(
+    () => true,
+    (error: Error) => {
+      options.out.say(`No background worker could be started: ${error.message}`);
+      return false;
+    },
+  );
 }
 
 function waitsForPerson(jobId: string, { code, message, hint }: Attention): CliError {
@@ -145,7 +178,7 @@ async function workerLost(worker: OwnWorker, out: Output, note: (line: string) =
 }
 
 async function detach(options: AttachOptions, why: 'timeout' | Parameters<typeof exitCodeOf>[0]): Promise<ExitCode> {
-  const { out, job, worker, account, foreground } = options;
+  const { job, worker, foreground } = options;
   const exitCode = why === 'timeout' ? ExitCode.timeout : exitCodeOf(why);
   // At a timeout the job goes on, whatever was asked about Ctrl-C. What was refused here is refused there too.
   const refusal = await refusalOf(worker);
@@ -156,14 +189,7 @@ async function detach(options: AttachOptions, why: 'timeout' | Parameters<typeof
   const handOver = (!foreground || why === 'timeout') && !refusal;
   let served = !worker;
   if (handOver && worker) {
-    out.say(why === 'timeout' ? 'The time is over: handing the job over to a background worker.' : 'Handing the job over to a background worker. Ctrl-C again leaves at once.');
-    served = await startWorkerInBackground(options, account).then(
-      () => true,
-      (error: Error) => {
-        out.say(`No background worker could be started: ${error.message}`);
-        return false;
-      },
-    );
+    served = await handedOver(options, why === 'timeout' ? 'The time is over: handing the job over to a background worker.' : 'Handing the job over to a background worker. Ctrl-C again leaves at once.');
   }
   await worker?.stop();
   // Where the server does not answer any more, the job's last word is not waited for.

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { ApiOutcome, FollowUpFilter, FollowUpOptions, FollowUpOverride } from '../contract';
 import { API_OUTCOMES, CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, checkFollowUpOptions, DEFAULT_FOLLOW_UP_WINDOW, MAX_FOLLOW_UP_ARGS_BYTES, MAX_FOLLOW_UP_SLICE, MAX_FOLLOW_UP_WINDOW, READY_MADE_FOLLOW_UPS } from '../contract';
-import { mustBeReadyMade } from '../jobs';
+import { BadSchemaError, mustBeReadyMade } from '../jobs';
 import { CliError } from './cli-error';
 import { nearest } from './nearest';
 
@@ -61,7 +61,7 @@ export async function typedFollowUp(flags: FollowUpFlags): Promise<FollowUpOptio
   }
   const args = await givenArgs(followUpArgs, checkSchema, 'Nothing was sent.');
   const options = { ...workflow, on: on ?? ['succeeded'], ...(where && { where }), ...(window !== undefined && { window }), ...(per !== undefined && { per }), ...(args && { args }) };
-  mustBePossible(options, 'Nothing was sent.');
+  mustBePossible(options, 'Nothing was sent.', checkSchema);
   return options;
 }
 
@@ -85,7 +85,7 @@ export async function typedOverride({ followUp, followUpArgs, checkSchema }: Pic
   const typed = checkSchema === undefined ? followUp || undefined : checkInstead(own, ownQueue);
   if (!typed && !args) return undefined;
   const override = { ...typed, ...(args && { args }) };
-  mustBePossible({ ...own, ...override }, 'Nothing was run.');
+  mustBePossible({ ...own, ...override }, 'Nothing was run.', checkSchema);
   return override;
 }
 
@@ -95,10 +95,17 @@ function checkInstead({ workflow: ownWorkflow, taskQueue, per }: FollowUpOptions
   return { workflow, ...(typeof taskQueue === 'string' && ownWorkflow !== workflow && { taskQueue: ownQueue }) };
 }
 
-function mustBePossible(options: FollowUpOptions, hint: Nothing): void {
+/** @param schemaFile where a schema of its own was named */
+function mustBePossible(options: FollowUpOptions, nothing: Nothing, schemaFile: string | undefined): void {
   const problem = checkFollowUpOptions(options);
-  if (problem !== undefined) throw new CliError('usage', problem, { hint });
-  mustBeReadyMade(options);
+  if (problem !== undefined) throw new CliError('usage', problem, { hint: nothing });
+  try {
+    mustBeReadyMade(options);
+  } catch (error) {
+    if (!(error instanceof BadSchemaError)) throw error;
+    const message = schemaFile === undefined ? error.message : `${schemaFile} cannot be used: ${error.what}.`;
+    throw new CliError(error.code, message, { hint: `${nothing} Mend ${schemaFile === undefined ? 'what --follow-up-args gives' : 'the file'}, then run the same command again.`, cause: error });
+  }
 }
 
 /**

@@ -18,7 +18,8 @@ export async function noResultsYet(context: CommandContext, known: KnownJob): Pr
     const hint = `Wait for it: message-batches wait ${jobId}`;
     if (batchIds.length === 0) return new CliError('job_unfinished', `Job ${jobId} has not ended yet; its results are written at the end.`, { hint, details: { jobId } });
     const counts = status.followUps ? ` (${followUpCounts(status.followUps, await context.out.rendering())})` : '';
-    return new CliError('job_unfinished', `The batches of job ${jobId} have ended, and its follow-ups still run${counts}; its results are written when these have ended too.`, {
+    const doing = status.attention ? `wait for a person: ${status.attention.message}${counts}` : `still run${counts}`;
+    return new CliError('job_unfinished', `The batches of job ${jobId} have ended, and its follow-ups ${doing}; its results are written when these have ended too.`, {
       hint: `${hint}\nEnd it without those that have not run: message-batches cancel ${jobId}\nOf one batch, as the API gives them: message-batches api results ${batchIds[0]}${known.account.label === SIMULATED_ACCOUNT.label ? ' --simulate' : ''}`,
       details: { jobId, batchIds },
     });

@@ -3,6 +3,7 @@ import type { ObservedJobStatus, ObservedPart } from '../client';
 import { statusOfReport } from '../client/observed-status';
 import type { BatchReport, JobReport } from '../contract';
 import { batchWorkflowId, noOutcomes, noUsage } from '../contract';
+import type { PlannedPart, RoundPlan } from '../jobs';
 import { batchesOf, JobFolder, openRetry } from '../jobs';
 import type { KnownJob } from './known-jobs';
 import type { Session } from './session';
@@ -18,7 +19,7 @@ export async function observe(known: KnownJob, homeFolder: string, session: Sess
     return attempt === undefined ? statusOfReport(known.report) : observeEnded(known.report, session);
   }
   try {
-    if (session) return await session.batches.job(known.id).status();
+    if (session) return await withRecordedParts(await session.batches.job(known.id).status(), homeFolder);
   } catch (error) {
     if (!(error instanceof Error && error.name === 'JobNotFoundError')) throw error;
   }
@@ -33,12 +34,25 @@ export async function observeEnded(report: JobReport, session: Session | undefin
   return statusOfReport(report, running);
 }
 
-async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<ObservedJobStatus> {
-  const folder = new JobFolder(homeFolder, known.id);
+/** How many parts there are, which the server does not know where no worker answers. */
+async function withRecordedParts(status: ObservedJobStatus, homeFolder: string): Promise<ObservedJobStatus> {
+  if (status.source !== 'memo' || status.phase === 'ended') return status;
+  const folder = new JobFolder(homeFolder, status.jobId);
+  const { round, batches } = await lastRound(folder);
+  const reports = await Promise.all(batches.map(({ part }) => folder.part(round, part).readReport()));
+  return { ...status, round, parts: { total: batches.length, ended: reports.filter(Boolean).length } };
+}
+
+async function lastRound(folder: JobFolder): Promise<{ round: number; plan?: RoundPlan; batches: PlannedPart[] }> {
   let round = 1;
   while (await folder.readPlan(round + 1)) round++;
   const plan = await folder.readPlan(round);
-  const batches = plan ? batchesOf(plan) : [];
+  return { round, plan, batches: plan ? batchesOf(plan) : [] };
+}
+
+async function statusOfRecords(known: KnownJob, homeFolder: string): Promise<ObservedJobStatus> {
+  const folder = new JobFolder(homeFolder, known.id);
+  const { round, plan, batches } = await lastRound(folder);
   const running: ObservedPart[] = [];
   let ended = 0;
   for (const { part } of batches) {

@@ -7,6 +7,7 @@ import type { CommandContext } from './command';
 import type { ExitCode } from './exit-codes';
 import { startWorkerHere } from './job-worker';
 import type { OwnWorker } from './own-worker';
+import { pollAddress } from './poll-address';
 import { resumeIfWaiting } from './resume-job';
 import { openSession } from './session';
 import type { Session } from './session';
@@ -53,6 +54,7 @@ async function begin(context: CommandContext, submission: Submission, options: R
   await (steps.announce ?? (() => announce(context, submission, options)))();
   const session = await openSession(context);
   if (session.temporal.webUiUrl) context.out.say(`web UI   ${session.temporal.webUiUrl}`);
+  if (submission.followUp?.taskQueue !== undefined) context.out.say(`poll at  ${pollAddress(session.temporal)} (the worker of your follow-ups)`);
   const worker = await startWorkerHere(context, session, submission.account);
   await steps.record?.();
   await recordJob(context, submission);

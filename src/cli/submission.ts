@@ -289,8 +289,9 @@ export async function announce({ out }: CommandContext, submission: Submission, 
   out.say(`outputs  ${shownPath(output, rendering)}`);
   if (!submission.known) [...estimateLines(estimateOf(check, submission.prices), rendering, options.simulate), ...capLines(submission.cap, check), ...warningLines(check, rendering)].forEach(out.say);
   if (submission.followUp) out.say(followUpLine(submission.followUp, rendering));
-  if (submission.earlier) out.say(`reuse    ${submission.earlier.job_id}: what is the same there is not sent, so that is the most`);
-  if (options.new && !submission.known) out.say(`--new: all ${counted(check.requests, 'request', rendering)} will be paid for again.`);
+  if (submission.earlier) out.say(`reuse    ${submission.earlier.job_id}: what is the same there is not sent, so that is the most${submission.followUp ? '; results that are taken over get no follow-up' : ''}`);
+  const again = submission.earlier ? 'what is sent' : `all ${counted(check.requests, 'request', rendering)}`;
+  if (options.new && !submission.known) out.say(`--new: ${again} will be paid for again.`);
 }
 
 /** With the label of nine characters that the lines about a job have. */

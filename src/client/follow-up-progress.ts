@@ -34,6 +34,6 @@ export function followUpsOfJob(ended: FollowUpCounts | undefined, running: reado
 }
 
 /** Counts with how many run; of a report, what else it has is left out. */
-export function observedFollowUps({ selected, started, succeeded, failed }: FollowUpCounts): ObservedFollowUps {
-  return { selected, started, running: Math.max(0, started - succeeded - failed), succeeded, failed };
+export function observedFollowUps({ selected, started, succeeded, failed, canceled }: FollowUpCounts): ObservedFollowUps {
+  return { selected, started, running: Math.max(0, started - succeeded - failed - (canceled ?? 0)), succeeded, failed, ...(canceled !== undefined && { canceled }) };
 }

@@ -2,7 +2,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { FollowUpRetryResult, JobReport } from '../contract';
-import { followUpRetryWorkflowId } from '../contract';
+import { followUpRetryWorkflowId, reportedStatus } from '../contract';
 import { hasWorker } from '../temporal';
 import { observedFollowUps } from './follow-up-progress';
 import { attentionOfRetry, statusOfRetry } from './follow-up-retry';
@@ -21,7 +21,7 @@ export async function retriesOfJob(client: Client, report: JobReport): Promise<R
   if (!followUps?.options || followUps.succeeded >= followUps.selected) return { report };
   for (let attempt = (followUps.retries ?? 0) + 1; ; attempt++) {
     const found = await attemptOf(client, report.job_id, attempt);
-    const now = { ...report, follow_ups: followUps };
+    const now = { ...report, status: reportedStatus(report.status === 'canceled', report.outcomes, followUps), follow_ups: followUps };
     if (found?.status.name === 'RUNNING') return { report: now, running: await observed(client, found, { jobId: report.job_id, attempt }) };
     // One that was terminated, or has failed, counts when it has been gone on with.
     if (found?.status.name !== 'COMPLETED') return { report: now };

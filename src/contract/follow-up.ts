@@ -71,14 +71,16 @@ export interface FollowUpSliceInput {
   activityTaskQueue: string;
 }
 
-/** Follow-up workflows of a batch, or of a job. Those that run now are `started - succeeded - failed`. */
+/** Follow-up workflows of a batch, or of a job. Those that run now are `started - succeeded - failed`, of an ended job none. */
 export interface FollowUpCounts {
   /** How many there are to be: of results, or of slices. */
   selected: number;
   started: number;
   succeeded: number;
-  /** Ended otherwise: failed, timed out, canceled or terminated. */
+  /** Ended otherwise: failed, timed out, terminated; canceled too, unless these have a count of their own. */
   failed: number;
+  /** Those that a cancel has ended, which are then not in `failed`. In reports alone, and where there are some. */
+  canceled?: number;
 }
 
 export function noFollowUps(): FollowUpCounts {
@@ -91,6 +93,7 @@ export function addFollowUps(sum: FollowUpCounts, counts: FollowUpCounts): void 
   sum.started += counts.started;
   sum.succeeded += counts.succeeded;
   sum.failed += counts.failed;
+  if (counts.canceled !== undefined) sum.canceled = (sum.canceled ?? 0) + counts.canceled;
 }
 
 /** Of follow-ups that check answers: those that return `{valid: true}`, `{valid: false, reason}`, or of a slice `{valid, invalid, reasons}`. */

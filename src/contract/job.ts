@@ -145,7 +145,7 @@ export interface JobReport {
   job_id: string;
   simulated: boolean;
   account: { label: string; base_url: string };
-  /** `canceled`: a cancel was asked for before every request had a final outcome. */
+  /** `canceled`: a cancel was asked for before every request had a final outcome, or every follow-up had ended. See `reportedStatus`. */
   status: 'finished' | 'canceled';
   /** `generated_ids`: what the ids begin with that were made for requests (`JobInput.ids`); the request's number in the input follows. */
   input: { path: string; sha256: string; requests: number; generated_ids?: string };
@@ -216,6 +216,12 @@ export interface RetriedWith {
 export interface ReportedFollowUpOptions extends Omit<FollowUpOptions, 'taskQueue' | 'where'> {
   task_queue?: string;
   where?: Omit<FollowUpFilter, 'stopReason'> & { stop_reason?: FollowUpFilter['stopReason'] };
+}
+
+/** What the report calls the end of a job. @param canceled a cancel was asked for @param followUps with those that were run again */
+export function reportedStatus(canceled: boolean, outcomes: OutcomeCounts, followUps?: FollowUpCounts): JobReport['status'] {
+  const { selected = 0, started = 0, canceled: ended = 0 } = followUps ?? {};
+  return canceled && outcomes.canceled + outcomes.unsent + (selected - started) + ended > 0 ? 'canceled' : 'finished';
 }
 
 /** What was paid, by the prices of a table. */

@@ -43,6 +43,7 @@ export { selectFollowUps, type SelectFollowUpsOptions } from './follow-ups/selec
 export { optionsOfReport } from './follow-ups/reported-options';
 export { writeFollowUps, type WrittenFollowUps } from './follow-ups/write-follow-ups';
 export { readFollowUpRequest, readFollowUpResult, sliceResults, type FollowUpResult } from './follow-ups/slice-results';
+export { BadSchemaError } from './json-answer/schema';
 export { checkAnswer, mustBeReadyMade, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { mergeRetriedFollowUps } from './follow-ups/merge-retried';
 export { attemptOfFolder, openRetry, retryGone } from './follow-ups/open-retry';

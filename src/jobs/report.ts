@@ -1,5 +1,5 @@
-import type { BatchReport, Cost, FollowUpCounts, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, ReportedBatch, ReportedCost, TokenUsage } from '../contract';
-import { cacheHitShare, costOf, MAX_PROBLEM_EXAMPLES, noOutcomes, noUsage, totalOf } from '../contract';
+import type { BatchReport, Cost, FollowUpOptions, JobReport, OutcomeCounts, PriceTable, Problem, ReportedBatch, ReportedCost, ReportedFollowUps, TokenUsage } from '../contract';
+import { addFollowUps, cacheHitShare, costOf, MAX_PROBLEM_EXAMPLES, noFollowUps, noOutcomes, noUsage, reportedStatus, totalOf } from '../contract';
 import { reportedOptions } from './follow-ups/reported-options';
 import type { WrittenFollowUps } from './follow-ups/write-follow-ups';
 import type { JobRecord } from './job-folder';
@@ -26,12 +26,13 @@ export interface ReportFacts {
 export function buildReport({ job, parts, merged, canceled, endedAt, prices, followUp, reused = 0 }: ReportFacts): JobReport {
   const { outcomes } = merged;
   const problems = mergeProblems([...merged.problems, ...unproven(outcomes, job.input.requests)]);
+  const followUps = followUpsOf(parts, merged.followUps, followUp);
   const unsentReason = parts.find((part) => part.unsentReason !== undefined)?.unsentReason;
   return {
     job_id: job.job_id,
     simulated: job.simulated || parts.some((part) => part.simulated),
     account: job.account,
-    status: canceled && outcomes.canceled + outcomes.unsent > 0 ? 'canceled' : 'finished',
+    status: reportedStatus(canceled, outcomes, followUps),
     input: inputOf(job),
     outcomes,
     usage: merged.usage,
@@ -41,7 +42,7 @@ export function buildReport({ job, parts, merged, canceled, endedAt, prices, fol
     batches: parts.flatMap((part) => reportedBatch(part, prices) ?? []),
     results: merged.resultsFile,
     ...takenOver(job, reused),
-    ...followUpsOf(parts, merged.followUps, followUp),
+    ...(followUps && { follow_ups: followUps }),
     problems,
     ...(outcomes.unsent > 0 && unsentReason !== undefined ? { unsent_reason: unsentReason } : {}),
     output: job.output,
@@ -132,21 +133,12 @@ function mergeProblems(problems: Problem[]): Problem[] {
   return [...byKind.values()];
 }
 
-/** Counted by the lines that were written; of parts that an older release has run, as they were reported. */
-function followUpsOf(parts: BatchReport[], written: WrittenFollowUps | undefined, options: FollowUpOptions | undefined): Pick<JobReport, 'follow_ups'> {
+/** Counted by the lines that were written; of parts that an older release has run, as they were reported. Where all was taken over, or nothing sent, there are none. */
+function followUpsOf(parts: BatchReport[], written: WrittenFollowUps | undefined, options: FollowUpOptions | undefined): ReportedFollowUps | undefined {
   const reported = parts.filter(({ round, part }) => !written?.parts.has(`${round}.${part}`)).flatMap((part) => part.followUps ?? []);
   const counts = [...(written ? [written.counts] : []), ...reported];
-  if (counts.length === 0) return {};
-  const sum = (key: keyof FollowUpCounts): number => counts.reduce((total, one) => total + one[key], 0);
-  return {
-    follow_ups: {
-      selected: sum('selected'),
-      started: sum('started'),
-      succeeded: sum('succeeded'),
-      failed: sum('failed'),
-      ...(written?.answers && { answers: written.answers }),
-      ...(written && options && { options: reportedOptions(options) }),
-      ...(written && { file: written.file }),
-    },
-  };
+  if (counts.length === 0) return options && { ...noFollowUps(), options: reportedOptions(options) };
+  const sum = noFollowUps();
+  for (const each of counts) addFollowUps(sum, each);
+  return { ...sum, ...(written?.answers && { answers: written.answers }), ...(written && options && { options: reportedOptions(options) }), ...(written && { file: written.file }) };
 }

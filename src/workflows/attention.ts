@@ -18,10 +18,17 @@ const HINTS: Record<AttentionCode, string> = {
   batch_not_found: 'Check that the key is of the workspace that made the batch, then run `message-batches resume`. If the batch was deleted, run `message-batches cancel`: its requests without a result then end as missing.',
   unexpected: 'This should not happen: please report it, with this message. Nothing is lost; `message-batches resume` tries again, perhaps with another release.',
   part_failed: 'Look at the part\'s workflow in Temporal\'s web UI, then run `message-batches resume`.',
-  follow_up_unserved: 'Start a worker that serves this workflow on this task queue, or mend the one that does; the follow-ups then go on by themselves. `message-batches cancel` ends the job without those that have not begun, `retry-follow-ups JOB --cancel` a retry.',
+  follow_up_unserved: 'Start a worker that serves this workflow on this task queue; the follow-ups then go on by themselves. A cancel leaves out those that have not begun.',
   cancel_unserved: 'Start a worker that serves this workflow on this task queue, so that they can end in order; or terminate them, in Temporal\'s web UI or by `temporal workflow terminate`, and run `message-batches resume`. Until then they are waited for.',
   storage: 'Free disk space or restore the file or permission, then run `message-batches resume`.',
 };
+
+/** Where a worker serves the workflow, but its code throws. */
+const MEND_CODE = 'Mend the code of this workflow and restart its worker, or start another worker that serves it; the follow-ups then go on by themselves. A cancel leaves out those that have not begun.';
+
+function hintOf(code: AttentionCode, message: string): string {
+  return code === 'follow_up_unserved' && message.includes('workflow tasks of ') ? MEND_CODE : HINTS[code];
+}
 
 /** Waits that become longer from one time to the next, until a person has come. */
 export class BackOff {
@@ -76,7 +83,7 @@ export class AttentionDesk {
    * Asks for a person, and returns when it is time to try again, or at once where `unless` holds.
    * @returns whether somebody came.
    */
-  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = HINTS[code]): Promise<boolean> {
+  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = hintOf(code, message)): Promise<boolean> {
     // Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
     const seen = this.resumes;
     await this.tell(code, message, hint);
@@ -97,7 +104,7 @@ export class AttentionDesk {
   }
 
   /** Says that a person is needed, and waits for nobody. */
-  async tell(code: AttentionCode, message: string, hint: string = HINTS[code]): Promise<void> {
+  async tell(code: AttentionCode, message: string, hint: string = hintOf(code, message)): Promise<void> {
     this.current = { code, message: message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message, hint, since: (this.since ??= new Date().toISOString()) };
     await this.changed(this.current);
   }

@@ -17,6 +17,7 @@ import { costLine } from '../../src/cli/display/cost';
 import { dollars } from '../../src/cli/display/money';
 import { needOf } from '../../src/cli/display/needs';
 import { renderPartsTable } from '../../src/cli/display/parts-table';
+import { jobSentence } from '../../src/cli/display/phases';
 import { ProgressLog, progressLines } from '../../src/cli/display/progress-lines';
 import { StoringRate, storingLeftMs } from '../../src/cli/display/rate';
 import { fit } from '../../src/cli/display/rendering';
@@ -261,6 +262,24 @@ test('a filter that nothing has passed is said, unless there was nothing to pass
   const where = { stop_reason: 'refusal', pointer: '/metadata/topic' };
   expect(shown({ workflow: 'gradeAnswer', where })).toMatch(/\nfollow-ups +gradeAnswer: none\n[\s\S]*\nNo follow-up was started: 0 of 1,319 succeeded results passed the filter where stop_reason is refusal and \/metadata\/topic is there\.$/);
   for (const options of [{ workflow: 'gradeAnswer' }, { workflow: 'gradeAnswer', on: ['errored' as const], where: { pointer: '/metadata/topic' } }]) expect(shown(options)).not.toContain('No follow-up');
+});
+
+test('a filter is held against what the job has got itself, not against what it took over', () => {
+  const counts = { selected: 0, started: 0, succeeded: 0, failed: 0, options: { workflow: 'gradeAnswer', where: { stop_reason: 'refusal' } } };
+  const reused = { job_id: 'job_old', output: '/old', requests: finished.outcomes.succeeded };
+  const shown = (batches: JobReport['batches']) => renderReport({ ...finished, batches, reused, follow_ups: counts }, at(3000), there);
+  expect(shown([])).not.toContain('passed the filter');
+  expect(shown([{ ...finished.batches[0]!, outcomes: { ...noOutcomes(), succeeded: 7 } }])).toContain('0 of 7 succeeded results passed the filter');
+});
+
+test('without a worker, a picture says that what it tells is what was told last', () => {
+  expect(renderPanel(job({ source: 'memo', attention: unserved }), at(2470))).toMatch(/\nno worker of message-batches answers; what follows was told before\n\nno worker polls grading/);
+});
+
+test('a job that is being canceled says so, while it waits for nobody', () => {
+  expect(jobSentence(job({ cancelRequested: true }), at(0))).toBe('canceling');
+  expect(jobSentence({ ...bigJob(), cancelRequested: true }, at(0))).toMatch(/^canceling, round 1: 3 of 20 batches done$/);
+  expect(jobSentence(job({ cancelRequested: true, attention: unserved }), at(0))).toBe('waits for a person');
 });
 
 test('a log of follow-ups: a line when they begin, then one a minute where something has changed', () => {

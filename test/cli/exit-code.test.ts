@@ -32,6 +32,7 @@ it.each([
   ['a follow-up never ran', report({ succeeded: 1 }, followUps(2, 0)), 2],
   ['all answers are valid', report({ succeeded: 1 }, followUps(3, 0, { answers: { valid: 3, invalid: 0, reasons: {} } })), 0],
   ['an answer is invalid', report({ succeeded: 1 }, followUps(3, 0, { answers: { valid: 2, invalid: 1, reasons: { schema: 1 } } })), 2],
+  ['it was canceled while its follow-ups ran', report({ succeeded: 1 }, { status: 'canceled', ...followUps(2, 0, { canceled: 1 }) }), 3],
   ['it was canceled', report({ canceled: 1 }, { status: 'canceled' }), 3],
 ])('%s', (_what, ended, code) => {
   expect(exitCodeOfReport(ended)).toBe(code);

@@ -1,13 +1,13 @@
 /** Follow-ups by the command line, as a person starts and watches them: real processes, and a worker of the user's own. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { ObservedJobStatus } from '../../src/client';
 import type { JobReport } from '../../src/contract';
-import { openHome, temporalConnection } from '../../src/local';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld } from './support/cli-world';
+import { whileGraded } from './support/grading-worker';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -23,19 +23,6 @@ afterAll(async () => {
   await world.close();
   await simulator.close();
 });
-
-/** Serves `gradeAnswer` on the queue `grading` of the embedded server while `during` runs. */
-async function whileGraded<T>(during: () => Promise<T>): Promise<T> {
-  const env = { MESSAGE_BATCHES_HOME: world.home, TEMPORAL_CLI_PATH: process.env['TEMPORAL_CLI_PATH'] };
-  const { connectionOptions, namespace } = await temporalConnection(await openHome(env), env, () => undefined);
-  const connection = await NativeConnection.connect(connectionOptions);
-  const worker = await Worker.create({ connection, namespace, taskQueue: 'grading', workflowsPath: require.resolve('./support/grading-workflows') });
-  try {
-    return await worker.runUntil(during);
-  } finally {
-    await connection.close();
-  }
-}
 
 test('a type that no worker of the program serves is refused before anything is sent', async () => {
   const input = await world.input('unserved');
@@ -60,7 +47,7 @@ test('a job with follow-ups: one fails, exit 2; once begun, others are refused',
   const input = await world.input('graded', 5);
   const flags = ['--follow-up', 'gradeAnswer@grading', '--follow-up-args', '2'];
   const submitted = JSON.parse((await world.run(['submit', input, '--json', ...flags], api)).stdout) as { job_id: string };
-  const ended = await whileGraded(() => world.run(['wait', submitted.job_id, '--json'], api));
+  const ended = await whileGraded(world, () => world.run(['wait', submitted.job_id, '--json'], api));
   const report = JSON.parse(ended.stdout) as JobReport;
   expect({ code: ended.code, outcomes: report.outcomes.succeeded, followUps: report.follow_ups }).toMatchObject({ code: 2, outcomes: 5, followUps: { selected: 5, started: 5, succeeded: 4, failed: 1 } });
   expect(JSON.parse(await readFile(join(world.home, 'jobs', submitted.job_id, 'follow-ups.json'), 'utf8'))).toMatchObject({ workflow: 'gradeAnswer', taskQueue: 'grading', args: [2] });
@@ -96,7 +83,19 @@ test('while only follow-ups run: outcomes are known, results say what they wait 
   const [, batchId] = /(msgbatch_\w+)/.exec(unfinished.stderr)!;
   expect((await world.run(['api', 'results', batchId!], api)).stdout.trimEnd().split('\n')).toHaveLength(3);
   expect(await world.run(['cancel', input], api)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Job job_\w+ is canceled\. Nothing of it runs at the API any more; its follow-ups are being canceled\. What is done is kept\.\nWait for the outputs: /) });
-  expect(await world.run(['wait', input], api)).toMatchObject({ code: 2, stdout: expect.stringMatching(/^3 of 3 requests succeeded[\s\S]*\nfollow-ups +gradeAnswer: 0 of 3 succeeded, 3 failed\n/) });
+  expect(await world.run(['wait', input], api)).toMatchObject({ code: 3, stdout: expect.stringMatching(/^3 of 3 requests succeeded, 3 follow-ups canceled, canceled \(simulated\)\n[\s\S]*\nfollow-ups +gradeAnswer: 0 of 3 succeeded, 3 canceled\n/) });
+  expect(JSON.parse((await world.run(['status', input, '--json'])).stdout)).toMatchObject({ report: { status: 'canceled' }, follow_ups: { selected: 3, started: 3, failed: 0, canceled: 3, running: 0 } });
+});
+
+test('what is taken over from another job gets no follow-up, and that is said', async () => {
+  const input = await world.input('reused', 2);
+  const first = JSON.parse((await world.run(['run', input, '--json'], api)).stdout) as JobReport;
+  await world.file('any.json', '{"type": "object"}');
+  const again = await world.run(['run', input, '--new', '--reuse', first.job_id, '--check-schema', 'any.json'], api);
+  expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/\nreuse .*, so that is the most; results that are taken over get no follow-up\n--new: what is sent will be paid for again\.\n/) });
+  expect(again.stdout).toMatch(new RegExp(`\\nfollow-ups +checkJsonAnswer: none\\n[\\s\\S]*\\n2 results were taken over from ${first.job_id}: no follow-up was started for them\\.\\n$`));
+  const [, id] = /\njob +(\S+)/.exec(again.stdout)!;
+  expect(JSON.parse((await world.run(['status', id!, '--json'])).stdout)).toMatchObject({ follow_ups: { selected: 0 }, report: { follow_ups: { selected: 0, started: 0, options: { workflow: 'checkJsonAnswer' } } } });
 });
 
 test('a job that runs keeps the follow-ups that it was begun with', async () => {

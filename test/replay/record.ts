@@ -128,6 +128,6 @@ test('follow-ups that are canceled in the middle', async () => {
   await job.signal('cancel');
   const report = await job.result();
   await followUps.stop();
-  expect(report.follow_ups).toMatchObject({ selected: 6, started: 3, succeeded: 0, failed: 3 });
+  expect(report.follow_ups).toMatchObject({ selected: 6, started: 3, succeeded: 0, failed: 0, canceled: 3 });
   record(followUpShardWorkflowId(world.jobId, 1, 1, 1), 'follow-up-shard-canceled');
 });

@@ -7,7 +7,7 @@ import { absoluteLocation, openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
-import { answerCounts } from '../display/follow-ups';
+import { answerCounts, endRetrySentence } from '../display/follow-ups';
 import { ExitCode } from '../exit-codes';
 import { addFollowUpOverride, type FollowUpFlags, typedOverride } from '../follow-up-options';
 import { addJobArgument } from '../job-argument';
@@ -151,7 +151,7 @@ async function follow({ out }: CommandContext, retry: FollowUpRetry, signal: Abo
       const isOld = attention?.since === old?.since && Date.now() < oldUntil;
       if (attention && !isOld && !out.interactive) {
         throw new CliError(attention.code, `The follow-ups wait for a person: ${attention.message}`, {
-          hint: `${attention.hint}\nThen go on: message-batches retry-follow-ups ${status.jobId}`,
+          hint: `${attention.hint}\nThen go on: message-batches retry-follow-ups ${status.jobId}${attention.code === 'follow_up_unserved' ? `\n${endRetrySentence(status.jobId)}` : ''}`,
           exitCode: ExitCode.attention,
           details: { jobId: status.jobId },
         });

@@ -6,7 +6,7 @@ import type { JobReport } from '../../contract';
 import { printReport } from '../attach';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
-import { retryLine, retrySentence } from '../display/follow-ups';
+import { endWithoutSentence, retryLine, retrySentence } from '../display/follow-ups';
 import { renderJobTable, sortedByNeed } from '../display/job-table';
 import { liveText } from '../display/live-text';
 import { needOf } from '../display/needs';
@@ -22,6 +22,7 @@ import type { KnownJob } from '../known-jobs';
 import { locateJob } from '../locate-job';
 import { endedParts, observe, observeEnded } from '../observe';
 import type { Output } from '../output';
+import { pollAddress } from '../poll-address';
 import { sessionForRetries } from '../running-retry';
 import type { Session } from '../session';
 import { openRunningSession } from '../session';
@@ -107,10 +108,13 @@ async function printOne({ out, home }: CommandContext, status: ObservedJobStatus
     out.print(renderPanel(several ? { ...status, running: [] } : status, rendering));
     if (several) out.print(renderPartsTable(status, await endedParts(home.folder, status.jobId), rendering));
     if (session?.temporal.webUiUrl) out.print(`web UI    ${session.temporal.webUiUrl}`);
+    const isUnserved = status.attention?.code === 'follow_up_unserved' || status.attention?.code === 'cancel_unserved';
+    if (session && (isUnserved || status.followUps)) out.print(`poll at   ${pollAddress(session.temporal)} (a worker of your follow-ups)`);
     const need = needOf(status, rendering);
     // What waits for a person stands in the picture above.
     if (need && !status.attention) out.print([need.what, need.hint].filter(Boolean).join('\n'));
     out.print(need ? `Go on: ${need.command}` : `Stay with it: message-batches wait ${status.jobId}`);
+    if (status.attention?.code === 'follow_up_unserved') out.print(endWithoutSentence(status.jobId));
   }
   out.document(status);
 }

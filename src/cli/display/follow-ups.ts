@@ -29,10 +29,32 @@ function short(text: string): string {
 }
 
 /** `66,001 of 99,000 done (1 failed), 3,999 running`. @param noun what there are, where it is not said before */
-export function followUpCounts({ selected, started, succeeded, failed }: FollowUpCounts, { formats }: Pick<Rendering, 'formats'>, noun = ''): string {
-  const running = Math.max(0, started - succeeded - failed);
-  const ended = `${formats.count(succeeded + failed)} of ${formats.count(selected)}${noun} done`;
+export function followUpCounts({ selected, started, succeeded, failed, canceled = 0 }: FollowUpCounts, { formats }: Pick<Rendering, 'formats'>, noun = ''): string {
+  const done = succeeded + failed + canceled;
+  const running = Math.max(0, started - done);
+  const ended = `${formats.count(done)} of ${formats.count(selected)}${noun} done`;
   return `${ended}${failed > 0 ? ` (${formats.count(failed)} failed)` : ''}${running > 0 ? `, ${formats.count(running)} running` : ''}`;
+}
+
+/** Of an ended job, those that did not complete: `2 follow-ups failed, 3 canceled, 6 not started`; empty where all did. */
+export function notCompleted({ selected, started, failed, canceled = 0 }: FollowUpCounts, rendering: Pick<Rendering, 'formats'>): string {
+  const kinds = ([[failed, 'failed'], [canceled, 'canceled'], [selected - started, 'not started']] as const).filter(([count]) => count > 0);
+  return kinds.map(([count, what], index) => `${index === 0 ? counted(count, 'follow-up', rendering) : rendering.formats.count(count)} ${what}`).join(', ');
+}
+
+/** How a job ends whose follow-ups nobody serves. */
+export function endWithoutSentence(jobId: string): string {
+  return `Or end it without the follow-ups that have not begun: message-batches cancel ${jobId}`;
+}
+
+export function endRetrySentence(jobId: string): string {
+  return `Or cancel those that run again: message-batches retry-follow-ups ${jobId} --cancel`;
+}
+
+/** Says that what was taken over from an earlier job has got no follow-up, as there it may have; undefined where nothing was, or none were asked for. */
+export function takenOverWithout({ follow_ups: followUps, reused }: JobReport, rendering: Rendering): string | undefined {
+  if (!followUps || !reused || reused.requests === 0) return undefined;
+  return `${counted(reused.requests, 'result', rendering)} ${reused.requests === 1 ? 'was' : 'were'} taken over from ${reused.job_id}: no follow-up was started for ${reused.requests === 1 ? 'it' : 'them'}.`;
 }
 
 /** `run again 2 times (the last time as gradeBetter on task queue graders-2)`; empty where they were not */
@@ -51,6 +73,7 @@ export function retrySentence({ attempt, followUps, attention }: ObservedFollowU
   const lines = [`Follow-ups run again now (attempt ${rendering.formats.count(attempt)})${counts}`];
   if (attention) lines.push(attention.message, attention.hint);
   lines.push(`Stay with them: message-batches retry-follow-ups ${jobId}`);
+  if (attention?.code === 'follow_up_unserved') lines.push(endRetrySentence(jobId));
   return lines.join('\n');
 }
 
@@ -68,11 +91,13 @@ export function answerCounts({ valid, invalid, reasons }: AnswerCounts, { format
 }
 
 /** Says that the filter of an ended job's follow-ups was passed by no result, which may not be what was meant; undefined where it was, or there is none. */
-export function nothingPassed({ follow_ups: followUps, outcomes }: JobReport, rendering: Rendering): string | undefined {
+export function nothingPassed({ follow_ups: followUps, outcomes, batches, reused }: JobReport, rendering: Rendering): string | undefined {
   const options = followUps?.selected === 0 ? optionsOfReport(followUps) : undefined;
   const filter = conditions(options?.where ?? {});
   if (!options || filter === '') return undefined;
   const on = options.on ?? ['succeeded'];
-  const results = on.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+  // What was taken over from another job was not looked at.
+  const own = (outcome: (typeof on)[number]): number => (reused ? Math.min(outcomes[outcome], batches.reduce((sum, batch) => sum + batch.outcomes[outcome], 0)) : outcomes[outcome]);
+  const results = on.reduce((sum, outcome) => sum + own(outcome), 0);
   return results === 0 ? undefined : `No follow-up was started: 0 of ${counted(results, `${on.join(' or ')} result`, rendering)} passed the filter${filter}.`;
 }

@@ -1,6 +1,7 @@
 import type { ObservedJobStatus } from '../../client';
 import { fittedTable } from './fitted-table';
 import type { Column } from './fitted-table';
+import { notCompleted } from './follow-ups';
 import { needOf } from './needs';
 import { jobSentence, partSentence, troublesOf, troubleSentence } from './phases';
 import { counted, fit, outcomesLine, shownPath, wrap } from './rendering';
@@ -45,9 +46,9 @@ function state(job: ObservedJobStatus, rendering: Rendering): string {
   const need = needOf(job, rendering);
   if (need) return need.short;
   if (job.report) {
-    const failed = job.followUps?.failed ?? 0;
+    const left = job.followUps ? notCompleted(job.followUps, rendering) : '';
     const invalid = job.report.follow_ups?.answers?.invalid ?? 0;
-    return `${jobSentence(job, rendering)}: ${outcomesLine(job.outcomes, rendering)}${failed > 0 ? ` · ${counted(failed, 'follow-up', rendering)} failed` : ''}${invalid > 0 ? ` · ${counted(invalid, 'answer', rendering)} invalid` : ''}`;
+    return `${jobSentence(job, rendering)}: ${outcomesLine(job.outcomes, rendering)}${left === '' ? '' : ` · ${left}`}${invalid > 0 ? ` · ${counted(invalid, 'answer', rendering)} invalid` : ''}`;
   }
   const [trouble, ...others] = troublesOf(job.running);
   if (trouble) return troubleSentence(trouble, rendering, others.length);

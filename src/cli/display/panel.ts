@@ -48,7 +48,7 @@ function panelLines(status: ObservedJobStatus, rendering: Rendering, { footer, p
   ];
   for (const [name, fact] of facts) if (fact) lines.push(fit(`${name.padEnd(9)} ${fact}`, width));
   if (status.cost) lines.push(fit(`cost      ${costBar(status.cost, rendering)}${costLine(status.cost)}`, width));
-  if (status.source === 'memo') lines.push(colors.dim(fit('no worker has answered yet', width)));
+  if (status.source === 'memo') lines.push(colors.dim(fit(status.attention ? 'no worker of message-batches answers; what follows was told before' : 'no worker has answered yet', width)));
   if (status.attention) {
     // Not cut: a person must be able to read all of it.
     const { message, hint } = status.attention;
@@ -71,7 +71,7 @@ function jobBar(status: ObservedJobStatus, rendering: Rendering): string[] {
 function followUpBar({ followUps, ...status }: ObservedJobStatus, rendering: Rendering): string[] {
   if (!followUps || followUps.selected === 0) return [];
   if (!isInParts(status) && status.running.some(({ phase }) => phase === 'following_up')) return [];
-  return barLines(followUps.succeeded + followUps.failed, followUps.selected, followUpCounts(followUps, rendering, ' follow-ups'), rendering);
+  return barLines(followUps.succeeded + followUps.failed + (followUps.canceled ?? 0), followUps.selected, followUpCounts(followUps, rendering, ' follow-ups'), rendering);
 }
 
 function isInParts({ parts, round }: Pick<ObservedJobStatus, 'parts' | 'round'>): boolean {

@@ -15,8 +15,8 @@ export function jobSentence(status: ObservedJobStatus, rendering: Rendering): st
     case 'planning':
       return 'planning: checking the input, cutting it into batches';
     case 'running':
-      if (status.parts.total <= 1) return status.round > 1 ? `running, round ${status.round}` : 'running';
-      return `round ${status.round}: ${rendering.formats.count(status.parts.ended)} of ${counted(status.parts.total, 'batch', rendering)} done`;
+      if (status.parts.total <= 1) return status.cancelRequested ? 'canceling' : status.round > 1 ? `running, round ${status.round}` : 'running';
+      return `${status.cancelRequested ? 'canceling, ' : ''}round ${status.round}: ${rendering.formats.count(status.parts.ended)} of ${counted(status.parts.total, 'batch', rendering)} done`;
     case 'merging':
       return 'merging the results';
     case 'ended':

@@ -3,7 +3,7 @@ import { SIMULATED_ACCOUNT } from '../../contract';
 import { joinLocation } from '../../storage';
 import { fittedTable } from './fitted-table';
 import type { Column } from './fitted-table';
-import { answerCounts, nothingPassed, retriesText } from './follow-ups';
+import { answerCounts, nothingPassed, notCompleted, retriesText, takenOverWithout } from './follow-ups';
 import { dollars } from './money';
 import { drawn, plainTable } from './plain-table';
 import { counted, outcomesLine, shownPath, tokensCell, tokensLine } from './rendering';
@@ -23,11 +23,12 @@ const PUT_ASIDE = new Set(['malformed_line', 'unknown_custom_id', 'unknown_resul
 export function renderReport(report: JobReport, rendering: Rendering, { outputs, reasons, followUpsRunAgain = false }: ReportFacts): string {
   const { colors, formats } = rendering;
   const { outcomes, input } = report;
-  const { failed: followUpsFailed = 0, answers } = report.follow_ups ?? {};
+  const { answers } = report.follow_ups ?? {};
+  const followUpsLeft = report.follow_ups ? notCompleted(report.follow_ups, rendering) : '';
   const invalidAnswers = answers?.invalid ?? 0;
   const noneSelected = nothingPassed(report, rendering);
-  const all = outcomes.succeeded === input.requests && followUpsFailed === 0 && invalidAnswers === 0 && noneSelected === undefined;
-  const headline = `${formats.count(outcomes.succeeded)} of ${counted(input.requests, 'request', rendering)} succeeded${followUpsFailed > 0 ? `, ${counted(followUpsFailed, 'follow-up', rendering)} failed` : ''}${invalidAnswers > 0 ? `, ${counted(invalidAnswers, 'answer', rendering)} invalid` : ''}${report.status === 'canceled' ? ', canceled' : ''}${report.simulated ? ' (simulated)' : ''}`;
+  const all = outcomes.succeeded === input.requests && followUpsLeft === '' && invalidAnswers === 0 && noneSelected === undefined;
+  const headline = `${formats.count(outcomes.succeeded)} of ${counted(input.requests, 'request', rendering)} succeeded${followUpsLeft === '' ? '' : `, ${followUpsLeft}`}${invalidAnswers > 0 ? `, ${counted(invalidAnswers, 'answer', rendering)} invalid` : ''}${report.status === 'canceled' ? ', canceled' : ''}${report.simulated ? ' (simulated)' : ''}`;
 
   const table = plainTable();
   table.push(['job', report.job_id]);
@@ -73,17 +74,20 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
   if (outcomes.missing > 0) {
     lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`${retry} --only missing`)}`);
   }
-  if (followUpsFailed > 0 && !followUpsRunAgain) lines.push(`To run the follow-ups again that failed: ${colors.bold(`message-batches retry-follow-ups ${report.job_id}`)}`);
+  if (followUpsLeft !== '' && !followUpsRunAgain) lines.push(`To run the follow-ups again that did not complete: ${colors.bold(`message-batches retry-follow-ups ${report.job_id}`)}`);
   if (invalidAnswers > 0) lines.push('What is wrong with each invalid answer stands in follow-ups.jsonl.');
+  const takenOver = takenOverWithout(report, rendering);
+  if (takenOver !== undefined) lines.push(takenOver);
   if (noneSelected !== undefined) lines.push(colors.yellow(noneSelected));
   return lines.join('\n');
 }
 
 /** `gradeAnswer: 1,298 of 1,300 succeeded, 2 failed` */
 function followUpsRow(followUps: ReportedFollowUps, { formats }: Rendering): string {
-  const { selected, started, succeeded, failed, options } = followUps;
+  const { selected, started, succeeded, failed, canceled = 0, options } = followUps;
   const parts = selected === 0 ? ['none'] : [`${formats.count(succeeded)} of ${formats.count(selected)} succeeded`];
   if (failed > 0) parts.push(`${formats.count(failed)} failed`);
+  if (canceled > 0) parts.push(`${formats.count(canceled)} canceled`);
   if (started < selected) parts.push(`${formats.count(selected - started)} not started`);
   const again = retriesText(followUps, { formats });
   return `${options ? `${options.workflow}: ` : ''}${parts.join(', ')}${again ? `; ${again}` : ''}`;

@@ -1,5 +1,5 @@
 /** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, type ReportedFollowUps, type RetriedWith, workflowIdOfFollowUp } from '../../contract';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, type ReportedFollowUps, type RetriedWith, reportedStatus, workflowIdOfFollowUp } from '../../contract';
 import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
@@ -61,8 +61,8 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
     const written = { bytes: file.bytes, sha256: file.sha256() };
     const { counts, answers } = tally;
     const others = [...(report.follow_ups?.retried_with ?? []), ...(options.ranWith ? [options.ranWith] : [])];
-    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, answers, file: written, retries: attempt, ...(others.length > 0 && { retried_with: others }) };
-    const merged = { ...report, follow_ups: followUps };
+    const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, canceled: counts.canceled, answers, file: written, retries: attempt, ...(others.length > 0 && { retried_with: others }) };
+    const merged = { ...report, status: reportedStatus(report.status === 'canceled', report.outcomes, followUps), follow_ups: followUps };
     for (const write of [() => replacement.commit(), () => folder.records.replace(output.report, merged), () => folder.writeReport(merged)]) {
       // Of a worker that was frozen while another one has done it, and perhaps the next attempt too.
       const theirs = await mergedBefore(folder, attempt);

@@ -16,6 +16,10 @@ export class FollowUpTally {
     this.counts.selected++;
     if (!end || end.status === 'not_started') return;
     this.counts.started++;
+    if (end.status === 'canceled') {
+      this.counts.canceled = (this.counts.canceled ?? 0) + 1;
+      return;
+    }
     this.counts[end.status === 'completed' ? 'succeeded' : 'failed']++;
     if (end.status === 'completed') this.addAnswers(end.value);
   }

@@ -36,6 +36,14 @@ export interface CompiledSchema {
   patience: Patience;
 }
 
+/** A schema that cannot be used. */
+export class BadSchemaError extends InputError {
+  /** @param what is wrong in it, for whoever has its own words for where it came from */
+  constructor(readonly what: string) {
+    super('bad_schema', `The JSON schema cannot be used: ${what}.`, "Mend it and start the follow-ups anew: args: [{ schema: { type: 'object', … } }].");
+  }
+}
+
 const compiled = new Map<string, CompiledSchema>();
 
 /** @throws InputError `bad_schema`, which names what is wrong in it. */
@@ -49,10 +57,10 @@ export function compiledSchema(schema: unknown): CompiledSchema {
 }
 
 function compile(schema: unknown): ValidateFunction {
-  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) throw badSchema('it is not an object');
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) throw new BadSchemaError('it is not an object');
   const { $schema = DEFAULT_DIALECT } = schema as { $schema?: unknown };
   const make = DIALECTS[String($schema).replace(/#$/, '')];
-  if (!make) throw badSchema(`its $schema ${JSON.stringify($schema)} is none of ${Object.keys(DIALECTS).join(', ')}`);
+  if (!make) throw new BadSchemaError(`its $schema ${JSON.stringify($schema)} is none of ${Object.keys(DIALECTS).join(', ')}`);
   const ajv = make(OPTIONS);
   addFormats(ajv);
   // ajv's own word, not JSON Schema's: such a schema answers with a promise, whose rejection nobody awaits. Without it, it is an unknown one.
@@ -60,10 +68,6 @@ function compile(schema: unknown): ValidateFunction {
   try {
     return withinTime(COMPILE_MS, () => ajv.compile(schema));
   } catch (error) {
-    throw badSchema(isOverTime(error) ? `it takes longer than ${COMPILE_MS} ms to compile` : (error as Error).message);
+    throw new BadSchemaError(isOverTime(error) ? `it takes longer than ${COMPILE_MS} ms to compile` : (error as Error).message);
   }
-}
-
-function badSchema(what: string): InputError {
-  return new InputError('bad_schema', `The JSON schema cannot be used: ${what}.`, "Mend it and start the follow-ups anew: args: [{ schema: { type: 'object', … } }].");
 }

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, followUpSliceWorkflowId, followUpWorkflowId, type JobReport } from '../../../src/contract';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, followUpSliceWorkflowId, followUpWorkflowId, type JobReport, noOutcomes } from '../../../src/contract';
 import { followUpFiles, JobFolder, mergeRetriedFollowUps, openRetry, readReference, readStoredRequest, recordEnds, retryFolder, selectFailedFollowUps, syncedRecords } from '../../../src/jobs';
 import { useFolder } from '../../storage/helpers';
 import { linesOfFile } from '../helpers';
@@ -26,6 +26,8 @@ async function ended(): Promise<{ report: JobReport; job: JobFolder; output: str
   writeFileSync(join(output, 'follow-ups.jsonl'), jsonl(OLD));
   const report = {
     job_id: 'j',
+    status: 'finished',
+    outcomes: { ...noOutcomes(), succeeded: IDS.length },
     output,
     input: { path: join(folder.path, 'in.jsonl'), sha256: sha256(input), requests: IDS.length },
     follow_ups: { selected: 4, started: 4, succeeded: 1, failed: 3, options: { workflow: 'any' }, file: { bytes: Buffer.byteLength(jsonl(OLD)), sha256: sha256(jsonl(OLD)) } },
@@ -79,6 +81,17 @@ it('replaces the lines of those that ran, keeps all others, and both reports tel
   expect(followUps).toMatchObject({ selected: 4, started: 4, succeeded: 3, failed: 1, answers: { valid: 2, invalid: 1, reasons: { schema: 1 } }, retries: 1, options: { workflow: 'any' } });
   expect([await job.readReport(), await syncedRecords.read(join(output, 'report.json'))]).toEqual([{ ...report, follow_ups: followUps }, { ...report, follow_ups: followUps }]);
   expect(existsSync(join(output, '.parts'))).toBe(false);
+});
+
+it('a job that was canceled while its follow-ups ran is so no longer when these have completed', async () => {
+  const before = await ended();
+  const report: JobReport = { ...before.report, status: 'canceled', follow_ups: { ...before.report.follow_ups!, failed: 1, canceled: 2 } };
+  await before.job.writeReport(report);
+  await selectFailed(report);
+  await withEnds(report);
+  const followUps = await mergeRetriedFollowUps(before.job, report, 1);
+  expect(JSON.parse(JSON.stringify(followUps))).not.toHaveProperty('canceled');
+  expect(await before.job.readReport()).toMatchObject({ status: 'finished', follow_ups: { succeeded: 3, failed: 1 } });
 });
 
 it.each([0, 1, 2])('stopped before record %i and run again, it comes to the same', async (stopAt) => {

@@ -10,7 +10,7 @@ const returned = (...values: unknown[]) => tallied(...values.map((value) => ({ s
 
 it('counts what has started, succeeded and failed', () => {
   const { counts, answers } = tallied({ status: 'completed', value: 7 }, { status: 'failed' }, { status: 'canceled' }, { status: 'not_started' }, undefined);
-  expect(counts).toEqual({ selected: 5, started: 3, succeeded: 1, failed: 2 });
+  expect(counts).toEqual({ selected: 5, started: 3, succeeded: 1, failed: 1, canceled: 1 });
   expect(answers).toBeUndefined();
 });
 

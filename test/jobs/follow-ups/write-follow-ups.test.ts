@@ -95,6 +95,16 @@ describe('the report', () => {
     const answers = { valid: 1, invalid: 1, reasons: { schema: 1 } };
     expect(reported([part(1, 5), part(2, 7)], { counts: { selected: 4, started: 3, succeeded: 2, failed: 1 }, answers, file, parts: new Set(['1.1']) })).toEqual({ selected: 11, started: 10, succeeded: 9, failed: 1, answers, options: { workflow: 'w', task_queue: 'q' }, file });
     expect(reported([part(1, 5), part(2, 7)])).toEqual({ selected: 12, started: 12, succeeded: 12, failed: 0 });
-    expect(reported([])).toBeUndefined();
+    expect(reported([])).toEqual({ selected: 0, started: 0, succeeded: 0, failed: 0, options: { workflow: 'w', task_queue: 'q' } });
+  });
+
+  it.each([
+    ['a follow-up that a cancel has ended', { selected: 4, started: 4, succeeded: 3, failed: 0, canceled: 1 }, true, 'canceled'],
+    ['one that it has kept from starting', { selected: 4, started: 3, succeeded: 3, failed: 0 }, true, 'canceled'],
+    ['none: it came too late', { selected: 4, started: 4, succeeded: 3, failed: 1 }, true, 'finished'],
+    ['one that was canceled by somebody else', { selected: 4, started: 4, succeeded: 3, failed: 0, canceled: 1 }, false, 'finished'],
+  ])('calls the job by what a cancel has met: %s', (_what, counts, canceled, status) => {
+    const followUps = { counts, file: { bytes: 1, sha256: 'x' }, parts: new Set<string>() };
+    expect(buildReport({ job, parts: [], merged: { ...merged, followUps }, canceled, endedAt: new Date() })).toMatchObject({ status, follow_ups: counts });
   });
 });
