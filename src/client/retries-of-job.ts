@@ -23,8 +23,9 @@ export async function retriesOfJob(client: Client, report: JobReport): Promise<R
     const found = await attemptOf(client, report.job_id, attempt);
     const now = { ...report, status: reportedStatus(report.status === 'canceled', report.outcomes, followUps), follow_ups: followUps };
     if (found?.status.name === 'RUNNING') return { report: now, running: await observed(client, found, { jobId: report.job_id, attempt }) };
-    // One that was terminated, or has failed, counts when it has been gone on with.
-    if (found?.status.name !== 'COMPLETED') return { report: now };
+    if (!found) return { report: now };
+    // One that was terminated, or has failed, counts when it has been gone on with; it may have come to its merge, and a later one run.
+    if (found.status.name !== 'COMPLETED') continue;
     ({ followUps } = (await client.workflow.getHandle(found.workflowId, found.runId).result()) as FollowUpRetryResult);
   }
 }

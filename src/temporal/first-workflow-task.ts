@@ -79,9 +79,9 @@ interface Failure {
   encodedAttributes?: Parameters<typeof decodePayloads>[1][number] | null;
 }
 
-/** Its message, as far as a person reads it: it goes into signals and memos, which have a limit. */
+/** Its message in one line, as far as a person reads it: it goes into signals and memos, which have a limit, and to terminals. */
 async function messageOf(client: Client, failure: Failure | null | undefined): Promise<string> {
-  const message = await wholeMessageOf(client, failure);
+  const message = (await wholeMessageOf(client, failure)).replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu, ' ');
   return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
 }
 

@@ -3,6 +3,7 @@ import type { ObservedFollowUpRetry } from '../../client';
 import type { AnswerCounts, FollowUpCounts, FollowUpFilter, FollowUpOptions, JobReport, ReportedFollowUps } from '../../contract';
 import { DEFAULT_FOLLOW_UP_WINDOW } from '../../contract';
 import { optionsOfReport } from '../../jobs';
+import { printable } from '../printable';
 import { counted } from './rendering';
 import type { Rendering } from './rendering';
 
@@ -85,7 +86,7 @@ export function retryLine({ attention }: ObservedFollowUpRetry, jobId: string): 
 /** `3 valid, 2 invalid: 1 × not_json, 1 × schema`, the most frequent reason first. */
 export function answerCounts({ valid, invalid, reasons }: AnswerCounts, { formats }: Pick<Rendering, 'formats'>): string {
   const sorted = Object.entries(reasons).sort(([, a], [, b]) => b - a);
-  const shown = sorted.slice(0, MAX_REASONS_SHOWN).map(([reason, count]) => `${formats.count(count)} × ${reason}`);
+  const shown = sorted.slice(0, MAX_REASONS_SHOWN).map(([reason, count]) => `${formats.count(count)} × ${printable(reason)}`);
   const all = sorted.length > shown.length ? [...shown, '…'] : shown;
   return `${formats.count(valid)} valid, ${formats.count(invalid)} invalid${all.length > 0 ? `: ${all.join(', ')}` : ''}`;
 }

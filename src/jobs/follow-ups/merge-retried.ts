@@ -1,5 +1,5 @@
 /** Puts the ends of follow-ups that ran again in the place of the old ones: `follow-ups.jsonl`, then the two copies of the report. */
-import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, type ReportedFollowUps, type RetriedWith, reportedStatus, workflowIdOfFollowUp } from '../../contract';
+import { type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport, type ReportedFollowUps, type RetriedWith, reportedStatus, workflowIdOfFollowUp } from '../../contract';
 import { joinLocation, look, namesIn, openReplacement, readLines, removeDurably } from '../../storage';
 import { HashedSink } from '../hashed-sink';
 import { InputError } from '../input-error';
@@ -53,13 +53,15 @@ async function merge(folder: JobFolder, report: JobReport, attempt: number, opti
           line = replaced(line, next.value.end);
           next = await retried.next();
         }
-        tally.add(line);
+        tally.add(line, line.custom_ids?.length);
         await file.append(Buffer.from(`${JSON.stringify(line)}\n`));
       }
     }
     if (!next.done) throw new InputError('outputs_changed', `${output.followUps} is not what this job wrote: ${next.value.workflowId} is not where it was.`, 'Put the file back from a copy.');
     const written = { bytes: file.bytes, sha256: file.sha256() };
     const { counts, answers } = tally;
+    const selected = report.follow_ups?.selected ?? 0;
+    if (counts.selected !== selected) throw new InputError('outputs_changed', `${output.followUps} is not what this job wrote: it has ${counts.selected} lines, not ${selected}.`, 'Put the file back from a copy.');
     const others = [...(report.follow_ups?.retried_with ?? []), ...(options.ranWith ? [options.ranWith] : [])];
     const followUps: ReportedFollowUps = { ...report.follow_ups, ...counts, canceled: counts.canceled, answers, file: written, retries: attempt, ...(others.length > 0 && { retried_with: others }) };
     const merged = { ...report, status: reportedStatus(report.status === 'canceled', report.outcomes, followUps), follow_ups: followUps };
@@ -84,12 +86,20 @@ async function mustBeTheirs(folder: JobFolder, report: JobReport): Promise<void>
   if (inOutput?.job_id !== report.job_id) throw new InputError('outputs_changed', `${output.folder} does not hold the outputs of job ${report.job_id} any more.`, 'Bring them back, then run the same command again.');
 }
 
+const STATUSES: ReadonlySet<string> = new Set(['completed', 'failed', 'canceled', 'terminated', 'timed_out', 'not_started'] satisfies FollowUpEndStatus[]);
+
 /** @throws InputError `outputs_changed` */
 function lineOf(bytes: Buffer, path: string): FollowUpLine {
+  const line = jsonIn(bytes) as FollowUpLine | null | undefined;
+  if (typeof line?.workflow_id === 'string' && STATUSES.has(line.status)) return line;
+  throw new InputError('outputs_changed', `${path} is not what this job wrote: it has a line that says nothing of a follow-up.`, 'Put the file back from a copy.');
+}
+
+function jsonIn(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8')) as FollowUpLine;
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw new InputError('outputs_changed', `${path} is not what this job wrote: it has a line that is no JSON.`, 'Put the file back from a copy.');
+    return undefined;
   }
 }
 

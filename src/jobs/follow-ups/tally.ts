@@ -11,8 +11,11 @@ export class FollowUpTally {
   private valid = 0;
   private invalid = 0;
 
-  /** @param end undefined where there is none on record. */
-  add(end: Pick<FollowUpLine, 'status' | 'value'> | undefined): void {
+  /**
+   * @param end undefined where there is none on record.
+   * @param results how many it was for: what is said of more is not counted.
+   */
+  add(end: Pick<FollowUpLine, 'status' | 'value'> | undefined, results = 1): void {
     this.counts.selected++;
     if (!end || end.status === 'not_started') return;
     this.counts.started++;
@@ -21,7 +24,7 @@ export class FollowUpTally {
       return;
     }
     this.counts[end.status === 'completed' ? 'succeeded' : 'failed']++;
-    if (end.status === 'completed') this.addAnswers(end.value);
+    if (end.status === 'completed') this.addAnswers(end.value, results);
   }
 
   /** Undefined where no follow-up has said of any answer whether it is valid. */
@@ -31,12 +34,12 @@ export class FollowUpTally {
   }
 
   /** By what was returned, not by the workflow's name: a check of the user's own counts as the ready-made ones do. */
-  private addAnswers(value: unknown): void {
+  private addAnswers(value: unknown, results: number): void {
     if (!isObject(value)) return;
     const { valid, invalid, reason, reasons } = value;
     if (valid === true) this.valid++;
     else if (valid === false) this.addInvalid(typeof reason === 'string' ? reason : 'other', 1);
-    else if (isCount(valid) && isCount(invalid)) {
+    else if (isCount(valid) && isCount(invalid) && valid + invalid <= results) {
       this.valid += valid;
       let left = invalid;
       for (const [name, count] of isObject(reasons) ? Object.entries(reasons) : []) {

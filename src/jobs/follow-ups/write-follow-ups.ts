@@ -59,7 +59,7 @@ async function writePart(file: ByteSink, folder: PartFolder, shards: readonly Li
       signal?.throwIfAborted();
       for (const input of inputs) {
         const end = ends.get(workflowIdOfFollowUp(input));
-        tally.add(end);
+        tally.add(end, isSlice(input) ? input.count : 1);
         await file.append(Buffer.from(`${JSON.stringify(await lineOf(input, end))}\n`));
       }
     }
