@@ -3,33 +3,37 @@ import type { Client } from '@temporalio/client';
 import { firstWorkflowTask } from '../temporal';
 import type { ActivityDependencies } from './dependencies';
 import { runActivity } from './failures';
+import type { ClosedUnserved } from './payloads';
 import { askTemporal } from './temporal-calls';
 
 /**
  * Terminates follow-ups that were canceled before any worker has taken them up: they cannot answer the cancel, and while they are open
- * their ids cannot be used again (`retry-follow-ups`). Of those that have begun, and so may have done something, none is touched.
- *
- * @returns those that no worker has taken up: they are closed now.
+ * their ids cannot be used again (`retry-follow-ups`). Of those that have begun, and so may have done something, none is touched; nor of
+ * those that a worker has in its hands, which may be about to.
  */
 export function closeUnservedActivity(deps: ActivityDependencies) {
-  return async function closeUnserved(workflowIds: string[]): Promise<string[]> {
+  return async function closeUnserved(workflowIds: string[]): Promise<ClosedUnserved> {
     return runActivity(deps, async () => {
-      const closed = await askTemporal((client) => Promise.all(workflowIds.map((workflowId) => close(client, workflowId))));
-      return workflowIds.filter((_, index) => closed[index]);
+      const found = await askTemporal((client) => Promise.all(workflowIds.map((workflowId) => close(client, workflowId))));
+      const those = (kind: Found): string[] => workflowIds.filter((_, index) => found[index] === kind);
+      return { closed: those('closed'), begun: those('begun') };
     });
   };
 }
 
-/** @returns whether it was never taken up; it is closed, or there is none. */
-async function close(client: Client, workflowId: string): Promise<boolean> {
+type Found = 'closed' | 'begun' | 'taken';
+
+/** @returns `closed` also where there is none. */
+async function close(client: Client, workflowId: string): Promise<Found> {
   const first = await firstWorkflowTask(client, workflowId);
-  if (first?.kind === 'completed') return false;
-  if (!first) return true;
+  if (!first) return 'closed';
+  if (first.kind === 'completed') return 'begun';
+  if (first.kind === 'open' || (first.kind === 'failed' && first.isTaken)) return 'taken';
   try {
     await client.workflow.getHandle(workflowId).terminate('Canceled with its job, before any worker had taken it up');
   } catch (error) {
     // It has ended meanwhile.
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
-  return true;
+  return 'closed';
 }

@@ -22,12 +22,11 @@ export function followUpServiceActivity(deps: ActivityDependencies) {
   return async function followUpService(input: FollowUpServiceInput): Promise<FollowUpService> {
     return runActivity(deps, async () => {
       try {
-        if (input.isServed) return judgePolling(input, await askTemporal((client) => readPollers(client, input.taskQueue)), Date.now());
         const tasks = await askTemporal((client) => Promise.all(input.workflowIds.slice(0, MOST_EXECUTIONS).map((workflowId) => firstWorkflowTask(client, workflowId))));
         const known = tasks.filter((task) => task !== undefined);
-        if (known.some(({ kind }) => kind === 'completed')) return { kind: 'served' };
+        if (!input.isServed && known.some(({ kind }) => kind === 'completed')) return { kind: 'served' };
         const pollers = await askTemporal((client) => readPollers(client, input.taskQueue));
-        return judgeService(input, known, pollers, Date.now());
+        return input.isServed ? judgeServed(input, known, pollers, Date.now()) : judgeService(input, known, pollers, Date.now());
       } catch (error) {
         const { info, cancellationSignal } = Context.current();
         if (info.attempt < ATTEMPTS || cancellationSignal.aborted) throw error;
@@ -64,12 +63,18 @@ export function judgeService({ workflow, taskQueue }: Pick<FollowUpServiceInput,
 }
 
 /**
- * What follows from who polls, of follow-ups that were served: a timer of theirs may be far off, but a worker polls all the time.
+ * What follows where they were served: the worker that did so may have been replaced by one that takes up no more of them, or fails at those
+ * that have begun. Where no task says so it counts who polls: a timer of theirs may be far off, but a worker polls all the time.
  *
+ * @param tasks first workflow tasks, of those that have begun as well.
  * @param pollers all that the server lists. @param now in ms since 1970.
  */
-export function judgePolling({ workflow, taskQueue }: Pick<FollowUpServiceInput, 'workflow' | 'taskQueue'>, pollers: Poller[], now: number): FollowUpService {
-  return pollers.some((poller) => isFresh(poller, now)) ? { kind: 'served' } : { kind: 'unserved', message: nobodyPolls(workflow, taskQueue) };
+export function judgeServed(input: Pick<FollowUpServiceInput, 'workflow' | 'taskQueue'>, tasks: FirstWorkflowTask[], pollers: Poller[], now: number): FollowUpService {
+  const open = tasks.map((task) => (task.kind === 'completed' ? task.failing : task)).filter((task) => task !== undefined);
+  const service = judgeService(input, open, pollers, now);
+  if (service.kind === 'unserved') return service;
+  if (!pollers.some((poller) => isFresh(poller, now))) return { kind: 'unserved', message: nobodyPolls(input.workflow, input.taskQueue) };
+  return { kind: open.some(({ kind }) => kind === 'failed') ? 'busy' : 'served' };
 }
 
 function nobodyPolls(workflow: string, taskQueue: string): string {

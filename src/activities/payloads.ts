@@ -217,16 +217,25 @@ export interface FollowUpServiceInput {
   taskQueue: string;
   /** Some of those that were started and have not ended. */
   workflowIds: string[];
-  /** A worker has served them: what is asked is only whether any still polls the queue. */
+  /** A worker has served some: what is asked is whether those that run still are. */
   isServed?: boolean;
 }
 
 /**
- * `served`: a worker has got through the first workflow task of at least one of them, or where they were served, still polls. `busy`: that may still come, and nobody need do anything.
+ * `served`: a worker has got through the first workflow task of at least one of them; where they were served, a worker polls, and no task of theirs fails.
+ * `busy`: that may still come, and nobody need do anything.
  * `unserved`: it will not come by itself. Nobody polls the queue, or who polls does not know the type (`no worker polls QUEUE for TYPE`), or the
  * workflow's own code fails (`workflow tasks of TYPE fail on QUEUE: …`).
  */
 export type FollowUpService = { kind: 'served' } | { kind: 'busy' } | { kind: 'unserved'; message: string };
+
+/** Of follow-ups that were canceled. */
+export interface ClosedUnserved {
+  /** No worker has taken them up: they are closed now. */
+  closed: string[];
+  /** They have begun, and are left to end by themselves. What is in neither is in a worker's hands just now. */
+  begun: string[];
+}
 
 /** What `checkJsonAnswersOfSlice` returns. */
 export interface CheckedSlice {

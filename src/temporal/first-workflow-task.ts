@@ -5,17 +5,29 @@ import { timeOf } from './timestamps';
 
 /** How it stands with the first workflow task of an execution. Times are in ms since 1970, by the server's clock. */
 export type FirstWorkflowTask =
-  /** A worker has completed it. */
-  | { kind: 'completed' }
+  /** A worker has completed it. `failing`: a later one fails. */
+  | { kind: 'completed'; failing?: FailingWorkflowTask }
   /** No worker has taken it since. */
   | { kind: 'waiting'; since: number }
   /** A worker has it now, or the server is about to schedule it. */
   | { kind: 'open' }
-  /** A worker has failed it, or not answered, and it is tried again and again. `identity` of that worker, where it is known. */
-  | { kind: 'failed'; at: number; identity?: string; message: string };
+  | FailingWorkflowTask;
+
+/** A worker has failed it, or not answered, and it is tried again and again. `identity` of that worker, where it is known. */
+export interface FailingWorkflowTask {
+  kind: 'failed';
+  /** When that was for the first time, as far as it can be seen. */
+  at: number;
+  identity?: string;
+  message: string;
+  /** A worker has it again, now. */
+  isTaken?: boolean;
+}
 
 /** Events of a history that are looked at: signals may come before the first task ends. */
 const EVENTS = 50;
+/** Of a history whose last task fails, events at its end. */
+const LAST_EVENTS = 20;
 
 /** WorkflowExecutionStatus: closed in a way that only a worker brings about; or by somebody else. */
 const CLOSED_BY_WORKER = new Set([2 /* completed */, 3 /* failed */, 4 /* canceled */, 6 /* continued as new */]);
@@ -23,6 +35,8 @@ const CLOSED_OTHERWISE = new Set([5 /* terminated */, 7 /* timed out */]);
 /** WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted. */
 const EVENTS_OF_FIRST_ATTEMPT = 3;
 const STATE_STARTED = 2;
+/** TimeoutType: nobody came for it. Of a later task it means that the worker which had the workflow in memory is gone. */
+const SCHEDULE_TO_START = 2;
 /** Of gRPC. */
 const NOT_FOUND = 5;
 
@@ -49,16 +63,38 @@ async function lookAt(client: Client, workflowId: string): Promise<FirstWorkflow
   if (isOpen && pending?.attempt === 1 && length <= EVENTS_OF_FIRST_ATTEMPT) return attemptOf(pending);
   // A child for which the server is about to schedule its first task.
   if (isOpen && !pending && length <= 1) return { kind: 'open' };
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution: { workflowId, runId: info?.execution?.runId ?? '' }, maximumPageSize: EVENTS });
+  const execution = { workflowId, runId: info?.execution?.runId ?? '' };
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: EVENTS });
   const events = history?.events ?? [];
-  if (events.some((event) => event.workflowTaskCompletedEventAttributes)) return { kind: 'completed' };
+  if (events.some((event) => event.workflowTaskCompletedEventAttributes)) {
+    if (!isOpen || !pending || (pending.attempt ?? 1) <= 1) return { kind: 'completed' };
+    const { history: last } = await client.workflowService.getWorkflowExecutionHistoryReverse({ namespace, execution, maximumPageSize: LAST_EVENTS });
+    return { kind: 'completed', failing: await failingTask(client, (last?.events ?? []).toReversed(), pending) };
+  }
   if (!isOpen) return undefined;
-  const ended = events.findLast((event) => event.workflowTaskFailedEventAttributes ?? event.workflowTaskTimedOutEventAttributes);
-  if (!ended || !pending) return pending?.attempt === 1 ? attemptOf(pending) : { kind: 'open' };
-  const at = timeOf(ended.eventTime) ?? 0;
-  const failed = ended.workflowTaskFailedEventAttributes;
-  if (!failed) return { kind: 'failed', at, message: 'a worker took the first one and did not answer in time' };
-  return { kind: 'failed', at, identity: failed.identity ?? undefined, message: await messageOf(client, failed.failure) };
+  const failing = pending ? await failingTask(client, events, pending) : undefined;
+  if (failing) return failing;
+  return pending?.attempt === 1 ? attemptOf(pending) : { kind: 'open' };
+}
+
+/** @param events oldest first; of those after the last task that was completed, what went wrong. */
+async function failingTask(client: Client, events: Event[], { state }: PendingTask): Promise<FailingWorkflowTask | undefined> {
+  const since = events.slice(events.findLastIndex((event) => event.workflowTaskCompletedEventAttributes) + 1);
+  const ended = since.filter(({ workflowTaskFailedEventAttributes: failed, workflowTaskTimedOutEventAttributes: timedOut }) => failed ?? (timedOut && timedOut.timeoutType !== SCHEDULE_TO_START));
+  const last = ended.at(-1);
+  if (!last) return undefined;
+  const at = timeOf(ended[0]?.eventTime) ?? 0;
+  const isTaken = state === STATE_STARTED;
+  const failed = last.workflowTaskFailedEventAttributes;
+  if (!failed) return { kind: 'failed', at, isTaken, message: 'a worker took one and did not answer in time' };
+  return { kind: 'failed', at, isTaken, identity: failed.identity ?? undefined, message: await messageOf(client, failed.failure) };
+}
+
+interface Event {
+  eventTime?: Parameters<typeof timeOf>[0];
+  workflowTaskCompletedEventAttributes?: object | null;
+  workflowTaskFailedEventAttributes?: { identity?: string | null; failure?: Failure | null } | null;
+  workflowTaskTimedOutEventAttributes?: { timeoutType?: number | null } | null;
 }
 
 interface PendingTask {

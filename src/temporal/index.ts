@@ -1,4 +1,4 @@
-export { firstWorkflowTask, type FirstWorkflowTask } from './first-workflow-task';
+export { firstWorkflowTask, type FailingWorkflowTask, type FirstWorkflowTask } from './first-workflow-task';
 export { decodePayloads, type Payload } from './payloads';
 export { hasWorker, isFresh, readPollers, type Poller } from './pollers';
 export { timeOf } from './timestamps';

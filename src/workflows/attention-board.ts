@@ -11,13 +11,15 @@ export class AttentionBoard {
   private readonly desks = new Set<AttentionDesk>();
   /** In the order in which they have asked. */
   private readonly asking = new Map<AttentionDesk, Attention>();
+  /** Begun telling comes to its end, one after another: what is told last is how it stands. */
+  private telling: Promise<void> = Promise.resolve();
 
   /**
-   * @param changed told when what is shown has changed.
+   * @param changed told when what is to be shown has changed; false where that could not be told: then the next `update` tells it.
    * @param shown what was shown last, in an earlier run.
    */
   constructor(
-    private readonly changed: (attention: Attention | undefined) => Promise<void>,
+    private readonly changed: (attention: Attention | undefined) => Promise<boolean>,
     private shown?: Attention,
   ) {}
 
@@ -34,12 +36,22 @@ export class AttentionBoard {
     for (const desk of this.desks) desk.resume();
   }
 
-  /** Tells anew what was shown in an earlier run where that is no longer so. */
-  async update(): Promise<void> {
+  /** Tells anew what was shown in an earlier run where that is no longer so, and what could not be told before. */
+  update(): Promise<void> {
+    this.telling = this.telling.then(() => this.tell());
+    return this.telling;
+  }
+
+  /** What is to be told has been, as far as it could be. */
+  async told(): Promise<void> {
+    let last: Promise<void> | undefined;
+    while (last !== this.telling) await (last = this.telling);
+  }
+
+  private async tell(): Promise<void> {
     const [first] = this.asking.values();
     if (isSame(first, this.shown)) return;
-    this.shown = first;
-    await this.changed(first);
+    if (await this.changed(first)) this.shown = first;
   }
 
   /** What is shown: whoever is told of it knows. */

@@ -12,15 +12,34 @@ const OFTEN_MS = 120_000;
 /** The longest that doubling comes to; from then on it is a twentieth of the silence, so that a year of it takes 200 looks. */
 const LONGEST_DOUBLED_MS = 10 * 60_000;
 
-/** How long to wait until it is asked again, in ms. @param silentMs for how long nothing has ended, and nobody has heard anything new. */
-export function askInterval(silentMs: number, oftenMs: number): number {
-  return silentMs < OFTEN_MS ? oftenMs : Math.max(Math.min(silentMs, LONGEST_DOUBLED_MS), silentMs / 20);
+/** Each end begins the silence anew: where the history has room for less than this, in events, it is asked more seldom whatever ends. */
+const AMPLE_EVENTS = 880;
+/** That begins with this interval, in ms, and doubles with each five looks, of eleven events each: the last of them take a year. */
+const SCARCE_MS = 60_000;
+const DOUBLED_EACH_EVENTS = 55;
+
+/**
+ * How long to wait until it is asked again, in ms; for ever where the history has no room for it.
+ *
+ * @param silentMs for how long nothing has ended, and nobody has heard anything new.
+ * @param eventsLeft what the history has room for.
+ */
+export function askInterval(silentMs: number, oftenMs: number, eventsLeft: number): number {
+  const wished = silentMs < OFTEN_MS ? oftenMs : Math.max(Math.min(silentMs, LONGEST_DOUBLED_MS), silentMs / 20);
+  return Math.max(wished, affordedInterval(eventsLeft));
+}
+
+function affordedInterval(eventsLeft: number): number {
+  if (eventsLeft >= AMPLE_EVENTS) return 0;
+  return eventsLeft > 0 ? Math.round(SCARCE_MS * 2 ** ((AMPLE_EVENTS - eventsLeft) / DOUBLED_EACH_EVENTS)) : Infinity;
 }
 
 export interface ServiceWatchOptions {
-  /** Asks about those that run. @param isServed a worker has served them: what is asked is whether anybody still polls. */
+  /** Asks about those that run. @param isServed a worker has served some: what is asked is whether those that run still are. */
   ask: (isServed: boolean) => Promise<FollowUpService>;
   running: () => number;
+  /** What the history has room for, beside the ends of those that run. */
+  eventsLeft: () => number;
   /** Told when nobody serves them, at each look, and with undefined once somebody does. */
   onService: (message: string | undefined) => void;
 }
@@ -68,15 +87,16 @@ export class ServiceWatch {
 
   /** Watches for as long as they run: a worker that has served them may be gone for good. */
   async watch(): Promise<void> {
-    const { running, ask } = this.options;
+    const { running, ask, eventsLeft } = this.options;
     let silentMs = 0;
     for (;;) {
       await condition(() => running() > 0 || this.isCanceled);
       const { resumes, moves, message, isServed } = this;
       const oftenMs = isServed ? ASK_OF_SERVED_MS : ASK_MS;
-      const waitMs = askInterval(silentMs, oftenMs);
-      // A short wait is not cut off by an end: a timer for each would double the history.
-      await condition(() => this.isCanceled || this.resumes > resumes || (this.moves > moves && waitMs > oftenMs), waitMs);
+      const waitMs = askInterval(silentMs, oftenMs, eventsLeft());
+      // The shortest wait is not cut off by an end: a timer for each would double the history.
+      const isCutOff = waitMs > askInterval(0, oftenMs, eventsLeft());
+      await this.wait(() => this.isCanceled || this.resumes > resumes || (isCutOff && this.moves > moves), waitMs, eventsLeft);
       if (this.isCanceled) return;
       const isAsked = this.resumes > resumes;
       if ((this.moves > moves && !isAsked) || running() === 0) {
@@ -93,18 +113,24 @@ export class ServiceWatch {
   /**
    * Waits until canceled follow-ups have ended. Those that have begun may be tidying up: they are waited for, and a person is told where
    * nobody is there who could end them.
-   * @param closeUnbegun called when nobody serves them, to end those that no worker has taken up.
+   * @param closeUnbegun called when nobody serves them, or not all of them, to end those that no worker has taken up; returns whether there were any.
    */
-  async untilEnded(closeUnbegun: () => Promise<void>): Promise<void> {
-    const { running } = this.options;
+  async untilEnded(closeUnbegun: () => Promise<boolean>): Promise<void> {
+    const { running, eventsLeft } = this.options;
     let silentMs = 0;
+    // However full the history was, they must end: these looks have a room of their own.
+    let moreEvents = Infinity;
+    const left = (): number => eventsLeft() + moreEvents;
     for (;;) {
       const { resumes, message } = this;
-      const waitMs = silentMs === 0 ? CANCEL_PATIENCE_MS : askInterval(silentMs, ASK_MS);
-      await condition(() => running() === 0 || this.resumes > resumes, waitMs);
+      const waitMs = askInterval(silentMs, silentMs === 0 ? CANCEL_PATIENCE_MS : ASK_MS, left());
+      await this.wait(() => running() === 0 || this.resumes > resumes, waitMs, left);
+      // What the cancel itself adds is in the history now.
+      moreEvents = Math.min(moreEvents, Math.max(0, AMPLE_EVENTS - eventsLeft()));
       if (running() > 0) {
-        const service = await this.look();
-        if (service.kind === 'unserved') await closeUnbegun();
+        let service = await this.look();
+        // Those that are left may be served all the same: a person is told of these alone.
+        if (service.kind === 'unserved' && (await closeUnbegun()) && running() > 0) service = await this.look();
         if (running() > 0) this.take(service);
       }
       if (running() === 0) break;
@@ -123,7 +149,15 @@ export class ServiceWatch {
     return ask(true);
   }
 
+  /** A wait that the history has no room to end, ends where there is room again. */
+  private async wait(until: () => boolean, waitMs: number, eventsLeft: () => number): Promise<void> {
+    if (waitMs === Infinity) await condition(() => until() || eventsLeft() > 0);
+    else await condition(until, waitMs);
+  }
+
   private take(service: FollowUpService): void {
+    // It says nothing new: what a person was told stands.
+    if (service.kind === 'busy') return;
     if (service.kind === 'served') this.isServed = true;
     this.change(service.kind === 'unserved' ? service.message : undefined);
   }

@@ -34,7 +34,7 @@ import { FollowUpPages } from './follow-up-pages';
 import type { EndsTotal } from './follow-up-records';
 import { FollowUpRecords } from './follow-up-records';
 import { ServiceWatch } from './follow-up-service';
-import { historyIsFull, LARGEST_VALUES_IN_A_HISTORY, leavesRoom, TAIL_PATIENCE_MS } from './follow-up-window';
+import { eventsLeft, historyIsFull, LARGEST_VALUES_IN_A_HISTORY, leavesRoom, TAIL_PATIENCE_MS } from './follow-up-window';
 
 export interface FollowUpShardInput {
   shard: FollowUpShard;
@@ -76,6 +76,9 @@ const RECORD_AFTER_MS = 30_000;
 /** How long the ends of those that were just closed may take to be seen, in ms. */
 const CLOSED_SEEN_MS = 5_000;
 
+/** So many of the oldest that run are looked at, and of the newest, to see whether they are served. */
+const LOOKED_AT = 3;
+
 /** Of a run id, its random end: the beginning is the time, which runs of one shard can share. */
 const RUN_ID_LENGTH = 12;
 
@@ -110,8 +113,9 @@ class ShardRun {
   private readonly running = new Set<string>();
   /** Of these, those that were found open, as children of somebody else. */
   private readonly found = new Set<string>();
-  /** Of those that were canceled, where a close of those that no worker has taken up was asked for: which are closed by that. */
-  private closing?: Promise<Set<string>>;
+  /** Of those that were canceled, those that no worker has taken up, and that were closed for that; `closing` while that is asked for. */
+  private readonly closed = new Set<string>();
+  private closing?: Promise<string[]>;
   /** Canceled ones that had begun: only they can end themselves. */
   private readonly begun = new Set<string>();
   private runners = 0;
@@ -149,7 +153,12 @@ class ShardRun {
       },
     );
     this.service = new ServiceWatch(
-      { ask: (isServed) => this.askForService(isServed), running: () => this.running.size, onService: (message) => void this.tellService(message) },
+      {
+        ask: (isServed) => this.askForService(isServed),
+        running: () => this.running.size,
+        eventsLeft: () => eventsLeft(workflowInfo().historyLength, this.running.size),
+        onService: (message) => void this.tellService(message),
+      },
       { isServed: resumed?.isServed ?? false, message: unserved?.message },
     );
   }
@@ -255,7 +264,8 @@ class ShardRun {
     try {
       const end = await this.endOf(input, workflowId);
       // Terminated because no worker could answer the cancel, it is one that was canceled.
-      const isClosed = end.status === 'terminated' && (await this.closing)?.has(workflowId);
+      if (end.status === 'terminated') await this.closing;
+      const isClosed = end.status === 'terminated' && this.closed.has(workflowId);
       this.ended(isClosed ? { workflowId, status: 'canceled' } : end);
     } finally {
       // Also where its end cannot be told: nobody is to wait for it.
@@ -359,14 +369,21 @@ class ShardRun {
     }
   }
 
-  /** Those that nobody has taken up, and nobody will, cannot answer a cancel: they are closed, so that they can run another time. */
-  private async closeUnbegun(): Promise<void> {
+  /**
+   * Those that nobody has taken up, and nobody will, cannot answer a cancel: they are closed, so that they can run another time.
+   * @returns whether there were any.
+   */
+  private async closeUnbegun(): Promise<boolean> {
     const asked = [...this.running].filter((workflowId) => !this.begun.has(workflowId));
-    if (asked.length === 0) return;
-    this.closing = this.board.untilDone(() => this.acts.closeUnserved(asked)).then((closed) => new Set(closed));
+    if (asked.length === 0) return false;
+    this.closing = this.board.untilDone(() => this.acts.closeUnserved(asked)).then(({ closed, begun }) => {
+      for (const workflowId of closed) this.closed.add(workflowId);
+      for (const workflowId of begun) this.begun.add(workflowId);
+      return closed;
+    });
     const closed = await this.closing;
-    for (const workflowId of asked) if (!closed.has(workflowId)) this.begun.add(workflowId);
-    await condition(() => [...closed].every((workflowId) => !this.running.has(workflowId)), CLOSED_SEEN_MS);
+    await condition(() => closed.every((workflowId) => !this.running.has(workflowId)), CLOSED_SEEN_MS);
+    return closed.length > 0;
   }
 
   /** Tells the batch once so few run that the next shard can begin; and again where those take long, and fewer are left than were told of. */
@@ -380,7 +397,9 @@ class ShardRun {
 
   private askForService(isServed: boolean): Promise<FollowUpService> {
     const { workflow, taskQueue } = this.input.options;
-    const workflowIds = [...this.running].slice(0, 3);
+    const running = [...this.running];
+    // The oldest may have begun with a worker that the newest no longer find.
+    const workflowIds = [...new Set([...running.slice(0, LOOKED_AT), ...running.slice(-LOOKED_AT)])];
     return this.board.untilDone(() => this.acts.followUpService({ workflow, taskQueue: taskQueue ?? workflowInfo().taskQueue, workflowIds, ...(isServed && { isServed }) }));
   }
 
@@ -392,11 +411,18 @@ class ShardRun {
     return this.serviceDesk.tell('cancel_unserved', `${message}: canceled follow-ups that had begun cannot end: ${those}`);
   }
 
-  private async tellParent(change: Omit<FollowUpShardChange, 'shard'>): Promise<void> {
+  /** @returns false where it could not be told. */
+  private async tellParent(change: Omit<FollowUpShardChange, 'shard'>): Promise<boolean> {
     const { parent } = workflowInfo();
-    if (!parent) return;
+    if (!parent) return true;
     const tell = (): Promise<void> => getExternalWorkflowHandle(parent.workflowId).signal(followUpShardSignal, { shard: this.input.number, ...change });
-    await CancellationScope.nonCancellable(tell).catch((error: unknown) => log.warn('Whoever has started this shard of follow-ups could not be told', { error: String(error) }));
+    try {
+      await CancellationScope.nonCancellable(tell);
+      return true;
+    } catch (error) {
+      log.warn('Whoever has started this shard of follow-ups could not be told', { error: String(error) });
+      return false;
+    }
   }
 
   private countRecorded({ recorded }: FollowUpPage): void {
@@ -412,6 +438,8 @@ class ShardRun {
 
   private async continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
+    // What is not on its way yet would be lost with this run.
+    await this.board.told();
     const { list } = this.pages;
     return continueAsNew<typeof followUpShardWorkflow>({
       ...this.input,

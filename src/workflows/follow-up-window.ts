@@ -41,10 +41,18 @@ const MOST_BYTES = 6 * 1024 * 1024;
 /** So many values of the largest size, 2 MB, fit a history: the server terminates a workflow at 50 MB. */
 export const LARGEST_VALUES_IN_A_HISTORY = 20;
 
+/** What is asked about those that run adds to the history; this is what it may come to. */
+const MOST_EVENTS_WATCHED = 9_950;
+
 /** What one that runs can still add to the history: it has started and it has closed, a workflow task for each, less what they share. */
 const EVENTS_TO_COME = 7;
 
 /** @param bytesEach what one follow-up adds to the history, from its start to its record. */
 export function historyIsFull(history: { events: number; bytes: number }, running: number, bytesEach: number): boolean {
   return history.events + EVENTS_TO_COME * running > MOST_EVENTS || history.bytes + bytesEach * running > MOST_BYTES;
+}
+
+/** What the history still has room for, beside the ends of those that run: for looks at whether they are served, in events. */
+export function eventsLeft(events: number, running: number): number {
+  return MOST_EVENTS_WATCHED - events - EVENTS_TO_COME * running;
 }

@@ -2,7 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { ActivityDependencies, FollowUpService } from '../../src/activities';
 import { createActivities } from '../../src/activities';
-import { judgePolling, judgeService } from '../../src/activities/follow-up-service';
+import { judgeServed, judgeService } from '../../src/activities/follow-up-service';
 import { workflowTaskQueue } from '../../src/contract';
 import type { FirstWorkflowTask } from '../../src/temporal';
 import { firstWorkflowTask, readPollers } from '../../src/temporal';
@@ -32,9 +32,9 @@ afterAll(async () => {
   await shared.stop();
 });
 
-function service(workflow: string, taskQueue: string, workflowIds: string[]): Promise<FollowUpService> {
+function service(workflow: string, taskQueue: string, workflowIds: string[], isServed?: boolean): Promise<FollowUpService> {
   const environment = new MockActivityEnvironment({}, { client: queues.client, logger: silent });
-  return environment.run(createActivities({} as ActivityDependencies)['messageBatches.followUpService'], { workflow, taskQueue, workflowIds });
+  return environment.run(createActivities({} as ActivityDependencies)['messageBatches.followUpService'], { workflow, taskQueue, workflowIds, isServed });
 }
 
 /** What it will say so many seconds from now, if nothing happens until then. */
@@ -42,6 +42,13 @@ async function serviceIn(seconds: number, workflow: string, taskQueue: string, w
   const tasks = await Promise.all(workflowIds.map((workflowId) => firstWorkflowTask(queues.client, workflowId)));
   const known = tasks.filter((task) => task !== undefined);
   return judgeService({ workflow, taskQueue }, known, await readPollers(queues.client, taskQueue), Date.now() + seconds * 1000);
+}
+
+/** The same of those of which some were served. */
+async function servedIn(seconds: number, workflow: string, taskQueue: string, workflowIds: string[]): Promise<FollowUpService> {
+  const tasks = await Promise.all(workflowIds.map((workflowId) => firstWorkflowTask(queues.client, workflowId)));
+  const known = tasks.filter((task) => task !== undefined);
+  return judgeServed({ workflow, taskQueue }, known, await readPollers(queues.client, taskQueue), Date.now() + seconds * 1000);
 }
 
 async function until<T>(look: () => Promise<T>, enough: (seen: T) => boolean): Promise<T> {
@@ -86,6 +93,35 @@ test('a fault in a later task is no matter of who serves it', async () => {
     ({ raw }) => (raw.pendingWorkflowTask?.attempt ?? 0) > 1,
   );
   expect(await service('endsNow', queue, [workflowId])).toEqual({ kind: 'served' });
+  // But it is one of those that were served, and no longer are.
+  const refused = `no worker polls ${queue} for endsNow: a worker that polls it does not know this type (Failed to initialize workflow of type 'endsNow': no such function is exported by the workflow bundle)`;
+  expect(await servedIn(25, 'endsNow', queue, [workflowId])).toEqual({ kind: 'unserved', message: refused });
+});
+
+test('a worker that has served some, replaced by one that takes up no more of them: it is told, also while those that have begun have nothing to do', async () => {
+  const queue = queues.newQueue();
+  await queues.startWorker(queue, { identity: 'old' });
+  const begun = await queues.start(queue, 'endsNow', ['sleeps']);
+  await until(() => kindOf(begun), (kind) => kind === 'completed');
+  expect(await service('endsNow', queue, [begun], true)).toEqual({ kind: 'served' });
+  await queues.stopWorkers();
+  await queues.startWorker(queue, { ...workflowBundle(), identity: 'new' });
+  const next = await queues.start(queue, 'endsNow', ['completes']);
+  await until(() => kindOf(next), (kind) => kind === 'failed');
+  expect(await service('endsNow', queue, [begun, next], true)).toEqual({ kind: 'busy' });
+  expect(await servedIn(25, 'endsNow', queue, [begun, next])).toMatchObject({ kind: 'unserved', message: expect.stringContaining(`no worker polls ${queue} for endsNow: a worker that polls it does not know this type`) });
+  expect(await servedIn(25, 'endsNow', queue, [begun])).toEqual({ kind: 'served' });
+});
+
+test('those that have begun, with a fault that no retry mends, are told of in the words of the fault', async () => {
+  const queue = queues.newQueue();
+  await queues.startWorker(queue);
+  const workflowId = await queues.start(queue, 'stumblesLater');
+  await until(() => kindOf(workflowId), (kind) => kind === 'completed');
+  expect(await service('stumblesLater', queue, [workflowId], true)).toEqual({ kind: 'served' });
+  await queues.client.workflow.getHandle(workflowId).signal('finish');
+  await until(() => service('stumblesLater', queue, [workflowId], true), ({ kind }) => kind === 'busy');
+  expect(await servedIn(25, 'stumblesLater', queue, [workflowId])).toEqual({ kind: 'unserved', message: `workflow tasks of stumblesLater fail on ${queue}: Cannot read the answer of nobody` });
 });
 
 test('a worker that does not know the type says so itself, at once', async () => {
@@ -164,16 +200,15 @@ test('of those that were served, it is asked whether anybody still polls, whatev
   const queue = queues.newQueue();
   await queues.startWorker(queue);
   const pollers = await until(() => readPollers(queues.client, queue), (all) => all.length > 0);
-  const environment = new MockActivityEnvironment({}, { client: queues.client, logger: silent });
-  const ask = (taskQueue: string) => environment.run(createActivities({} as ActivityDependencies)['messageBatches.followUpService'], { workflow: 'endsNow', taskQueue, workflowIds: [], isServed: true });
+  const ask = (taskQueue: string) => service('endsNow', taskQueue, [], true);
   expect(await ask(queue)).toEqual({ kind: 'served' });
   const nobody = queues.newQueue();
   expect(await ask(nobody)).toEqual({ kind: 'unserved', message: `no worker polls ${nobody} for endsNow` });
   // One that is gone stays on the list for minutes; one that is there comes again within one.
   const input = { workflow: 'endsNow', taskQueue: queue };
   const last = Math.max(...pollers.map(({ lastAccess }) => lastAccess));
-  expect(judgePolling(input, pollers, last + 61_000)).toEqual({ kind: 'served' });
-  expect(judgePolling(input, pollers, last + 91_000)).toEqual({ kind: 'unserved', message: `no worker polls ${queue} for endsNow` });
+  expect(judgeServed(input, [], pollers, last + 61_000)).toEqual({ kind: 'served' });
+  expect(judgeServed(input, [], pollers, last + 91_000)).toEqual({ kind: 'unserved', message: `no worker polls ${queue} for endsNow` });
 });
 
 test('of canceled ones, those that no worker has taken up are closed, and no others', async () => {
@@ -182,13 +217,17 @@ test('of canceled ones, those that no worker has taken up are closed, and no oth
   const begun = await queues.start(queue, 'endsNow', ['sleeps']);
   await until(() => kindOf(begun), (kind) => kind === 'completed');
   const unbegun = await queues.start(queues.newQueue(), 'endsNow');
+  // A worker has it in its hands: it may be about to do something.
+  const takenFrom = queues.newQueue();
+  const taken = await queues.start(takenFrom, 'endsNow');
+  await queues.client.withDeadline(Date.now() + 30_000, () => queues.client.workflowService.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: takenFrom }, identity: 'in its hands' }));
   const environment = new MockActivityEnvironment({}, { client: queues.client, logger: silent });
-  const close = () => environment.run(createActivities({} as ActivityDependencies)['messageBatches.closeUnserved'], [begun, unbegun]);
-  expect(await close()).toEqual([unbegun]);
+  const close = () => environment.run(createActivities({} as ActivityDependencies)['messageBatches.closeUnserved'], [begun, unbegun, taken]);
+  expect(await close()).toEqual({ closed: [unbegun], begun: [begun] });
   const statusOf = async (workflowId: string) => (await queues.client.workflow.getHandle(workflowId).describe()).status.name;
-  expect([await statusOf(begun), await statusOf(unbegun)]).toEqual(['RUNNING', 'TERMINATED']);
+  expect([await statusOf(begun), await statusOf(unbegun), await statusOf(taken)]).toEqual(['RUNNING', 'TERMINATED', 'RUNNING']);
   // Another attempt says the same.
-  expect(await close()).toEqual([unbegun]);
+  expect(await close()).toEqual({ closed: [unbegun], begun: [begun] });
 });
 
 test('what the workers of other languages say of a type that they do not know', () => {

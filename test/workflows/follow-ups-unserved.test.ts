@@ -67,7 +67,7 @@ test('it is told within 60 s, also without a worker of ours, and is over as soon
   expect(await attention(true)).toMatchObject({ code: 'follow_up_unserved', message: `no worker polls ${batch.queue} for testFollowUp`, hint: expect.stringContaining('Start a worker') });
   expect(Date.now() - began).toBeLessThan(60_000);
   expect((await run.describe()).memo?.['attention']).toMatchObject({ code: 'follow_up_unserved' });
-  expect(batch.asked[0]).toEqual({ workflow: 'testFollowUp', taskQueue: batch.queue, workflowIds: [batch.id(0), batch.id(1), batch.id(2)] });
+  expect(batch.asked[0]).toEqual({ workflow: 'testFollowUp', taskQueue: batch.queue, workflowIds: [0, 1, 2, 3].map((index) => batch.id(index)) });
 
   // At once, and not at the next of its own looks.
   const asked = batch.asked.length;

@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import type { ActivityDependencies, FollowUpEnd, FollowUpPage, FollowUpService, FollowUpServiceInput, FollowUpShard, LedgerResult, OpenedPart, PartReference, RecordFollowUpsInput, SelectFollowUpsInput, StoredResults } from '../../../src/activities';
+import type { ActivityDependencies, ClosedUnserved, FollowUpEnd, FollowUpPage, FollowUpService, FollowUpServiceInput, FollowUpShard, LedgerResult, OpenedPart, PartReference, RecordFollowUpsInput, SelectFollowUpsInput, StoredResults } from '../../../src/activities';
 import { createActivities } from '../../../src/activities';
 import type { BatchReport, BatchStatus, DataReference, FollowUpInput, FollowUpOptions } from '../../../src/contract';
 import { batchStatusQuery, batchWorkflowId, followUpShardWorkflowId, followUpWorkflowId, noOutcomes, noUsage } from '../../../src/contract';
@@ -182,10 +182,11 @@ export class FollowUpBatch {
         this.records.set(name, ends);
       },
       'messageBatches.endOfFollowUp': createActivities({} as ActivityDependencies)['messageBatches.endOfFollowUp'],
-      'messageBatches.closeUnserved': async (workflowIds: string[]): Promise<string[]> => {
-        const unbegun = workflowIds.filter((id) => ![...this.begun].some((index) => this.id(index) === id));
-        for (const id of unbegun) await this.client.workflow.getHandle(id).terminate();
-        return unbegun;
+      'messageBatches.closeUnserved': async (workflowIds: string[]): Promise<ClosedUnserved> => {
+        const begun = workflowIds.filter((id) => [...this.begun].some((index) => this.id(index) === id));
+        const closed = workflowIds.filter((id) => !begun.includes(id));
+        for (const id of closed) await this.client.workflow.getHandle(id).terminate();
+        return { closed, begun };
       },
       'messageBatches.followUpService': async (input: FollowUpServiceInput): Promise<FollowUpService> => {
         this.asked.push(input);

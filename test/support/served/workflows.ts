@@ -30,6 +30,14 @@ export async function stumbles(): Promise<void> {
   throw new TypeError('Cannot read the answer of nobody');
 }
 
+/** Has one that shows when it gets the signal `finish`. */
+export async function stumblesLater(): Promise<void> {
+  let finished = false;
+  setHandler(finishSignal, () => void (finished = true));
+  await condition(() => finished);
+  await stumbles();
+}
+
 /** What the worker's own client says of another workflow's end. */
 export async function asksForEnd(workflowId: string): Promise<unknown> {
   const { 'messageBatches.endOfFollowUp': endOfFollowUp } = proxyActivities<MessageBatchesActivities>({
