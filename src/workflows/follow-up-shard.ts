@@ -234,7 +234,8 @@ class ShardRun {
     if (this.failure) return;
     const { message } = error instanceof Error ? error : new Error(String(error));
     this.failure = ApplicationFailure.create({ message, type: 'Unexpected', nonRetryable: true, cause: error instanceof Error ? error : undefined });
-    void this.board.desk().tell('unexpected', `A shard of follow-ups starts no more of them: ${message}`);
+    // Where the workflow task itself has failed, nothing can be told any more: the task is done again.
+    void this.board.desk().tell('unexpected', `A shard of follow-ups starts no more of them: ${message}`).catch(() => undefined);
   }
 
   private async next(): Promise<AnyFollowUpInput | undefined> {
