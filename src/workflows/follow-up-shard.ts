@@ -230,10 +230,10 @@ class ShardRun {
   }
 
   /** Nothing more is started, and the shard fails once those that run have ended. A person is told at once, as they can take long. */
-  private failed(error: unknown): void {
+  private failed(fault: unknown): void {
     if (this.failure) return;
-    const { message } = error instanceof Error ? error : new Error(String(error));
-    this.failure = ApplicationFailure.create({ message, type: 'Unexpected', nonRetryable: true, cause: error instanceof Error ? error : undefined });
+    const { message } = fault instanceof Error ? fault : new Error(String(fault));
+    this.failure = ApplicationFailure.create({ message, type: 'Unexpected', nonRetryable: true, cause: fault instanceof Error ? fault : undefined });
     // Where the workflow task itself has failed, nothing can be told any more: the task is done again.
     void this.board.desk().tell('unexpected', `A shard of follow-ups starts no more of them: ${message}`).catch(() => undefined);
   }
