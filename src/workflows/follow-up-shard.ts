@@ -70,8 +70,10 @@ interface ShardCarriedState {
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
 const MOST_BYTES_STARTING = 1024 * 1024;
 
-/** How long an end waits for others to be put on record with, in ms. */
+/** How long an end waits for others to be put on record with, in ms; where the history has little room, longer, and less than Temporal keeps it. */
 const RECORD_AFTER_MS = 30_000;
+const RECORD_LATE_MS = 6 * 3_600_000;
+const LITTLE_ROOM_EVENTS = 900;
 
 /** How long the ends of those that were just closed may take to be seen, in ms. */
 const CLOSED_SEEN_MS = 5_000;
@@ -156,7 +158,7 @@ class ShardRun {
       {
         ask: (isServed) => this.askForService(isServed),
         running: () => this.running.size,
-        eventsLeft: () => eventsLeft(workflowInfo().historyLength, this.running.size),
+        eventsLeft: () => this.eventsLeft(),
         onService: (message) => void this.tellService(message),
       },
       { isServed: resumed?.isServed ?? false, message: unserved?.message },
@@ -260,6 +262,10 @@ class ShardRun {
     return historyIsFull({ events, bytes }, this.running.size, this.startBytes + 2 * this.records.meanBytes);
   }
 
+  private eventsLeft(): number {
+    return eventsLeft(workflowInfo().historyLength, this.running.size);
+  }
+
   private async runOne(input: AnyFollowUpInput): Promise<void> {
     const workflowId = workflowIdOfFollowUp(input);
     try {
@@ -287,7 +293,7 @@ class ShardRun {
   private recordSoon(): void {
     if (this.isRecordedSoon) return;
     this.isRecordedSoon = true;
-    void sleep(RECORD_AFTER_MS).then(() => {
+    void sleep(this.eventsLeft() < LITTLE_ROOM_EVENTS ? RECORD_LATE_MS : RECORD_AFTER_MS).then(() => {
       this.isRecordedSoon = false;
       this.records.begin();
     });
