@@ -19,7 +19,7 @@ module.exports = {
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   testTimeout: 180_000,
-  // Real servers and real kills, a few side by side in a file (test/support/side-by-side.ts): with a third file two cores are busy while others wait.
-  maxWorkers: 3,
+  // Real servers and real kills, several side by side in a file: two files at once is what two cores carry. With three, tests ran into their limits.
+  maxWorkers: 2,
   testSequencer: '<rootDir>/test/support/longest-first.js',
 };

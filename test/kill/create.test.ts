@@ -47,7 +47,7 @@ const CASES = [
 ];
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */
-testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 7 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 9 }, ({ run }, open) => run(open));
 
 async function expectPaidOnce(world: World, report: JobReport, requests = REQUESTS): Promise<void> {
   expect(world.simulator.stats().accepted).toHaveLength(1);

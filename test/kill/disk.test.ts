@@ -47,7 +47,7 @@ const CASES: (Variant & { name: string; run: (open: OpenWorld) => Promise<void> 
   ]),
 ];
 
-testSideBySide(CASES, { timeoutMs: 120_000, atOnce: 5 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 120_000, atOnce: 8 }, ({ run }, open) => run(open));
 
 async function expectGoesOnAfterFullDisk(open: OpenWorld, { disk: bytes, supportsRange }: { disk: number; supportsRange: boolean }): Promise<void> {
   const world = await open({ ...LONG_ANSWERS, supportsRange });

@@ -38,7 +38,7 @@ const CASES = [
 ];
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */
-testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 8 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 180_000, atOnce: 12 }, ({ run }, open) => run(open));
 
 async function expectTruthAfterWaking(open: OpenWorld, step: Step): Promise<void> {
   const world = await open({ supportsRange: true, resultsBytesPerSecond: 800_000 });

@@ -60,7 +60,7 @@ const CASES = [
   { name: 'killed as soon as something is stored: goes on by Range', run: expectRangeAfterEarlyKill },
 ];
 
-testSideBySide(CASES, { timeoutMs: 150_000, atOnce: 5 }, ({ run }, open) => run(open));
+testSideBySide(CASES, { timeoutMs: 150_000, atOnce: 8 }, ({ run }, open) => run(open));
 
 function forEachRange<Case extends Download>(cases: Case[]): (Omit<Case, 'onlyLong'> & { supportsRange: boolean; how: string; onlyLong: boolean })[] {
   return cases.flatMap((one) =>

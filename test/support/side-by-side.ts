@@ -6,8 +6,8 @@ import { sharedTemporal } from './shared-temporal';
 import type { TemporalServer } from './temporal-server';
 import { World } from './world';
 
-/** Two cores carry so many of each of three files: a worker costs two seconds of one when it starts. */
-const AT_ONCE = 4;
+/** Two cores carry so many of each of two files: a worker costs two seconds of one when it starts. */
+const AT_ONCE = 6;
 
 /** Makes a world that is closed when its test is over. @param storage storage root; default a folder of its own. */
 export type OpenWorld = (options?: Partial<SimulatorOptions>, storage?: string) => Promise<World>;
