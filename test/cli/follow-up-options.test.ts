@@ -128,8 +128,8 @@ test('in place of what follow-ups of an ended job were started with', async () =
   expect(await override({ ...own, per: 10 }, '--check-schema', schema)).toEqual({ workflow: 'checkJsonAnswersOfSlice', taskQueue: 'ours', args });
   expect(await override({ workflow: 'checkJsonAnswer', taskQueue: 'checking', args: [{ schema: {} }] }, '--check-schema', schema)).toEqual({ workflow: 'checkJsonAnswer', args });
   await expect(override(own, '--check-schema', schema, '--follow-up', 'x')).rejects.toThrow(/cannot be combined with --follow-up/);
-  await expect(override(own, '--check-schema', await file('override-bad.json', '{"tpye": "object"}'))).rejects.toMatchObject({ code: 'bad_schema', message: expect.stringMatching(/override-bad\.json cannot be used: strict mode: unknown keyword: "tpye"\.$/), hint: 'Nothing was sent. Mend the file, then run the same command again.' });
-  await expect(override({ workflow: 'checkJsonAnswer', args }, '--follow-up-args', '[{"schema": 1}]')).rejects.toMatchObject({ code: 'bad_schema', hint: expect.stringMatching(/^Nothing was sent\. Mend what --follow-up-args gives/) });
+  await expect(override(own, '--check-schema', await file('override-bad.json', '{"tpye": "object"}'))).rejects.toMatchObject({ code: 'bad_schema', message: expect.stringMatching(/override-bad\.json cannot be used: strict mode: unknown keyword: "tpye"\.$/), hint: 'Nothing was run. Mend the file, then run the same command again.' });
+  await expect(override({ workflow: 'checkJsonAnswer', args }, '--follow-up-args', '[{"schema": 1}]')).rejects.toMatchObject({ code: 'bad_schema', hint: expect.stringMatching(/^Nothing was run\. Mend what --follow-up-args gives/) });
   await expect(override({ ...own, per: 10 }, '--follow-up', 'checkJsonAnswer')).rejects.toMatchObject({ code: 'bad_follow_up' });
   await expect(override(own, '--follow-up', 'batchWorkflow')).rejects.toMatchObject({ code: 'usage', hint: 'Nothing was run.' });
   await expect(override(own, '--follow-up-args', '[1,')).rejects.toMatchObject({ code: 'usage', hint: expect.stringMatching(/^Nothing was run\. Write/) });

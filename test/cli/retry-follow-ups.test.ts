@@ -214,7 +214,7 @@ test('clean leaves the working data of a retry alone; where somebody has removed
 }, 120_000);
 
 test('one that was stopped in the middle can be ended with what is on record', async () => {
-  const first = await ended('left', [{ fail: 'Not yet', once: true, ms: 4_000 }]);
+  const first = await ended('left', [{ fail: 'Not yet', once: true, ms: 15_000 }]);
   const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
   await effects.ranAgain('left-', 1);
   await new Client({ connection }).workflow.getHandle(followUpRetryWorkflowId(first.job_id, 1)).terminate('By somebody');
