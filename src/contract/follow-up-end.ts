@@ -3,6 +3,7 @@ import { RawValue, rawValueTypeInfo } from '@temporalio/common';
 import type { Payload, PayloadTypeInfo } from '@temporalio/common';
 import type { FollowUpFailure, FollowUpLine } from './follow-up';
 import { MAX_FOLLOW_UP_VALUE_BYTES } from './follow-up';
+import { shortened } from './shortened';
 
 /** How much of a failure's message is kept, in characters. */
 const MAX_MESSAGE_LENGTH = 2_000;
@@ -78,5 +79,5 @@ export function followUpFailure(error: unknown): FollowUpFailure {
   while (reason instanceof Error && WRAPPERS.has(reason.name) && reason.cause instanceof Error) reason = reason.cause;
   if (!(reason instanceof Error)) return { type: 'Unknown', message: '' };
   const { type } = reason as { type?: unknown };
-  return { type: (typeof type === 'string' && type !== '' ? type : reason.name).slice(0, MAX_TYPE_LENGTH), message: reason.message.length > MAX_MESSAGE_LENGTH ? `${reason.message.slice(0, MAX_MESSAGE_LENGTH)}…` : reason.message };
+  return { type: (typeof type === 'string' && type !== '' ? type : reason.name).slice(0, MAX_TYPE_LENGTH), message: shortened(reason.message, MAX_MESSAGE_LENGTH) };
 }

@@ -20,3 +20,4 @@ export * from './outcomes';
 export * from './prices';
 export * from './ready-made';
 export * from './results-kept';
+export * from './shortened';

@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure, condition } from '@temporalio/workflow';
 import type { Attention, AttentionCode } from '../contract';
+import { shortened } from '../contract';
 
 /** Of what a person is told, in characters: it goes into signals and memos, which have a limit. */
 const MAX_MESSAGE_LENGTH = 2_000;
@@ -105,7 +106,7 @@ export class AttentionDesk {
 
   /** Says that a person is needed, and waits for nobody. */
   async tell(code: AttentionCode, message: string, hint: string = hintOf(code, message)): Promise<void> {
-    this.current = { code, message: message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message, hint, since: (this.since ??= new Date().toISOString()) };
+    this.current = { code, message: shortened(message, MAX_MESSAGE_LENGTH), hint, since: (this.since ??= new Date().toISOString()) };
     await this.changed(this.current);
   }
 

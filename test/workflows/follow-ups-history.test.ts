@@ -1,32 +1,18 @@
 /** Histories of follow-ups stay below 10,000 events and 10 MB, whatever these are started with and return. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { batchWorkflowId } from '../../src/contract';
-import { FollowUpBatch, plain } from '../support/follow-ups/batch';
-import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import type { FollowUpBatch } from '../support/follow-ups/batch';
+import { plain } from '../support/follow-ups/batch';
+import { servedBatches } from '../support/follow-ups/served-batches';
+import type { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
 
-const shared = sharedTemporal();
-let temporal: TemporalServer;
+const served = servedBatches();
 let batch: FollowUpBatch;
 let worker: FollowUpWorker;
 
-beforeAll(async () => {
-  quiet();
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
-
-afterEach(async () => {
-  await worker.stop();
-  await batch.close();
-});
-
 async function begin(behaviours: Behaviour[], perShard: number): Promise<void> {
-  batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard });
-  worker = await FollowUpWorker.start(temporal.address, batch.queue);
+  ({ batch, worker } = await served.begin(behaviours, perShard));
 }
 
 /** All runs of a workflow. */

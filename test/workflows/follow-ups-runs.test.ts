@@ -1,32 +1,17 @@
 /** Shards of follow-ups over several runs: one that has gone on in a new one is canceled, and one of an earlier batch workflow is still there. */
 import { cancelSignal } from '../../src/contract';
-import { FollowUpBatch } from '../support/follow-ups/batch';
-import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import type { FollowUpBatch } from '../support/follow-ups/batch';
+import { servedBatches } from '../support/follow-ups/served-batches';
+import type { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
 
-const shared = sharedTemporal();
-let temporal: TemporalServer;
+const served = servedBatches();
 let batch: FollowUpBatch;
 let worker: FollowUpWorker;
 
-beforeAll(async () => {
-  quiet();
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
-
-afterEach(async () => {
-  await worker.stop();
-  await batch.close();
-});
-
 async function begin(behaviours: Behaviour[], perShard: number): Promise<void> {
-  batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard });
-  worker = await FollowUpWorker.start(temporal.address, batch.queue);
+  ({ batch, worker } = await served.begin(behaviours, perShard));
 }
 
 function tick(): Promise<void> {

@@ -1,0 +1,39 @@
+/** For each test of a file a batch of follow-ups and the worker that serves them, on one server. */
+import { sharedTemporal } from '../shared-temporal';
+import type { TemporalServer } from '../temporal-server';
+import { FollowUpBatch } from './batch';
+import { FollowUpWorker, quiet } from './worker';
+import type { Behaviour } from './workflows';
+
+export interface ServedBatch {
+  batch: FollowUpBatch;
+  worker: FollowUpWorker;
+}
+
+/** Called once in a file: what a test begins is closed after it. */
+export function servedBatches(): { begin(behaviours: Behaviour[], perShard?: number): Promise<ServedBatch> } {
+  const shared = sharedTemporal();
+  let temporal: TemporalServer;
+  let batch: FollowUpBatch;
+  let worker: FollowUpWorker;
+
+  beforeAll(async () => {
+    quiet();
+    temporal = await shared.start();
+  });
+
+  afterAll(() => shared.stop());
+
+  afterEach(async () => {
+    await worker.stop();
+    await batch.close();
+  });
+
+  return {
+    async begin(behaviours, perShard = behaviours.length) {
+      batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard });
+      worker = await FollowUpWorker.start(temporal.address, batch.queue);
+      return { batch, worker };
+    },
+  };
+}
