@@ -16,6 +16,9 @@ import type { StopAt, World } from '../support/world';
 
 const REQUESTS = 20;
 
+/** A create that is not done by then is looked up instead: long enough for its records while the machine is busy. */
+const CREATE_TIMEOUT_MS = 8_000;
+
 const KILLED_AT: [when: string, stopAt: Omit<StopAt, 'signal'>][] = [
   ['before the intent is on record', { record: 'create-01.intent', when: 'before' }],
   ['after the intent, before the POST', { record: 'create-01.intent', when: 'after' }],
@@ -58,10 +61,10 @@ async function expectPaidOnce(world: World, report: JobReport, requests = REQUES
 
 async function expectPaidOnceAfterKill(open: OpenWorld, stopAt: Omit<StopAt, 'signal'>): Promise<void> {
   const world = await open();
-  const first = await world.startWorker({ stopAt: { ...stopAt, signal: 'SIGKILL' }, createTimeoutMs: 3_000 });
+  const first = await world.startWorker({ stopAt: { ...stopAt, signal: 'SIGKILL' }, createTimeoutMs: CREATE_TIMEOUT_MS });
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
-  await first.stopped();
-  await world.startWorker({ createTimeoutMs: 3_000 });
+  await first.stopped(job);
+  await world.startWorker({ createTimeoutMs: CREATE_TIMEOUT_MS });
   await expectPaidOnce(world, await job.result());
 }
 
@@ -82,7 +85,7 @@ async function expectPaidOnceAfterKillInBody(open: OpenWorld): Promise<void> {
 async function expectAdoptedAfterKill(open: OpenWorld): Promise<void> {
   const world = await open();
   world.simulator.addFault({ on: 'create', kind: 'hold-answer' });
-  const first = await world.startWorker({ createTimeoutMs: 3_000 });
+  const first = await world.startWorker({ createTimeoutMs: CREATE_TIMEOUT_MS });
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('create-accepted');
   await first.kill();
@@ -206,10 +209,10 @@ async function expectOlderNotTaken(open: OpenWorld): Promise<void> {
 
 async function expectNothingSentWhenWoken(open: OpenWorld): Promise<void> {
   const world = await open({ processingMs: 3_600_000 });
-  const frozen = await world.startWorker({ stopAt: { record: 'create-01.intent', when: 'after', signal: 'SIGSTOP' }, createTimeoutMs: 3_000 });
+  const frozen = await world.startWorker({ stopAt: { record: 'create-01.intent', when: 'after', signal: 'SIGSTOP' }, createTimeoutMs: CREATE_TIMEOUT_MS });
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
-  await frozen.stopped();
-  await world.startWorker({ createTimeoutMs: 3_000 });
+  await frozen.stopped(job);
+  await world.startWorker({ createTimeoutMs: CREATE_TIMEOUT_MS });
   await world.simulator.waitFor('create-accepted');
   // It wakes while the job still runs, with all that a create needs at hand, and ends when its create has.
   frozen.wake();

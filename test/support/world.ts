@@ -249,9 +249,17 @@ export class TestWorker {
     private readonly stopMark: string,
   ) {}
 
-  /** Waits until it has stopped itself at the record it was told to stop at. */
-  async stopped(): Promise<void> {
-    while (!existsSync(this.stopMark)) await new Promise((resolve) => setTimeout(resolve, 50));
+  /** Waits until it has stopped itself at the record it was told to stop at. @param job what must not end before: it may go another way. */
+  async stopped(job?: WorkflowHandle): Promise<void> {
+    let ended = false;
+    void job?.result().then(
+      () => (ended = true),
+      () => undefined,
+    );
+    while (!existsSync(this.stopMark)) {
+      if (ended) throw new Error('The job has ended without coming to where its worker is to stop');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   /** Waits until it has ended by itself. */
