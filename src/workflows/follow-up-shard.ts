@@ -1,40 +1,20 @@
-import {
-  ActivityFailure,
-  allHandlersFinished,
-  ApplicationFailure,
-  CancelledFailure,
-  CancellationScope,
-  ChildWorkflowCancellationType,
-  ChildWorkflowFailure,
-  condition,
-  continueAsNew,
-  getExternalWorkflowHandle,
-  log,
-  ParentClosePolicy,
-  setHandler,
-  sleep,
-  startChild,
-  WorkflowIdReusePolicy,
-  workflowInfo,
-} from '@temporalio/workflow';
-import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, getExternalWorkflowHandle, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
 import type { Attention, DataReference, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
-import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
+import { followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
 import type { AttentionDesk } from './attention';
 import { AttentionBoard } from './attention-board';
-import { cancelById, Children } from './children';
 import type { FirstReleaseShardInput } from './first-release-follow-ups';
 import { runFirstReleaseShard } from './first-release-follow-ups';
-import { completedEnd, failedEnd } from './follow-up-end';
 import type { AnyFollowUpInput } from './follow-up-pages';
 import { FollowUpPages } from './follow-up-pages';
 import type { EndsTotal } from './follow-up-records';
 import { FollowUpRecords } from './follow-up-records';
+import { FollowUpRuns, isNotFound } from './follow-up-runs';
 import { ServiceWatch } from './follow-up-service';
 import { eventsLeft, historyIsFull, LARGEST_VALUES_IN_A_HISTORY, leavesRoom, TAIL_PATIENCE_MS } from './follow-up-window';
+import { UnbegunFollowUps } from './unbegun-follow-ups';
 
 export interface FollowUpShardInput {
   shard: FollowUpShard;
@@ -67,16 +47,10 @@ interface ShardCarriedState {
   attention?: Attention;
 }
 
-/** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
-const MOST_BYTES_STARTING = 1024 * 1024;
-
 /** How long an end waits for others to be put on record with, in ms; where the history has little room, longer, and less than Temporal keeps it. */
 const RECORD_AFTER_MS = 30_000;
 const RECORD_LATE_MS = 6 * 3_600_000;
 const LITTLE_ROOM_EVENTS = 900;
-
-/** How long the ends of those that were just closed may take to be seen, in ms. */
-const CLOSED_SEEN_MS = 5_000;
 
 /** So many of the oldest that run are looked at, and of the newest, to see whether they are served. */
 const LOOKED_AT = 3;
@@ -104,7 +78,8 @@ export async function followUpShardWorkflow(input: FollowUpShardInput | FirstRel
 class ShardRun {
   private readonly acts;
   private readonly counts: FollowUpCounts;
-  private readonly children = new Children();
+  private readonly runs: FollowUpRuns;
+  private readonly unbegun: UnbegunFollowUps;
   private readonly board: AttentionBoard;
   /** Told where nobody serves them. */
   private readonly serviceDesk: AttentionDesk;
@@ -113,19 +88,10 @@ class ShardRun {
   private readonly service: ServiceWatch;
   /** Workflow ids of those that run, oldest first; of some only the end is waited for. */
   private readonly running = new Set<string>();
-  /** Of these, those that were found open, as children of somebody else. */
-  private readonly found = new Set<string>();
-  /** Of those that were canceled, those that no worker has taken up, and that were closed for that; `closing` while that is asked for. */
-  private readonly closed = new Set<string>();
-  private closing?: Promise<string[]>;
-  /** Canceled ones that had begun: only they can end themselves. */
-  private readonly begun = new Set<string>();
   private runners = 0;
   /** Places of the window that wait until it is known how much a follow-up returns. */
   private heldBack = 0;
   private window: number;
-  /** Asked for, and not yet seen to have started. */
-  private starting = 0;
   /** What one is started with, in bytes as JSON. */
   private readonly startBytes: number;
   private isRecordedSoon = false;
@@ -135,7 +101,7 @@ class ShardRun {
   private failure?: ApplicationFailure;
 
   constructor(private readonly input: FollowUpShardInput) {
-    const { shard, options, activityTaskQueue, window, resumed } = input;
+    const { shard, options, activityTaskQueue, window, resumed, again, begunBefore } = input;
     this.acts = activities(activityTaskQueue);
     this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
     this.window = window;
@@ -154,6 +120,16 @@ class ShardRun {
         isCounted = false;
       },
     );
+    this.runs = new FollowUpRuns({
+      options,
+      again,
+      begunBefore,
+      startBytes: this.startBytes,
+      endOfFound: (...found) => this.board.untilDone(() => this.acts.endOfFollowUp(...found), isNotFound),
+      onStarted: () => this.counts.started++,
+      onServed: () => this.service.seenServed(),
+    });
+    this.unbegun = new UnbegunFollowUps((workflowIds) => this.board.untilDone(() => this.acts.closeUnserved(workflowIds)));
     this.service = new ServiceWatch(
       {
         ask: (isServed) => this.askForService(isServed),
@@ -166,7 +142,7 @@ class ShardRun {
   }
 
   get isCanceled(): boolean {
-    return this.children.isCanceled;
+    return this.runs.isCanceled;
   }
 
   listen(): void {
@@ -176,10 +152,9 @@ class ShardRun {
   }
 
   cancel(): void {
-    this.children.cancel();
+    this.runs.cancel();
     this.service.cancel();
     this.board.resume();
-    for (const workflowId of this.found) void cancelById(workflowId);
   }
 
   private resume(): void {
@@ -206,7 +181,7 @@ class ShardRun {
     void this.service.watch().catch((error: unknown) => this.failed(error));
     if (!isLast) void this.tellOfRoom().catch((error: unknown) => this.failed(error));
     await condition(() => this.runners === 0 || this.isCanceled);
-    if (this.runners > 0) await this.service.untilEnded(() => this.closeUnbegun()).catch((error: unknown) => this.failed(error));
+    if (this.runners > 0) await this.service.untilEnded(() => this.unbegun.close(this.running)).catch((error: unknown) => this.failed(error));
     await this.records.flush().catch((error: unknown) => this.failed(error));
     // Temporal hands nothing on of a workflow that ends as Cancelled, or fails.
     if (this.isCanceled) await this.tellParent({ canceled: this.counts });
@@ -269,10 +244,9 @@ class ShardRun {
   private async runOne(input: AnyFollowUpInput): Promise<void> {
     const workflowId = workflowIdOfFollowUp(input);
     try {
-      const end = await this.endOf(input, workflowId);
+      const end = await this.runs.end(input);
       // Terminated because no worker could answer the cancel, it is one that was canceled.
-      if (end.status === 'terminated') await this.closing;
-      const isClosed = end.status === 'terminated' && this.closed.has(workflowId);
+      const isClosed = end.status === 'terminated' && (await this.unbegun.hasClosed(workflowId));
       this.ended(isClosed ? { workflowId, status: 'canceled' } : end);
     } finally {
       // Also where its end cannot be told: nobody is to wait for it.
@@ -297,100 +271,6 @@ class ShardRun {
       this.isRecordedSoon = false;
       this.records.begin();
     });
-  }
-
-  /** Runs one follow-up, or where it was started before waits for the end of that. */
-  private async endOf(input: AnyFollowUpInput, workflowId: string): Promise<FollowUpEnd> {
-    const { again = false, begunBefore = false } = this.input;
-    let reuse: WorkflowIdReusePolicy = again && !begunBefore ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
-    for (let isFirst = true; ; isFirst = false) {
-      try {
-        const value = await this.children.run(() => this.start(input, workflowId, reuse));
-        this.service.seenServed();
-        return completedEnd(workflowId, value);
-      } catch (error) {
-        if (error instanceof ChildWorkflowFailure) {
-          const end = failedEnd(workflowId, error.cause);
-          if (end.status === 'failed' || end.status === 'canceled') this.service.seenServed();
-          return end;
-        }
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        const end = await this.endOfFound(workflowId, again && isFirst);
-        if (!end) {
-          // Deleted in between, its id is free again; or it is to run again.
-          if (again) reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
-          continue;
-        }
-        // Its end is on no record: it was canceled because its shard was closed above it.
-        const startsAnew = end.status === 'canceled' && isFirst && !this.isCanceled;
-        if (startsAnew) {
-          reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
-        } else {
-          this.counts.started++;
-          return end;
-        }
-      }
-    }
-  }
-
-  private async start(input: AnyFollowUpInput, workflowId: string, workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<ChildWorkflowHandle<Workflow>> {
-    const { workflow, taskQueue, args } = this.input.options;
-    // What one workflow task asks for travels in one message.
-    const fits = (): boolean => this.starting === 0 || (this.starting + 1) * this.startBytes <= MOST_BYTES_STARTING;
-    while (!fits()) await condition(fits);
-    this.starting++;
-    try {
-      const child = await startChild(workflow, {
-        workflowId,
-        taskQueue: taskQueue ?? workflowInfo().taskQueue,
-        // Null, from another language, is the same as nothing.
-        args: [input, ...(args ?? [])],
-        typeInfo: AS_RETURNED,
-        workflowIdReusePolicy,
-        // Nobody would watch them any more; and they are to end in order, which TERMINATE would not let them.
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-        staticSummary: 'slice' in input ? `${input.count} results` : input.outcome,
-      });
-      this.counts.started++;
-      return child;
-    } finally {
-      this.starting--;
-    }
-  }
-
-  /**
-   * @param onlyOwn one that did not complete counts only where a workflow of this shard has started it
-   * @returns undefined where Temporal has it no more, or where it does not count
-   */
-  private async endOfFound(workflowId: string, onlyOwn: boolean): Promise<FollowUpEnd | undefined> {
-    this.found.add(workflowId);
-    if (this.isCanceled) void cancelById(workflowId);
-    try {
-      return await this.board.untilDone(() => this.acts.endOfFollowUp(workflowId, ...(onlyOwn ? [workflowInfo().workflowId] : [])), isNotFound);
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    } finally {
-      this.found.delete(workflowId);
-    }
-  }
-
-  /**
-   * Those that nobody has taken up, and nobody will, cannot answer a cancel: they are closed, so that they can run another time.
-   * @returns whether there were any.
-   */
-  private async closeUnbegun(): Promise<boolean> {
-    const asked = [...this.running].filter((workflowId) => !this.begun.has(workflowId));
-    if (asked.length === 0) return false;
-    this.closing = this.board.untilDone(() => this.acts.closeUnserved(asked)).then(({ closed, begun }) => {
-      for (const workflowId of closed) this.closed.add(workflowId);
-      for (const workflowId of begun) this.begun.add(workflowId);
-      return closed;
-    });
-    const closed = await this.closing;
-    await condition(() => closed.every((workflowId) => !this.running.has(workflowId)), CLOSED_SEEN_MS);
-    return closed.length > 0;
   }
 
   /** Tells the batch once so few run that the next shard can begin; and again where those take long, and fewer are left than were told of. */
@@ -454,8 +334,4 @@ class ShardRun {
       resumed: { list, counts: this.counts, isServed: this.service.isServed, attention: this.board.current, returned: this.records.total },
     });
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === FOLLOW_UP_NOT_FOUND;
 }

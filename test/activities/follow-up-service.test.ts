@@ -11,6 +11,7 @@ import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
 import { workflowBundle } from '../support/workflow-bundle';
 import { World } from '../support/world';
+import { until } from '../support/until';
 
 const shared = sharedTemporal();
 let temporal: TemporalServer;
@@ -49,14 +50,6 @@ async function servedIn(seconds: number, workflow: string, taskQueue: string, wo
   const tasks = await Promise.all(workflowIds.map((workflowId) => firstWorkflowTask(queues.client, workflowId)));
   const known = tasks.filter((task) => task !== undefined);
   return judgeServed({ workflow, taskQueue }, known, await readPollers(queues.client, taskQueue), Date.now() + seconds * 1000);
-}
-
-async function until<T>(look: () => Promise<T>, enough: (seen: T) => boolean): Promise<T> {
-  for (;;) {
-    const seen = await look();
-    if (enough(seen)) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 const kindOf = async (workflowId: string) => (await firstWorkflowTask(queues.client, workflowId))?.kind;

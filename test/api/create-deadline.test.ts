@@ -8,6 +8,7 @@ import { CreateConnection } from '../../src/api/create-connection';
 import { Deadline } from '../../src/api/deadline';
 import type { ChildJob, ChildMessage } from './support/create-child';
 import { batch, CERTIFICATE_FILE, closeServers, httpServer, httpsServer, json, rawServer, expectRejection, streamingServer, type TestServer } from './support/servers';
+import { until } from '../support/until';
 
 const children: ChildProcess[] = [];
 
@@ -33,10 +34,6 @@ function countingRawServer(): Promise<TestServer & { received(): string; closed:
   return rawServer((socket) => socket.on('data', (data) => (received += data.toString('latin1'))).on('close', () => close())).then((server) =>
     Object.assign(server, { received: () => received.slice(received.indexOf('\r\n\r\n') + 4), closed }),
   );
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('the last bytes', () => {

@@ -5,6 +5,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { jsonlFile, InvalidRequestError, MessageBatchesApi, RateLimitError, type CreateBody } from '../../src/api';
 import { createInChild, line, lines, removeFiles, Source, writeFile } from './support/jsonl';
 import { apiError, batch, closeServers, expectRejection, httpServer, httpsServer, json, rawServer, streamingServer } from './support/servers';
+import { until } from '../support/until';
 
 afterEach(async () => {
   await closeServers();
@@ -229,7 +230,3 @@ describe('refused before any HTTP', () => {
     expect((await expectRejection(client('http://127.0.0.1:9').create(await jsonlFile(writeFile(''))), InvalidRequestError)).message).toContain('jsonl is empty');
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}

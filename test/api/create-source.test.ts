@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { ApiError, ConnectionError, DeadlinePassedError, InvalidRequestError, jsonlFile, MessageBatchesApi, RequestBodyError, type CreateBody } from '../../src/api';
 import { createInChild, line, lines, removeFiles, Source, writeFile } from './support/jsonl';
 import { apiError, batch, closeServers, expectRejection, httpServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
+import { until } from '../support/until';
 
 afterEach(async () => {
   await closeServers();
@@ -17,10 +18,6 @@ function client(url: string, more: object = {}): MessageBatchesApi {
 
 function inMs(milliseconds: number): Date {
   return new Date(Date.now() + milliseconds);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** What this process has open in a folder. */

@@ -3,6 +3,7 @@ import {
   ApiError, ConnectionError, DeadlinePassedError, InvalidAnswerError, MessageBatchesApi, RateLimitError, RequestBodyError, RequestTooLargeError, ServerError, TimeoutError, type CreateBody,
 } from '../../src/api';
 import { apiError, batch, closeServers, httpServer, json, rawServer, expectRejection, streamingServer, unusedPort } from './support/servers';
+import { until } from '../support/until';
 
 afterEach(closeServers);
 
@@ -422,10 +423,6 @@ test('an abort rejects at once with its own reason and leaves nothing behind', a
   await untilEmpty(server.sockets);
   expect(await client(server.url).create({ requests: REQUESTS }, { signal: abort.signal }).catch((error: unknown) => error)).toBe(reason);
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 async function untilEmpty(set: Set<unknown>): Promise<void> {
   await until(() => set.size === 0);

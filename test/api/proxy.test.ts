@@ -11,6 +11,7 @@ import { closeProxies, connectProxy, PROXIED_HOST, type ConnectProxy } from './s
 import type { ChildJob, ChildMessage } from './support/create-child';
 import type { RetrieveJob, RetrieveOutcome } from './support/retrieve-child';
 import { batch, CERTIFICATE_FILE, closeServers, expectRejection, httpServer, httpsServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
+import { until } from '../support/until';
 
 const PASSWORD = 'pass:w@rd/100%';
 const ENCODED_PASSWORD = encodeURIComponent(PASSWORD);
@@ -31,10 +32,6 @@ function client(proxy: ProxySettings, more: ApiOptions = {}): MessageBatchesApi 
 
 function inMs(milliseconds: number): Date {
   return new Date(Date.now() + milliseconds);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function* chunksOf(bytes: number): AsyncGenerator<Buffer> {

@@ -6,6 +6,7 @@ import type { MessageBatchesApi } from '../../src/api';
 import { ApiError, BadRequestError, ConnectionError, InvalidAnswerError, TimeoutError, type ApiOptions, type CallOptions } from '../../src/api';
 import { closeClients, openClient } from './support/clients';
 import { apiError, batch, closeServers, expectRejection, httpServer, httpsServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
+import { until } from '../support/until';
 
 const KEY = 'sk-ant-test-0123456789';
 const RESULTS = '{"custom_id":"a","result":{"type":"expired"}}\n';
@@ -17,10 +18,6 @@ afterEach(async () => {
 
 function client(baseUrl: string, more: ApiOptions = {}): MessageBatchesApi {
   return openClient({ baseUrl, credential: { kind: 'x-api-key', token: KEY }, ...more });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Reads all there is. @returns how many there were */

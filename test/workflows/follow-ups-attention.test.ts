@@ -9,6 +9,7 @@ import { servedBatches } from '../support/follow-ups/served-batches';
 import type { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
+import { until } from '../support/until';
 
 const served = servedBatches();
 let batch: FollowUpBatch;
@@ -16,14 +17,6 @@ let worker: FollowUpWorker;
 
 async function begin(behaviours: Behaviour[]): Promise<void> {
   ({ batch, worker } = await served.begin(behaviours));
-}
-
-async function until<T>(look: () => Promise<T>, enough: (seen: T) => boolean): Promise<T> {
-  for (;;) {
-    const seen = await look();
-    if (enough(seen)) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function attention(code: Attention['code']): Promise<Attention | undefined> {

@@ -8,6 +8,7 @@ import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import { finishSignal } from '../support/follow-ups/workflows';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
+import { until } from '../support/until';
 
 const shared = sharedTemporal([`limit.historySize.error=${5 * 1024 * 1024}`]);
 let temporal: TemporalServer;
@@ -29,11 +30,11 @@ test('thirty of 190 KB that end while no worker of ours runs: their shard begins
   const { effects } = worker;
   const run = await batch.run({ window: 30 });
   await effects.begun(30);
-  while ((await batch.shard(1).query(followUpShardStatusQuery)).started < 30) await tick();
+  await until(async () => (await batch.shard(1).query(followUpShardStatusQuery)).started >= 30);
   const first = await batch.shard(1).describe();
   await batch.stopWorker();
   await finish(0, 30);
-  while ((await batch.client.workflow.count(`TaskQueue = '${batch.queue}' AND ExecutionStatus = 'Running'`)).count > 0) await tick();
+  await until(async () => (await batch.client.workflow.count(`TaskQueue = '${batch.queue}' AND ExecutionStatus = 'Running'`)).count === 0);
   await batch.startWorker();
   // Of the second shard, as many as fit a history whatever they return; the last one once that is known.
   await effects.begun(50);
@@ -70,8 +71,4 @@ test('a new run of a shard knows how much they have returned before', async () =
 
 async function finish(from: number, to: number): Promise<void> {
   for (let index = from; index < to; index++) await batch.followUp(index).signal(finishSignal);
-}
-
-function tick(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 50));
 }

@@ -5,6 +5,7 @@ import { servedBatches } from '../support/follow-ups/served-batches';
 import type { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
+import { until } from '../support/until';
 
 const served = servedBatches();
 let batch: FollowUpBatch;
@@ -14,15 +15,11 @@ async function begin(behaviours: Behaviour[], perShard: number): Promise<void> {
   ({ batch, worker } = await served.begin(behaviours, perShard));
 }
 
-function tick(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 50));
-}
-
 test('a cancel reaches a shard that has gone on in a new run, and what runs there', async () => {
   // With sixty of such arguments, which they also return, a history is full; in the next run twenty fit side by side.
   await begin(Array.from({ length: 80 }, () => ({ waits: true })), 80);
   const run = await batch.run({ window: 60, args: ['a'.repeat(60_000)] });
-  while (!(await batch.shard(1).describe().catch(() => undefined))) await tick();
+  await until(async () => (await batch.shard(1).describe().catch(() => undefined)));
   const first = (await batch.shard(1).describe()).runId;
   await worker.effects.begun(60);
   for (let index = 0; index < 60; index++) await batch.followUp(index).signal(finishSignal);
@@ -44,7 +41,7 @@ test('a batch that is started again waits for a shard of before, whose follow-up
   await worker.effects.begun(6);
   await first.terminate('by hand');
   const again = await batch.run({ window: 3 });
-  while (!(await batch.status().catch(() => undefined))?.followUpShards) await tick();
+  await until(async () => (await batch.status().catch(() => undefined))?.followUpShards);
   expect((await batch.shard(1).describe()).status.name).toBe('RUNNING');
   for (const index of [0, 2]) await batch.followUp(index).signal(finishSignal);
   await again.result();
@@ -61,7 +58,7 @@ test('a batch that is started again, and canceled, waits for a shard of before a
   await worker.effects.begun(3);
   await first.terminate('by hand');
   const again = await batch.run({ window: 2 });
-  while (!(await batch.status().catch(() => undefined))?.followUpShards) await tick();
+  await until(async () => (await batch.status().catch(() => undefined))?.followUpShards);
   await again.signal(cancelSignal);
   // Of a shard that is still open, nothing can be said yet.
   await expect(Promise.race([again.result(), new Promise((resolve) => setTimeout(() => resolve('waits'), 3_000))])).resolves.toBe('waits');

@@ -7,6 +7,7 @@ import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
+import { until } from '../support/until';
 
 const shared = sharedTemporal();
 let temporal: TemporalServer;
@@ -63,7 +64,7 @@ test('one that takes an hour holds up nobody: the shards after it run, and the w
   const { effects } = await serve();
   const run = await batch.run({ window: 10 });
   await effects.begun(60);
-  while ((await batch.status()).followUps?.succeeded !== 50) await tick();
+  await until(async () => (await batch.status()).followUps?.succeeded === 50);
   // The first shard waits for one, and all others have ended.
   const status = await batch.status();
   expect(status.followUpShards).toEqual([batch.shard(1).workflowId]);
@@ -94,7 +95,7 @@ test('cancel while they are being started leaves none open', async () => {
   await serve();
   const run = await batch.run({ window: 100 });
   // As soon as the shard is there: many starts are asked for, and have not happened.
-  while (!(await batch.status().catch(() => undefined))?.followUpShards) await tick();
+  await until(async () => (await batch.status().catch(() => undefined))?.followUpShards);
   await run.signal(cancelSignal);
   await run.result();
   const { followUps } = batch.report!;
@@ -118,7 +119,7 @@ test('those that were started before do not run again: the end of each is read; 
   await canceled.result().catch(() => undefined);
 
   const run = await batch.run();
-  while (effects.runs.get('id-2') !== 2) await tick();
+  await until(() => effects.runs.get('id-2') === 2);
   await batch.followUp(2).signal(finishSignal);
   await run.result();
   expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1, 'id-1': 1, 'id-2': 2, 'id-3': 1 });
@@ -133,14 +134,14 @@ test('a shard that was terminated begins again, and when it happens again asks a
   const { effects } = await serve();
   const run = await batch.run({ window: 5 });
   await effects.begun(20);
-  while ((await batch.shard(1).query(followUpShardStatusQuery)).succeeded < 19) await tick();
+  await until(async () => (await batch.shard(1).query(followUpShardStatusQuery)).succeeded >= 19);
   await batch.shard(1).terminate('by hand');
-  while (effects.runs.get('id-19') !== 2) await tick();
+  await until(() => effects.runs.get('id-19') === 2);
   expect((await batch.status()).attention).toBeUndefined();
   await batch.shard(1).terminate('by hand');
-  while ((await batch.status()).attention?.code !== 'part_failed') await tick();
+  await until(async () => (await batch.status()).attention?.code === 'part_failed');
   await run.signal('resume');
-  while (effects.runs.get('id-19') !== 3) await tick();
+  await until(() => effects.runs.get('id-19') === 3);
   await batch.followUp(19).signal(finishSignal);
   await run.result();
   expect((await batch.status()).attention).toBeUndefined();
@@ -178,10 +179,6 @@ test('run again, those that failed run once more, and those that have completed 
   expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1, 'id-1': 1, 'id-2': 2, 'id-3': 1, 'id-4': 2, 'id-5': 1 });
   expect([...batch.ends].sort(([a], [b]) => a - b).map(([, { status }]) => status)).toEqual(['completed', 'completed', 'completed', 'completed', 'failed', 'completed']);
 }, 120_000);
-
-function tick(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 50));
-}
 
 test('a cancel reaches follow-ups that have continued as new', async () => {
   await begin(plain(3), 3);

@@ -1,0 +1,144 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowCancellationType,
+  ChildWorkflowFailure,
+  condition,
+  ParentClosePolicy,
+  startChild,
+  WorkflowIdReusePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { FollowUpEnd } from '../activities';
+import type { FollowUpOptions } from '../contract';
+import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, workflowIdOfFollowUp } from '../contract';
+import { cancelById, Children } from './children';
+import { completedEnd, failedEnd } from './follow-up-end';
+import type { AnyFollowUpInput } from './follow-up-pages';
+
+/** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
+const MOST_BYTES_STARTING = 1024 * 1024;
+
+export interface FollowUpRunsOptions {
+  options: FollowUpOptions;
+  /** Those whose last run did not complete run again, unless a workflow of this shard has started that run. */
+  again?: boolean;
+  /** An earlier workflow of this id may have run some that are on no record: these do not run again. */
+  begunBefore?: boolean;
+  /** What one is started with, in bytes as JSON. */
+  startBytes: number;
+  /**
+   * The end of one that somebody else has started: waits for it.
+   * @param onlyOf one that did not complete counts only where this workflow has started it.
+   * @throws `FOLLOW_UP_NOT_FOUND` where Temporal has it no more, or where it does not count.
+   */
+  endOfFound: (workflowId: string, onlyOf?: string) => Promise<FollowUpEnd>;
+  /** One has started, or was found to have. */
+  onStarted: () => void;
+  /** One has ended as only a worker can end it. */
+  onServed: () => void;
+}
+
+/** Runs follow-ups as children, each of them once: where one was started before, its end is waited for. */
+export class FollowUpRuns {
+  private readonly children = new Children();
+  /** Those that were found open, as children of somebody else. */
+  private readonly found = new Set<string>();
+  /** Asked for, and not yet seen to have started. */
+  private starting = 0;
+
+  constructor(private readonly setting: FollowUpRunsOptions) {}
+
+  get isCanceled(): boolean {
+    return this.children.isCanceled;
+  }
+
+  /** Cancels all that run, whoever has started them. */
+  cancel(): void {
+    this.children.cancel();
+    for (const workflowId of this.found) void cancelById(workflowId);
+  }
+
+  /** Runs one, or where it was started before waits for the end of that. */
+  async end(input: AnyFollowUpInput): Promise<FollowUpEnd> {
+    const { again = false, begunBefore = false, onStarted, onServed } = this.setting;
+    const workflowId = workflowIdOfFollowUp(input);
+    let reuse: WorkflowIdReusePolicy = again && !begunBefore ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        const value = await this.children.run(() => this.start(input, workflowId, reuse));
+        onServed();
+        return completedEnd(workflowId, value);
+      } catch (error) {
+        if (error instanceof ChildWorkflowFailure) {
+          const end = failedEnd(workflowId, error.cause);
+          if (end.status === 'failed' || end.status === 'canceled') onServed();
+          return end;
+        }
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        const end = await this.endOfFound(workflowId, again && isFirst);
+        if (!end) {
+          // Deleted in between, its id is free again; or it is to run again.
+          if (again) reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
+          continue;
+        }
+        // Its end is on no record: it was canceled because its shard was closed above it.
+        const startsAnew = end.status === 'canceled' && isFirst && !this.isCanceled;
+        if (startsAnew) {
+          reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
+        } else {
+          onStarted();
+          return end;
+        }
+      }
+    }
+  }
+
+  private async start(input: AnyFollowUpInput, workflowId: string, workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<ChildWorkflowHandle<Workflow>> {
+    const { options, startBytes, onStarted } = this.setting;
+    const { workflow, taskQueue, args } = options;
+    // What one workflow task asks for travels in one message.
+    const fits = (): boolean => this.starting === 0 || (this.starting + 1) * startBytes <= MOST_BYTES_STARTING;
+    while (!fits()) await condition(fits);
+    this.starting++;
+    try {
+      const child = await startChild(workflow, {
+        workflowId,
+        taskQueue: taskQueue ?? workflowInfo().taskQueue,
+        // Null, from another language, is the same as nothing.
+        args: [input, ...(args ?? [])],
+        typeInfo: AS_RETURNED,
+        workflowIdReusePolicy,
+        // Nobody would watch them any more; and they are to end in order, which TERMINATE would not let them.
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        staticSummary: 'slice' in input ? `${input.count} results` : input.outcome,
+      });
+      onStarted();
+      return child;
+    } finally {
+      this.starting--;
+    }
+  }
+
+  /** @returns undefined where Temporal has it no more, or where it does not count. */
+  private async endOfFound(workflowId: string, onlyOwn: boolean): Promise<FollowUpEnd | undefined> {
+    this.found.add(workflowId);
+    if (this.isCanceled) void cancelById(workflowId);
+    try {
+      return await this.setting.endOfFound(workflowId, ...(onlyOwn ? [workflowInfo().workflowId] : []));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    } finally {
+      this.found.delete(workflowId);
+    }
+  }
+}
+
+/** @param error of `endOfFound`: there is nothing that a person could see to. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === FOLLOW_UP_NOT_FOUND;
+}
