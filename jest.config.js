@@ -11,6 +11,8 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // As test/support/long-form.ts has it.
+  testPathIgnorePatterns: process.env.REPETITIONS === undefined ? ['[.]long[.]test[.]ts$'] : [],
   transform: { '^.+\\.ts$': swc, [`/node_modules/${esmOnly}/.+\\.js$`]: swc },
   transformIgnorePatterns: [`/node_modules/(?!${esmOnly}/)`],
   moduleNameMapper: {

@@ -6,6 +6,7 @@ import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
 import type { CliWorld } from './support/cli-world';
 import { useSimulatedApi } from './support/simulated-api';
+import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -75,7 +76,7 @@ test('what cannot be the same requests is refused, with both numbers, before any
   expect(accepted()).toBe(before);
 });
 
-test('a batch has one job, and a job its own batches', async () => {
+if (LONG) test('a batch has one job, and a job its own batches', async () => {
   const input = await world.input('mine');
   const report = JSON.parse((await world.run(['run', input, '--json'], api)).stdout) as JobReport;
   const [own] = report.batches;

@@ -8,6 +8,7 @@ import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld } from './support/cli-world';
 import { whileGraded } from './support/grading-worker';
+import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -70,7 +71,7 @@ test('the example of --check-schema runs on the simulator: some answers are vali
   expect(JSON.parse(line!)).toMatchObject({ status: 'completed', value: { valid: false, reason: 'schema', errors: [{ path: '/grade', message: 'must be <= 5' }] } });
 });
 
-test('while only follow-ups run: outcomes are known, results say what they wait for, cancel names no batch as canceled', async () => {
+if (LONG) test('while only follow-ups run: outcomes are known, results say what they wait for, cancel names no batch as canceled', async () => {
   const input = await world.input('following');
   await world.run(['submit', input, '--follow-up', 'gradeAnswer@nobody'], api);
   let status: Pick<ObservedJobStatus, 'outcomes'> & { follow_ups?: ObservedJobStatus['followUps'] };
@@ -87,7 +88,7 @@ test('while only follow-ups run: outcomes are known, results say what they wait 
   expect(JSON.parse((await world.run(['status', input, '--json'])).stdout)).toMatchObject({ report: { status: 'canceled' }, follow_ups: { selected: 3, started: 3, failed: 0, canceled: 3, running: 0 } });
 });
 
-test('what is taken over from another job gets no follow-up, and that is said', async () => {
+if (LONG) test('what is taken over from another job gets no follow-up, and that is said', async () => {
   const input = await world.input('reused', 2);
   const first = JSON.parse((await world.run(['run', input, '--json'], api)).stdout) as JobReport;
   await world.file('any.json', '{"type": "object"}');
@@ -106,7 +107,7 @@ test('a job that runs keeps the follow-ups that it was begun with', async () => 
   expect(await world.run(['cancel', input], api)).toMatchObject({ code: 0 });
 });
 
-test('retry starts the same follow-ups for what it sends again, unless told not to', async () => {
+if (LONG) test('retry starts the same follow-ups for what it sends again, unless told not to', async () => {
   simulator.setOptions({ processingMs: 0, expiredShare: 1 });
   const input = await world.input('again', 4);
   const flags = ['--retries', '0', '--follow-up', 'gradeAnswer@grading'];

@@ -56,7 +56,7 @@ test.each(LONG ? (['SIGTERM', 'SIGHUP'] as const) : (['SIGTERM'] as const))('%s 
   expect(await world.run(['wait', `${signal.toLowerCase()}.jsonl`], api)).toMatchObject({ code: 0 });
 });
 
-test('a second Ctrl-C leaves at once', async () => {
+if (LONG) test('a second Ctrl-C leaves at once', async () => {
   const running = await startRun('twice');
   running.child.kill('SIGINT');
   await running.printed(/Ctrl-C again leaves at once/);
@@ -66,7 +66,7 @@ test('a second Ctrl-C leaves at once', async () => {
   expect(await world.run(['wait', 'twice.jsonl'], api)).toMatchObject({ code: 0 });
 });
 
-test('somebody without a key may look on while the background worker works', async () => {
+if (LONG) test('somebody without a key may look on while the background worker works', async () => {
   const { stdout } = await world.run(['submit', await world.input('looked-on'), '--json'], api);
   const { job_id: id } = JSON.parse(stdout);
   expect(await world.run(['wait', id], { ...api, ANTHROPIC_API_KEY: '' })).toMatchObject({ code: 0, stdout: expect.stringMatching(/^3 of 3 requests succeeded/) });

@@ -56,7 +56,7 @@ test('a proxy that wants other credentials: exit 4 with what to do, and the same
   expect(accepted()).toBe(1);
 });
 
-test('a background worker that the proxy refuses ends, so that it takes no work from a good one', async () => {
+if (LONG) test('a background worker that the proxy refuses ends, so that it takes no work from a good one', async () => {
   simulator.setOptions({ processingMs: 3_000 });
   const proxy = await connectProxy({ target: port });
   const env = { ...noProxy, ...key, ANTHROPIC_BASE_URL: baseUrl, HTTP_PROXY: proxy.url };

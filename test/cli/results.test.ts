@@ -120,7 +120,7 @@ describe('of many results', () => {
   const COUNT = LONG ? 100_000 : 30_000;
   const text = 'Most answers are a paragraph or two. '.repeat(LONG ? 30 : 100);
 
-  test('stays small in memory in every form, and ends quietly where nobody reads on', async () => {
+  if (LONG) test('stays small in memory in every form, and ends quietly where nobody reads on', async () => {
     const many = await CliWorld.create();
     try {
       const lines = Array.from({ length: COUNT }, (_, i) => requestLine(`q-${i}`, text, { topic: `t-${i % 10}` }));

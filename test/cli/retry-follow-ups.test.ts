@@ -10,6 +10,7 @@ import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { sharedTemporal } from '../support/shared-temporal';
 import { CliWorld } from './support/cli-world';
+import { LONG } from '../support/long-form';
 
 const temporal = sharedTemporal();
 const effects = new FollowUpEffects();
@@ -119,7 +120,7 @@ test('killed in the middle and run again, each has run exactly once more', async
   expect(await world.run(['verify', first.job_id], env)).toMatchObject({ code: 0 });
 });
 
-test('a shard that is terminated in the middle is started again, and those that have failed in this attempt do not run once more', async () => {
+if (LONG) test('a shard that is terminated in the middle is started again, and those that have failed in this attempt do not run once more', async () => {
   const first = await ended('broken', [{ fail: 'Never' }, { fail: 'Never' }, { fail: 'Not yet', once: true, ms: 4_000 }]);
   const client = new Client({ connection });
   const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
@@ -163,7 +164,7 @@ test('a follow-ups.jsonl that somebody has edited is refused before anything run
   expect(runs('edited', 2)).toEqual([2, 2]);
 });
 
-test('an input that is gone is asked for before anything runs, and may lie elsewhere', async () => {
+if (LONG) test('an input that is gone is asked for before anything runs, and may lie elsewhere', async () => {
   const first = await ended('moved', [{ fail: 'Not yet', once: true }]);
   await rename(join(world.folder, 'moved.jsonl'), join(world.folder, 'elsewhere.jsonl'));
   const refused = await again(first.job_id);
@@ -187,7 +188,7 @@ test('a program cancels: what has ended is kept, the rest can run later', async 
   expect(runs('stopped', 2)).toEqual([2, 3]);
 });
 
-test('clean leaves the working data of a retry alone; where somebody has removed it all the same, that is said, and a cancel ends the retry', async () => {
+if (LONG) test('clean leaves the working data of a retry alone; where somebody has removed it all the same, that is said, and a cancel ends the retry', async () => {
   const first = await ended('gone', [{ fail: 'Not yet', once: true }, { fail: 'Not yet', once: true, ms: 6_000 }]);
   const before = await linesOf(first);
   const work = join(first.output, '.parts');
@@ -231,7 +232,7 @@ test('--cancel with options of what would run is refused', async () => {
   expect(await again('any', '--cancel', '--follow-up', 'testFollowUp@late')).toMatchObject({ code: 1, error: { code: 'usage', message: expect.stringContaining('--follow-up') } });
 });
 
-test('a type that nobody serves asks for a person, and where one has come the same command goes on', async () => {
+if (LONG) test('a type that nobody serves asks for a person, and where one has come the same command goes on', async () => {
   const first = await ended('alone', [{ fail: 'Not yet', once: true }]);
   const { code, error } = await again(first.job_id, '--follow-up', 'testFollowUp@late');
   expect([code, error?.code]).toEqual([4, 'follow_up_unserved']);

@@ -5,6 +5,7 @@ import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
 import type { CliWorld } from './support/cli-world';
 import { useSimulatedApi } from './support/simulated-api';
+import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -121,7 +122,7 @@ test('run --reuse takes over the same requests of another input, and sends the r
   expect(sent() - before).toBe(expected);
 });
 
-test('outputs that were changed since are not taken over', async () => {
+if (LONG) test('outputs that were changed since are not taken over', async () => {
   simulator.setOptions({ expiredShare: 0.5 });
   const first = await report('run', await world.input('edited', 20), '--retries', '0');
   const before = sent();
@@ -135,7 +136,7 @@ test('outputs that were changed since are not taken over', async () => {
   expect(sent()).toBe(before);
 });
 
-test('rows without ids: the outputs can be joined, verified and retried', async () => {
+if (LONG) test('rows without ids: the outputs can be joined, verified and retried', async () => {
   simulator.setOptions({ overloadedShare: 0.5, faultyAttempts: 1 });
   const input = join(world.folder, 'nameless.jsonl');
   await writeFile(input, Array.from({ length: 10 }, (_, index) => `${JSON.stringify({ params: { model: 'claude-sonnet-4-5', max_tokens: 20, messages: [{ role: 'user', content: `Row ${index}` }] }, metadata: { row: index } })}\n`).join(''));
@@ -145,7 +146,7 @@ test('rows without ids: the outputs can be joined, verified and retried', async 
   expect(await world.run(['retry', input], api)).toMatchObject({ code: 0 });
 });
 
-test('--reuse counts where an earlier start of the job came to nothing', async () => {
+if (LONG) test('--reuse counts where an earlier start of the job came to nothing', async () => {
   const first = await world.input('old', 5);
   expect(await world.run(['run', first], api)).toMatchObject({ code: 0 });
   const grown = join(world.folder, 'grown-later.jsonl');

@@ -80,7 +80,7 @@ test('an output folder belongs to one job', async () => {
   expect(await lines('elsewhere', 'results.jsonl')).toHaveLength(3);
 });
 
-test('the same job from another home is refused while it runs, and leaves the claim as it is', async () => {
+if (LONG) test('the same job from another home is refused while it runs, and leaves the claim as it is', async () => {
   simulator.setOptions({ processingMs: 3000 });
   const input = await world.input('two-homes');
   const before = accepted();
@@ -112,7 +112,7 @@ test('standard input is kept, so that the job can read it again', async () => {
   expect(output).toBe(join(world.folder, `stdin-${input.sha256.slice(0, 8)}.results`));
 });
 
-test('a finished job is recognised by its outputs, even where the home folder is new', async () => {
+if (LONG) test('a finished job is recognised by its outputs, even where the home folder is new', async () => {
   const input = await world.input('kept');
   expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
   const before = accepted();
@@ -121,7 +121,7 @@ test('a finished job is recognised by its outputs, even where the home folder is
   expect(stdout).toMatch(/^3 of 3 requests succeeded/);
 });
 
-test('results to a file, and by custom_id', async () => {
+if (LONG) test('results to a file, and by custom_id', async () => {
   const input = await world.input('read', 5);
   expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
   expect(await world.run(['results', input, '--output', 'all.jsonl'])).toEqual({ code: 0, stdout: '', stderr: 'Wrote all.jsonl\n' });
@@ -131,7 +131,7 @@ test('results to a file, and by custom_id', async () => {
   expect(await world.run(['results', input, '--id', 'nobody'])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/has no result for nobody\./) });
 });
 
-test('outputs that are gone, or another job\'s by now, are not taken for the job\'s own', async () => {
+if (LONG) test('outputs that are gone, or another job\'s by now, are not taken for the job\'s own', async () => {
   const input = await world.input('gone');
   expect(await world.run(['run', input], api)).toMatchObject({ code: 0 });
   expect(await world.run(['results', input, '--output', 'nowhere/x.jsonl'])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: There is no folder nowhere\./) });
@@ -187,7 +187,7 @@ if (LONG) test('kill -9, and the same command goes on: one batch', async () => {
   expect([code, accepted()]).toEqual([0, before + 1]);
 });
 
-test('cancel returns when the API has answered, not before; again it says the same', async () => {
+if (LONG) test('cancel returns when the API has answered, not before; again it says the same', async () => {
   simulator.setOptions({ processingMs: 600_000, cancelingMs: 600_000 });
   const { stdout } = await world.run(['submit', await world.input('cancel'), '--json'], api);
   const { job_id: id, batch_id: batch } = JSON.parse(stdout);

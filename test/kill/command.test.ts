@@ -86,7 +86,7 @@ if (LONG) together('a key that is refused in the middle: exit 4; the same comman
   await expectDoneOnce(simulator, await world.run(['run', input, '--json'], real));
 });
 
-together('the disk fills up: exit 4 with the file and what to do; after that is done the same command goes on', async ({ world, simulator, input, real }) => {
+if (LONG) together('the disk fills up: exit 4 with the file and what to do; after that is done the same command goes on', async ({ world, simulator, input, real }) => {
   simulator.setOptions({ answerBytes: 300_000 });
   const disk = SmallDisk.mount(join(world.folder, 'disk'), 6_000_000);
   try {
@@ -102,7 +102,7 @@ together('the disk fills up: exit 4 with the file and what to do; after that is 
   }
 });
 
-together('simulated and real runs of the same file never answer for each other', async ({ world, simulator, input, real }) => {
+if (LONG) together('simulated and real runs of the same file never answer for each other', async ({ world, simulator, input, real }) => {
   const simulated = JSON.parse((await world.run(['run', input, '--simulate', '--json'])).stdout) as { job_id: string; simulated: boolean; output: string };
   expect(simulated).toMatchObject({ simulated: true });
   expect(simulator.stats().accepted).toHaveLength(0);

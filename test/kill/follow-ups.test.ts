@@ -19,11 +19,11 @@ const BETWEEN_KILLS_MS = 4_000;
 
 const CASES = [
   // First, as it mostly waits until the server has forgotten a worker.
-  { name: 'a job canceled whose follow-ups have lost their worker', run: cancelUnserved },
+  { onlyLong: true, name: 'a job canceled whose follow-ups have lost their worker', run: cancelUnserved },
   { name: 'workers killed every few seconds, and one follow-up that always fails', run: killEveryFewSeconds },
   { name: 'a worker frozen in the middle, and woken', run: freezeAndWake },
   { name: 'a job terminated in the middle, and started again', run: terminateAndStart },
-  { name: 'a job canceled in the middle', run: cancelInTheMiddle },
+  { onlyLong: true, name: 'a job canceled in the middle', run: cancelInTheMiddle },
   { name: 'slices', run: slices },
 ];
 

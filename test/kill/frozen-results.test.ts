@@ -16,13 +16,13 @@ const REQUESTS = 2_000;
 type Step = Omit<StopAtStep, 'signal'>;
 
 const STEPS: (Variant & { name: string; step: Step })[] = [
-  { name: 'between a write and its sync', step: { operation: 'datasync', path: /segments\/g/, nth: 2, when: 'before' } },
+  { onlyLong: true, name: 'between a write and its sync', step: { operation: 'datasync', path: /segments\/g/, nth: 2, when: 'before' } },
   { name: 'between a sync and its heartbeat', step: { operation: 'datasync', path: /segments\/g/, when: 'after' } },
   { onlyLong: true, name: 'before its segment is made', step: { operation: 'open', path: /segments\/g/, when: 'before' } },
   { onlyLong: true, name: 'while the ledger is closed', step: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
   { name: 'in the middle of the merge', step: { operation: 'writev', path: /\.results\.jsonl/, when: 'after' } },
   { onlyLong: true, name: 'before results.jsonl has its name', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'before' } },
-  { name: 'between results.jsonl and the report', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'after' } },
+  { onlyLong: true, name: 'between results.jsonl and the report', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'after' } },
   { name: 'before the working data is removed', step: { operation: 'rm', path: /\.parts$/, when: 'before' } },
 ];
 
@@ -33,7 +33,7 @@ const CASES = [
     run: (open: OpenWorld) => expectTruthOfTwoStreams(open, supportsRange),
   })),
   ...STEPS.map(({ name, step, onlyLong }) => ({ onlyLong, name: `frozen ${name}`, run: (open: OpenWorld) => expectTruthAfterWaking(open, step) })),
-  { name: 'wakes when the outputs belong to another job', run: expectOtherJobLeftAlone },
+  { onlyLong: true, name: 'wakes when the outputs belong to another job', run: expectOtherJobLeftAlone },
   { name: 'wakes and finishes while another worker merges', run: expectNobodyAsked },
 ];
 

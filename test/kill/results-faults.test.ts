@@ -25,9 +25,9 @@ interface Download {
 const SPOILT: (Download & { fault: Fault })[] = [
   { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 300_001 }, ranges: [true] },
   { what: 'cut in the middle of a line', fault: { on: 'results', kind: 'cut', afterBytes: 1_100_001 }, ranges: [false], onlyLong: [false] },
-  { what: 'cut with the whole length announced', fault: { on: 'results', kind: 'cut', afterBytes: 300_001, contentLength: true }, ranges: [false] },
+  { what: 'cut with the whole length announced', fault: { on: 'results', kind: 'cut', afterBytes: 300_001, contentLength: true }, ranges: [false], onlyLong: [false] },
   { what: 'cut at a line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 400, looksComplete: true }, onlyLong: [false] },
-  { what: 'cut at a later line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 1_700, looksComplete: true }, ranges: [false] },
+  { what: 'cut at a later line, looking complete', fault: { on: 'results', kind: 'cut', afterLines: 1_700, looksComplete: true }, ranges: [false], onlyLong: [false] },
   { what: 'cut before its first line', fault: { on: 'results', kind: 'cut', afterBytes: 5 }, ranges: [true], onlyLong: [true] },
   { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 9_000, gzip: true }, ranges: [true] },
   { what: 'cut in compressed bytes', fault: { on: 'results', kind: 'cut', afterBytes: 38_000, gzip: true }, ranges: [false], onlyLong: [false] },
@@ -55,9 +55,9 @@ const CASES = [
     name: `${what}, ${how}`,
     run: async (open: OpenWorld) => expectTruthAfterFault(await open(throttled({ supportsRange })), fault),
   })),
-  { name: 'compressed all the time', run: expectTruthOfCompressed },
+  { onlyLong: true, name: 'compressed all the time', run: expectTruthOfCompressed },
   { name: 'Range is no longer supported at the second download', run: expectWithoutRangeFromNowOn },
-  { name: 'killed as soon as something is stored: goes on by Range', run: expectRangeAfterEarlyKill },
+  { onlyLong: true, name: 'killed as soon as something is stored: goes on by Range', run: expectRangeAfterEarlyKill },
 ];
 
 testSideBySide(CASES, { timeoutMs: 150_000, atOnce: 8 }, ({ run }, open) => run(open));

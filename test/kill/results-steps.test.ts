@@ -40,15 +40,11 @@ const ALL_OUTPUTS: [what: string, step: Step][] = [
 /** One of each kind. After a step is as good as before the next one, but where there is something between them, such as a heartbeat. */
 const SHORT: Record<'before' | 'after', string[]> = {
   before: [
-    'a segment is made',
     'the first sync',
     'the ledger has its name',
-    'the merge is written',
     'results.jsonl has its name',
-    'results.index has its name',
     '.parts is removed',
     'a line is put aside',
-    'missing-requests.jsonl has its name',
     'the report has its name in the outputs',
     'the report has its name in the job folder',
   ],

@@ -15,7 +15,7 @@ const MOMENTS: Moment[] = [
   { onlyLong: true, name: 'after it has appeared', stopAtStep: { operation: 'rename', path: /round-01$/, when: 'after' } },
   { onlyLong: true, name: 'when a segment of results that are taken over is made', stopAtStep: { operation: 'open', path: /part-000\d.segments.*\.jsonl$/, when: 'after' } },
   { name: 'while they are written', stopAtStep: { operation: 'datasync', path: /part-000\d.segments.*\.jsonl$/, when: 'before' } },
-  { name: 'before a ledger has its name', stopAtStep: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
+  { onlyLong: true, name: 'before a ledger has its name', stopAtStep: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
   { onlyLong: true, name: 'before the report of such a part', stopAt: { record: 'part.json', when: 'before' } },
   { name: 'after the report of such a part', stopAt: { record: 'part.json', when: 'after' } },
   { name: 'before the plan is on record', stopAt: { record: 'round-01/plan.json', when: 'before' } },

@@ -35,7 +35,7 @@ const CASES = [
     run: (open: OpenWorld) => expectTruthAfterStreaming(open, supportsRange),
   })),
   { name: 'SIGKILL in the middle of the merge, with another going on', run: expectTruthAfterMerging },
-  { name: 'a server that cannot answer for a while is waited out', run: expectWaitedOut },
+  { onlyLong: true, name: 'a server that cannot answer for a while is waited out', run: expectWaitedOut },
   ...CREATE_STOPS.map(({ when, stopAt, onlyLong }) => ({
     onlyLong,
     name: `SIGKILL of a create ${when}, with records in S3: nothing is paid twice`,

@@ -6,6 +6,7 @@ import { plain } from '../support/follow-ups/batch';
 import { servedBatches } from '../support/follow-ups/served-batches';
 import type { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
+import { LONG } from '../support/long-form';
 
 const served = servedBatches();
 let batch: FollowUpBatch;
@@ -37,7 +38,7 @@ test('1,000 with 4 KB of metadata that return 4 KB each', async () => {
   }
 }, 300_000);
 
-test('a batch of many shards with large arguments goes on in a new run between two of them, and nothing runs twice', async () => {
+if (LONG) test('a batch of many shards with large arguments goes on in a new run between two of them, and nothing runs twice', async () => {
   await begin(plain(80), 1);
   await (await batch.run({ window: 4, args: ['a'.repeat(60_000)] })).result();
   expect(batch.report?.followUps).toEqual({ selected: 80, started: 80, succeeded: 80, failed: 0 });

@@ -13,6 +13,7 @@ import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
+import { LONG } from '../support/long-form';
 
 const shared = sharedTemporal();
 let temporal: TemporalServer;
@@ -135,7 +136,7 @@ test('canceled, those that had begun are waited for, and a person is told so; th
   expect([0, 1, 2, 3].map((index) => batch.ends.get(index)?.status)).toEqual(['terminated', 'canceled', 'canceled', 'canceled']);
 }, 180_000);
 
-test('what was told is taken back also where the shard has gone on in a new run meanwhile', async () => {
+if (LONG) test('what was told is taken back also where the shard has gone on in a new run meanwhile', async () => {
   // With sixty of such arguments a history is full.
   await begin(Array.from({ length: 80 }, (_, index) => (index === 79 ? { waits: true } : {})), 80);
   const run = await batch.run({ window: 60, args: ['a'.repeat(60_000)] });

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jobStatusQuery } from '../../src/contract';
 import { testsOfWorlds } from '../support/side-by-side';
+import { LONG } from '../support/long-form';
 
 const together = testsOfWorlds({ timeoutMs: 120_000 });
 
@@ -16,7 +17,7 @@ together('a part that is refused with 413 is halved until its halves are accepte
   expect((await world.results(report)).size).toBe(25);
 });
 
-together('a single request that is refused with 413 stays unsent, and says why', async (open) => {
+if (LONG) together('a single request that is refused with 413 stays unsent, and says why', async (open) => {
   const world = await open({ maxBodyBytes: 400 });
   await world.startWorker();
   const requests = await world.writeRequests(2);
@@ -41,7 +42,7 @@ together('a job ends below its cap although the requests use three times what is
   expect(report.unsent_reason).toMatch(/may cost \$0\.25 at most/);
 });
 
-together('a cap that is raised while the job runs lets the rest go; parts wait for the cost of those that run', async (open) => {
+if (LONG) together('a cap that is raised while the job runs lets the rest go; parts wait for the cost of those that run', async (open) => {
   const world = await open({ processingMs: Infinity });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(150, { bytes: 200 }), maxCost: 0.05, pollIntervalMs: 200 });
