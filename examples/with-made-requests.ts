@@ -1,5 +1,5 @@
 /** A workflow that has requests made by an activity, and runs them as a job. */
-import { executeChild, proxyActivities } from '@temporalio/workflow';
+import { executeChild, ParentClosePolicy, proxyActivities } from '@temporalio/workflow';
 import type { JobReport } from 'temporal-message-batches';
 import type { batchJobWorkflow } from 'temporal-message-batches/workflows';
 import type { createActivities } from './activities';
@@ -8,5 +8,10 @@ const { makeRequests } = proxyActivities<ReturnType<typeof createActivities>>({ 
 
 export async function askAll(jobId: string, factors: number[]): Promise<JobReport> {
   const requests = await makeRequests(factors);
-  return executeChild<typeof batchJobWorkflow>('batchJobWorkflow', { workflowId: jobId, taskQueue: 'message-batches', args: [{ requests }] });
+  return executeChild<typeof batchJobWorkflow>('batchJobWorkflow', {
+    workflowId: jobId,
+    taskQueue: 'message-batches',
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    args: [{ requests }],
+  });
 }

@@ -115,7 +115,7 @@ function mustBePossible(options: FollowUpOptions, nothing: Nothing, schemaFile: 
 export function mustBeServed({ workflow, taskQueue }: FollowUpOptions): void {
   if (taskQueue !== undefined || READY_MADE_FOLLOW_UPS.includes(workflow)) return;
   const [meant] = nearest(workflow, READY_MADE_FOLLOW_UPS);
-  throw new CliError('follow_up_unserved', `No worker of this program serves a workflow of type ${workflow}${meant === undefined ? '' : `; did you mean ${meant}?`}${meant === undefined ? '.' : ''}`, {
+  throw new CliError('follow_up_without_queue', `No worker of this program serves a workflow of type ${workflow}${meant === undefined ? '' : `; did you mean ${meant}?`}${meant === undefined ? '.' : ''}`, {
     hint: `Nothing was sent. Name the task queue that your own worker polls: --follow-up ${workflow}@QUEUE\nReady-made is ${READY_MADE_FOLLOW_UPS.join(', ')}.`,
   });
 }

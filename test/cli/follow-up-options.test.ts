@@ -108,7 +108,7 @@ test('--check-schema is the ready-made follow-up with the schema of a file', asy
 test('a type that the worker of the command does not have needs a queue', () => {
   expect(() => mustBeServed({ workflow: 'checkJsonAnswer' })).not.toThrow();
   expect(() => mustBeServed({ workflow: 'gradeAnswer', taskQueue: 'message-batches' })).not.toThrow();
-  expect(() => mustBeServed({ workflow: 'gradeAnswer' })).toThrow(expect.objectContaining({ code: 'follow_up_unserved', hint: expect.stringContaining('--follow-up gradeAnswer@QUEUE') }));
+  expect(() => mustBeServed({ workflow: 'gradeAnswer' })).toThrow(expect.objectContaining({ code: 'follow_up_without_queue', hint: expect.stringContaining('--follow-up gradeAnswer@QUEUE') }));
   expect(() => mustBeServed({ workflow: 'checkJsonAnswr' })).toThrow('did you mean checkJsonAnswer?');
 });
 

@@ -109,5 +109,5 @@ async function ofJob({ id, report }: KnownJob): Promise<Freeable[]> {
 }
 
 function ofInput(input: LeftOver): Freeable {
-  return { ...input, givesUp: 'an input that was piped in; results --join and verify --input need a copy of it afterwards', free: () => removeDurably(input.path) };
+  return { ...input, givesUp: 'an input that was piped in; results --join, verify --input and retry-follow-ups --input need a copy of it afterwards', free: () => removeDurably(input.path) };
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { FollowUpRetry, FollowUpRetryConflictError } from '../../client';
-import { activityTaskQueue, type FollowUpCounts, type FollowUpOptions, type FollowUpOverride, type FollowUpRetryResult, type JobReport, type ReportedFollowUps, workflowTaskQueue } from '../../contract';
+import { activityTaskQueue, type Attention, type FollowUpCounts, type FollowUpOptions, type FollowUpOverride, type FollowUpRetryResult, type JobReport, type ReportedFollowUps, workflowTaskQueue } from '../../contract';
 import { openRetry, optionsOfReport } from '../../jobs';
 import { absoluteLocation, openStorageRoot } from '../../storage';
 import { CliError } from '../cli-error';
 import type { CommandContext } from '../command';
 import { action, newCommand } from '../command';
-import { answerCounts, endRetrySentence } from '../display/follow-ups';
+import { answerCounts, endRetrySentence, invalidAnswersSentence } from '../display/follow-ups';
 import { ExitCode } from '../exit-codes';
 import { addFollowUpOverride, type FollowUpFlags, typedOverride } from '../follow-up-options';
 import { addJobArgument } from '../job-argument';
@@ -80,7 +80,9 @@ async function retryFollowUps(context: CommandContext, reference: string | undef
     const stopped = signals.received.then((signal) => ({ signal }));
     const over = new AbortController();
     const ended = await Promise.race([retry.result().catch(failure), follow(context, retry, over.signal), stopped]).finally(() => over.abort());
-    if ('signal' in ended) return await detach(context, known, worker, exitCodeOf(ended.signal), options.foreground ?? false);
+    const leaving = { context, known, worker, foreground: options.foreground ?? false };
+    if ('signal' in ended) throw await detached(leaving, exitCodeOf(ended.signal));
+    if ('attention' in ended) throw await waitsForPerson(leaving, ended.attention);
     return await show(context, ended);
   } finally {
     await worker?.stop();
@@ -134,8 +136,8 @@ async function begin({ home }: CommandContext, session: Session, { id, account, 
   });
 }
 
-/** Tells how far it is, until it waits for a person where none looks on. Never returns otherwise. @throws CliError */
-async function follow({ out }: CommandContext, retry: FollowUpRetry, signal: AbortSignal): Promise<never> {
+/** Tells how far it is. @returns what it waits for a person for, where none looks on; never otherwise. */
+async function follow({ out }: CommandContext, retry: FollowUpRetry, signal: AbortSignal): Promise<{ attention: Attention }> {
   const old = await retry.attention();
   if (old) await retry.resume().catch(() => undefined);
   const oldUntil = Date.now() + OLD_ATTENTION_MS;
@@ -149,13 +151,7 @@ async function follow({ out }: CommandContext, retry: FollowUpRetry, signal: Abo
       if (line !== said) out.say(line);
       said = line;
       const isOld = attention?.since === old?.since && Date.now() < oldUntil;
-      if (attention && !isOld && !out.interactive) {
-        throw new CliError(attention.code, `The follow-ups wait for a person: ${attention.message}`, {
-          hint: `${attention.hint}\nThen go on: message-batches retry-follow-ups ${status.jobId}${attention.code === 'follow_up_unserved' ? `\n${endRetrySentence(status.jobId)}` : ''}`,
-          exitCode: ExitCode.attention,
-          details: { jobId: status.jobId },
-        });
-      }
+      if (attention && !isOld && !out.interactive) return { attention };
     }
     await sleep(LOOK_EVERY_MS, undefined, { signal });
   }
@@ -173,23 +169,54 @@ async function failure(error: unknown): Promise<never> {
   throw new CliError('follow_ups_failed', `The follow-ups could not be run again: ${message ?? error.message}.`.replace(/\.\.$/, '.'), { hint: hint ?? 'The same command goes on from what is on record.', cause: error });
 }
 
-async function detach(context: CommandContext, { id, account }: KnownJob, worker: OwnWorker | undefined, exitCode: ExitCode, foreground: boolean): Promise<never> {
-  let served = !worker;
-  if (worker && !foreground) {
-    context.out.say('Handing over to a background worker. Ctrl-C again leaves at once.');
-    served = await startWorkerInBackground(context, account).then(
-      () => true,
-      (error: Error) => {
-        context.out.say(`No background worker could be started: ${error.message}`);
-        return false;
-      },
-    );
-  }
-  throw new CliError('detached', `Detached; the follow-ups of job ${id} ${served ? 'go on in the background' : 'stand still until a worker runs'}.`, {
+/** The command ends, and what runs again does not. */
+interface Leaving {
+  context: CommandContext;
+  known: KnownJob;
+  worker: OwnWorker | undefined;
+  foreground: boolean;
+}
+
+async function detached(leaving: Leaving, exitCode: ExitCode): Promise<CliError> {
+  const { id } = leaving.known;
+  const served = await handOver(leaving, 'Handing over to a background worker. Ctrl-C again leaves at once.');
+  return new CliError('detached', `Detached; the follow-ups of job ${id} ${served ? 'go on in the background' : 'stand still until a worker runs'}.`, {
     hint: `Stay with them: message-batches retry-follow-ups ${id}`,
     exitCode,
     details: { jobId: id },
   });
+}
+
+/** The worker of the follow-ups that is started then needs nobody here, but one of this program that goes on with them. */
+async function waitsForPerson(leaving: Leaving, { code, message, hint }: Attention): Promise<CliError> {
+  const { id } = leaving.known;
+  const isUnserved = code === 'follow_up_unserved';
+  const served = isUnserved && (await handOver(leaving, 'Handing over to a background worker, which goes on once the follow-ups are served.'));
+  const then = `message-batches retry-follow-ups ${id}`;
+  return new CliError(code, `The follow-ups wait for a person: ${message}`, {
+    hint: [
+      hint,
+      served ? `They go on in the background. Stay with them: ${then}` : `Then go on: ${then}`,
+      ...(isUnserved ? [endRetrySentence(id)] : []),
+      ...(served ? ['End what runs in the background: message-batches stop'] : []),
+    ].join('\n'),
+    exitCode: ExitCode.attention,
+    details: { jobId: id },
+  });
+}
+
+/** @returns whether a worker of this program goes on */
+async function handOver({ context, known, worker, foreground }: Leaving, saying: string): Promise<boolean> {
+  if (!worker) return true;
+  if (foreground) return false;
+  context.out.say(saying);
+  return startWorkerInBackground(context, known.account).then(
+    () => true,
+    (error: Error) => {
+      context.out.say(`No background worker could be started: ${error.message}`);
+      return false;
+    },
+  );
 }
 
 async function show({ out }: CommandContext, result: FollowUpRetryResult): Promise<ExitCode> {
@@ -204,10 +231,10 @@ async function show({ out }: CommandContext, result: FollowUpRetryResult): Promi
 }
 
 /** What the summary of the job says of answers that were checked, and where some are invalid, where to look. @param note of what can not be done about these */
-async function answersOf(out: Output, { answers }: ReportedFollowUps, note?: string): Promise<string[]> {
+async function answersOf(out: Output, { answers, options }: ReportedFollowUps, note?: string): Promise<string[]> {
   if (!answers) return [];
   const lines = [`answers     ${answerCounts(answers, await out.rendering())}`];
-  if (answers.invalid > 0) lines.push('What is wrong with each invalid answer stands in follow-ups.jsonl.', ...(note === undefined ? [] : [note]));
+  if (answers.invalid > 0) lines.push(invalidAnswersSentence(options), ...(note === undefined ? [] : [note]));
   return lines;
 }
 

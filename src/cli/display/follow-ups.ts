@@ -102,3 +102,9 @@ export function nothingPassed({ follow_ups: followUps, outcomes, batches, reused
   const results = on.reduce((sum, outcome) => sum + own(outcome), 0);
   return results === 0 ? undefined : `No follow-up was started: 0 of ${counted(results, `${on.join(' or ')} result`, rendering)} passed the filter${filter}.`;
 }
+
+/** Where one finds out what is wrong. @param options of the checks: of slices only ids are kept. */
+export function invalidAnswersSentence(options: { per?: unknown } | undefined): string {
+  const ofSlices = typeof options?.per === 'number';
+  return ofSlices ? 'The ids of invalid answers, up to a hundred a slice, stand in follow-ups.jsonl.' : 'What is wrong with each invalid answer stands in follow-ups.jsonl.';
+}

@@ -3,7 +3,7 @@ import { SIMULATED_ACCOUNT } from '../../contract';
 import { joinLocation } from '../../storage';
 import { fittedTable } from './fitted-table';
 import type { Column } from './fitted-table';
-import { answerCounts, nothingPassed, notCompleted, retriesText, takenOverWithout } from './follow-ups';
+import { answerCounts, invalidAnswersSentence, nothingPassed, notCompleted, retriesText, takenOverWithout } from './follow-ups';
 import { dollars } from './money';
 import { drawn, plainTable } from './plain-table';
 import { counted, outcomesLine, shownPath, tokensCell, tokensLine } from './rendering';
@@ -75,7 +75,7 @@ export function renderReport(report: JobReport, rendering: Rendering, { outputs,
     lines.push(`${counted(outcomes.missing, 'request', rendering)} got no result but may have been paid. To send again, and perhaps pay a second time: ${colors.bold(`${retry} --only missing`)}`);
   }
   if (followUpsLeft !== '' && !followUpsRunAgain) lines.push(`To run the follow-ups again that did not complete: ${colors.bold(`message-batches retry-follow-ups ${report.job_id}`)}`);
-  if (invalidAnswers > 0) lines.push('What is wrong with each invalid answer stands in follow-ups.jsonl.');
+  if (invalidAnswers > 0) lines.push(invalidAnswersSentence(report.follow_ups?.options));
   const takenOver = takenOverWithout(report, rendering);
   if (takenOver !== undefined) lines.push(takenOver);
   if (noneSelected !== undefined) lines.push(colors.yellow(noneSelected));

@@ -203,9 +203,9 @@ function idsOf({ custom_id: id, custom_ids: ids }: FollowUpLine): string[] {
   return ids ?? (id === undefined ? [] : [id]);
 }
 
-/** It stands in the workflow id, before the custom_id. */
-function roundOf(jobId: string, { workflow_id: id, custom_id: customId = '' }: FollowUpLine): number {
-  return Number(id.slice(0, id.length - customId.length - 1).split('/').at(-1)) || invalidId(jobId, id);
+/** It stands in the workflow id, before the custom_id, which has no slash there. @see followUpWorkflowId */
+function roundOf(jobId: string, { workflow_id: id }: FollowUpLine): number {
+  return Number(id.split('/').at(-2)) || invalidId(jobId, id);
 }
 
 function invalidId(jobId: string, id: string): never {

@@ -17,20 +17,20 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const jsonl = (values: unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
 
 /** The outputs of a job that has ended. */
-async function ended(): Promise<{ report: JobReport; job: JobFolder; output: string }> {
+async function ended(old: FollowUpLine[] = OLD, ids = IDS): Promise<{ report: JobReport; job: JobFolder; output: string }> {
   const output = join(folder.path, 'out');
   mkdirSync(output);
-  const input = jsonl(IDS.map((id) => ({ custom_id: id, params: { model: 'm' }, metadata: { of: id } })));
+  const input = jsonl(ids.map((id) => ({ custom_id: id, params: { model: 'm' }, metadata: { of: id } })));
   writeFileSync(join(folder.path, 'in.jsonl'), input);
-  writeFileSync(join(output, 'results.jsonl'), jsonl([...IDS].reverse().map((id) => ({ custom_id: id, result: { type: 'succeeded', message: { id } } }))));
-  writeFileSync(join(output, 'follow-ups.jsonl'), jsonl(OLD));
+  writeFileSync(join(output, 'results.jsonl'), jsonl([...ids].reverse().map((id) => ({ custom_id: id, result: { type: 'succeeded', message: { id } } }))));
+  writeFileSync(join(output, 'follow-ups.jsonl'), jsonl(old));
   const report = {
     job_id: 'j',
     status: 'finished',
-    outcomes: { ...noOutcomes(), succeeded: IDS.length },
+    outcomes: { ...noOutcomes(), succeeded: ids.length },
     output,
-    input: { path: join(folder.path, 'in.jsonl'), sha256: sha256(input), requests: IDS.length },
-    follow_ups: { selected: 4, started: 4, succeeded: 1, failed: 3, options: { workflow: 'any' }, file: { bytes: Buffer.byteLength(jsonl(OLD)), sha256: sha256(jsonl(OLD)) } },
+    input: { path: join(folder.path, 'in.jsonl'), sha256: sha256(input), requests: ids.length },
+    follow_ups: { selected: 4, started: 4, succeeded: 1, failed: 3, options: { workflow: 'any' }, file: { bytes: Buffer.byteLength(jsonl(old)), sha256: sha256(jsonl(old)) } },
   } as unknown as JobReport;
   const job = new JobFolder(join(folder.path, 'home'), 'j');
   await syncedRecords.replace(join(output, 'report.json'), report);
@@ -63,6 +63,14 @@ it('lists those that did not complete as they were started, with results, reques
   // Again it is the same one, although the input is another by now.
   writeFileSync(report.input.path, 'changed');
   expect(await selectFailed(report)).toEqual({ shards, isKnown: true });
+});
+
+it('finds round and request of any id that an input may have', async () => {
+  const ids = ['a/b', '2024 report', '7/8/9', 'ü'];
+  const { report } = await ended(ids.map((id) => single(id, 'failed')), ids);
+  await selectFailed({ ...report, input: { ...report.input, generated_ids: 'request-' } });
+  const listed = linesOfFile(followUpFiles(retryFolder(report.output, 1).part).list).map((line) => JSON.parse(line) as FollowUpInput);
+  expect(listed.map(({ round, customId, metadata }) => [round, customId, metadata])).toEqual(ids.map((id) => [1, id, { of: id }]));
 });
 
 it('refuses an input that has changed, and leaves no list', async () => {
