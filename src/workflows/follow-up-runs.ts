@@ -5,6 +5,7 @@ import {
   ChildWorkflowFailure,
   condition,
   ParentClosePolicy,
+  sleep,
   startChild,
   WorkflowIdReusePolicy,
   workflowInfo,
@@ -21,6 +22,10 @@ import type { AnyFollowUpInput } from './follow-up-pages';
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
 const MOST_BYTES_STARTING = 1024 * 1024;
 
+/** Between two tries to start one that the server refuses as started and does not find; doubled each time. In ms. */
+const SHORTEST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 10 * 60_000;
+
 export interface FollowUpRunsOptions {
   options: FollowUpOptions;
   /** Those whose last run did not complete run again, unless a workflow of this shard has started that run. */
@@ -30,11 +35,11 @@ export interface FollowUpRunsOptions {
   /** What one is started with, in bytes as JSON. */
   startBytes: number;
   /**
-   * The end of one that somebody else has started: waits for it.
-   * @param onlyOf one that did not complete counts only where this workflow has started it.
+   * The end of one that was there already: waits for it.
+   * @param startedBy one that did not complete counts only where the workflow of this id has started it.
    * @throws `FOLLOW_UP_NOT_FOUND` where Temporal has it no more, or where it does not count.
    */
-  endOfFound: (workflowId: string, onlyOf?: string) => Promise<FollowUpEnd>;
+  endOfFound: (workflowId: string, startedBy?: string) => Promise<FollowUpEnd>;
   /** One has started, or was found to have. */
   onStarted: () => void;
   /** One has ended as only a worker can end it. */
@@ -44,7 +49,7 @@ export interface FollowUpRunsOptions {
 /** Runs follow-ups as children, each of them once: where one was started before, its end is waited for. */
 export class FollowUpRuns {
   private readonly children = new Children();
-  /** Those that were found open, as children of somebody else. */
+  /** Those that were there already: their ends are asked for. */
   private readonly found = new Set<string>();
   /** Asked for, and not yet seen to have started. */
   private starting = 0;
@@ -61,12 +66,19 @@ export class FollowUpRuns {
     for (const workflowId of this.found) void cancelById(workflowId);
   }
 
-  /** Runs one, or where it was started before waits for the end of that. */
-  async end(input: AnyFollowUpInput): Promise<FollowUpEnd> {
+  /**
+   * Runs one, or where it was started before waits for the end of that.
+   * @returns undefined where a cancel has come before it was started, or started again: what is on record of it stands.
+   */
+  async end(input: AnyFollowUpInput): Promise<FollowUpEnd | undefined> {
     const { again = false, begunBefore = false, onStarted, onServed } = this.setting;
     const workflowId = workflowIdOfFollowUp(input);
     let reuse: WorkflowIdReusePolicy = again && !begunBefore ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
+    let pauseMs = SHORTEST_PAUSE_MS;
     for (let isFirst = true; ; isFirst = false) {
+      // What one workflow task asks for travels in one message.
+      while (!this.fits) await condition(() => this.fits);
+      if (this.isCanceled) return undefined;
       try {
         const value = await this.children.run(() => this.start(input, workflowId, reuse));
         onServed();
@@ -78,8 +90,11 @@ export class FollowUpRuns {
           return end;
         }
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        const end = await this.endOfFound(workflowId, again && isFirst);
+        const end = await this.endUnlessGone(workflowId, again && isFirst);
         if (!end) {
+          // Refused and yet not there, again: only the server can mend that.
+          if (!isFirst) await sleep(pauseMs);
+          pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
           // Deleted in between, its id is free again; or it is to run again.
           if (again) reuse = WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
           continue;
@@ -96,12 +111,13 @@ export class FollowUpRuns {
     }
   }
 
+  private get fits(): boolean {
+    return this.starting === 0 || (this.starting + 1) * this.setting.startBytes <= MOST_BYTES_STARTING;
+  }
+
   private async start(input: AnyFollowUpInput, workflowId: string, workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<ChildWorkflowHandle<Workflow>> {
-    const { options, startBytes, onStarted } = this.setting;
+    const { options, onStarted } = this.setting;
     const { workflow, taskQueue, args } = options;
-    // What one workflow task asks for travels in one message.
-    const fits = (): boolean => this.starting === 0 || (this.starting + 1) * startBytes <= MOST_BYTES_STARTING;
-    while (!fits()) await condition(fits);
     this.starting++;
     try {
       const child = await startChild(workflow, {
@@ -124,7 +140,7 @@ export class FollowUpRuns {
   }
 
   /** @returns undefined where Temporal has it no more, or where it does not count. */
-  private async endOfFound(workflowId: string, onlyOwn: boolean): Promise<FollowUpEnd | undefined> {
+  private async endUnlessGone(workflowId: string, onlyOwn: boolean): Promise<FollowUpEnd | undefined> {
     this.found.add(workflowId);
     if (this.isCanceled) void cancelById(workflowId);
     try {

@@ -12,7 +12,7 @@ const OFTEN_MS = 120_000;
 /** The longest that doubling comes to; from then on it is a twentieth of the silence, so that a year of it takes 200 looks. */
 const LONGEST_DOUBLED_MS = 10 * 60_000;
 
-/** Each end begins the silence anew: where the history has room for less than this, in events, it is asked more seldom whatever ends. */
+/** Each end that a worker has brought about begins the silence anew: where the history has room for less than this, in events, it is asked more seldom whatever ends. */
 const AMPLE_EVENTS = 880;
 /** That begins with this interval, in ms, and doubles with each five looks, of eleven events each: the last of them take a year. */
 const SCARCE_MS = 60_000;
@@ -32,6 +32,11 @@ export function askInterval(silentMs: number, oftenMs: number, eventsLeft: numbe
 function affordedInterval(eventsLeft: number): number {
   if (eventsLeft >= AMPLE_EVENTS) return 0;
   return eventsLeft > 0 ? Math.round(SCARCE_MS * 2 ** ((AMPLE_EVENTS - eventsLeft) / DOUBLED_EACH_EVENTS)) : Infinity;
+}
+
+/** Of a wait, what is counted as silence: one that was over because the history had room again says nothing of how long it was. */
+function counted(waitMs: number): number {
+  return Number.isFinite(waitMs) ? waitMs : 0;
 }
 
 export interface ServiceWatchOptions {
@@ -106,7 +111,7 @@ export class ServiceWatch {
       const service = await ask(isServed);
       if (this.isCanceled) return;
       this.take(service);
-      silentMs = isAsked || this.message !== message ? 0 : silentMs + waitMs;
+      silentMs = this.resumes > resumes || this.message !== message ? 0 : silentMs + counted(waitMs);
     }
   }
 
@@ -134,7 +139,7 @@ export class ServiceWatch {
         if (running() > 0) this.take(service);
       }
       if (running() === 0) break;
-      silentMs = this.resumes > resumes || this.message !== message ? 0 : silentMs + waitMs;
+      silentMs = this.resumes > resumes || this.message !== message ? 0 : silentMs + counted(waitMs);
     }
     this.change(undefined);
   }

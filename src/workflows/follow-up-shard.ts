@@ -90,7 +90,9 @@ class ShardRun {
   private readonly running = new Set<string>();
   private runners = 0;
   /** Places of the window that wait until it is known how much a follow-up returns. */
-  private heldBack = 0;
+  private heldBack: number;
+  /** So many runners begin. */
+  private readonly first: number;
   private window: number;
   /** What one is started with, in bytes as JSON. */
   private readonly startBytes: number;
@@ -101,10 +103,12 @@ class ShardRun {
   private failure?: ApplicationFailure;
 
   constructor(private readonly input: FollowUpShardInput) {
-    const { shard, options, activityTaskQueue, window, resumed, again, begunBefore } = input;
+    const { shard, options, activityTaskQueue, window, resumed, again, begunBefore, careful = false } = input;
     this.acts = activities(activityTaskQueue);
     this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
     this.window = window;
+    this.first = careful && !resumed?.returned?.ends ? Math.min(window, LARGEST_VALUES_IN_A_HISTORY) : window;
+    this.heldBack = window - this.first;
     this.counts = resumed?.counts ?? { ...noFollowUps(), selected: shard.count };
     const unserved = resumed?.attention?.code === 'follow_up_unserved' ? resumed.attention : undefined;
     this.board = new AttentionBoard((attention) => this.tellParent({ attention: attention ? { code: attention.code, message: attention.message } : null }), resumed?.attention);
@@ -173,21 +177,29 @@ class ShardRun {
   }
 
   async run(): Promise<FollowUpCounts> {
-    const { window, isLast, careful = false } = this.input;
     void this.board.update();
-    const first = careful && this.records.total.ends === 0 ? Math.min(window, LARGEST_VALUES_IN_A_HISTORY) : window;
-    this.heldBack = window - first;
-    this.startRunners(first);
+    this.startRunners(this.first);
     void this.service.watch().catch((error: unknown) => this.failed(error));
-    if (!isLast) void this.tellOfRoom().catch((error: unknown) => this.failed(error));
+    if (!this.input.isLast) void this.tellOfRoom().catch((error: unknown) => this.failed(error));
     await condition(() => this.runners === 0 || this.isCanceled);
     if (this.runners > 0) await this.service.untilEnded(() => this.unbegun.close(this.running)).catch((error: unknown) => this.failed(error));
     await this.records.flush().catch((error: unknown) => this.failed(error));
+    if (this.goesOn) {
+      await condition(allHandlersFinished);
+      // What is not on its way yet would be lost with this run.
+      await this.board.told();
+      // Not where a cancel has come meanwhile: the next run would know nothing of it.
+      if (this.goesOn) return this.continueAsNew();
+    }
     // Temporal hands nothing on of a workflow that ends as Cancelled, or fails.
     if (this.isCanceled) await this.tellParent({ canceled: this.counts });
     if (this.failure) throw this.failure;
-    if (!this.isCanceled && this.isFull && !this.pages.isExhausted) await this.continueAsNew();
     return this.counts;
+  }
+
+  /** In a new run. */
+  private get goesOn(): boolean {
+    return this.isFull && !this.pages.isExhausted && !this.isCanceled && !this.failure;
   }
 
   private startRunners(count: number): void {
@@ -245,8 +257,10 @@ class ShardRun {
     const workflowId = workflowIdOfFollowUp(input);
     try {
       const end = await this.runs.end(input);
+      if (!end) return;
       // Terminated because no worker could answer the cancel, it is one that was canceled.
-      const isClosed = end.status === 'terminated' && (await this.unbegun.hasClosed(workflowId));
+      if (end.status === 'terminated') await this.unbegun.closing;
+      const isClosed = end.status === 'terminated' && this.unbegun.isClosed(workflowId);
       this.ended(isClosed ? { workflowId, status: 'canceled' } : end);
     } finally {
       // Also where its end cannot be told: nobody is to wait for it.
@@ -273,7 +287,7 @@ class ShardRun {
     });
   }
 
-  /** Tells the batch once so few run that the next shard can begin; and again where those take long, and fewer are left than were told of. */
+  /** Tells the batch, once, that so few run that the next shard can begin; where those take long, it is content with less room. */
   private async tellOfRoom(): Promise<void> {
     await condition(() => this.pages.isExhausted && !this.isFull);
     const leaves = (waitedMs: number) => (): boolean => leavesRoom(this.running.size, this.window, waitedMs);
@@ -323,10 +337,7 @@ class ShardRun {
     return `${this.input.number}-${workflowInfo().runId.slice(-RUN_ID_LENGTH)}-${number}`;
   }
 
-  private async continueAsNew(): Promise<never> {
-    await condition(allHandlersFinished);
-    // What is not on its way yet would be lost with this run.
-    await this.board.told();
+  private continueAsNew(): Promise<never> {
     const { list } = this.pages;
     return continueAsNew<typeof followUpShardWorkflow>({
       ...this.input,

@@ -80,6 +80,8 @@ class ShardRunner {
   /** By number. */
   private readonly open = new Map<number, RunningShard>();
   private readonly attention = new Map<number, ToldAttention>();
+  /** What shards of an earlier run have told that were not begun here yet. */
+  private readonly toldBefore = new Map<number, ToldAttention | undefined>();
   private begun: number;
   /** One has grown too large: those that begin now find out how much follow-ups return before many run. */
   private careful?: true;
@@ -127,6 +129,8 @@ class ShardRunner {
     const number = ++this.begun;
     this.open.set(number, shard);
     this.progress();
+    const told = this.toldBefore.get(number);
+    if (told) void this.setAttention(number, told);
     void this.runToEnd(number, shard);
   }
 
@@ -208,7 +212,10 @@ class ShardRunner {
 
   private async changed({ shard: number, stillRunning, canceled, attention }: FollowUpShardChange): Promise<void> {
     const shard = this.open.get(number);
-    if (!shard) return;
+    if (!shard) {
+      if (attention !== undefined && number > this.begun) this.toldBefore.set(number, attention ?? undefined);
+      return;
+    }
     // One of an earlier run, which had the same id, may have told before.
     shard.canceled = canceled ?? shard.canceled;
     if (stillRunning !== undefined) {

@@ -9,7 +9,7 @@ export class UnbegunFollowUps {
   private readonly closed = new Set<string>();
   /** Only they can end themselves. */
   private readonly begun = new Set<string>();
-  private closing?: Promise<unknown>;
+  private asking?: Promise<unknown>;
 
   /** @param closeUnserved closes those of these workflows that no worker has taken up. */
   constructor(private readonly closeUnserved: (workflowIds: string[]) => Promise<ClosedUnserved>) {}
@@ -23,15 +23,19 @@ export class UnbegunFollowUps {
       for (const workflowId of begun) this.begun.add(workflowId);
       return closed;
     });
-    this.closing = closing;
+    this.asking = closing;
     const closed = await closing;
     await condition(() => closed.every((workflowId) => !running.has(workflowId)), CLOSED_SEEN_MS);
     return closed.length > 0;
   }
 
+  /** Over once it is known which were closed, where that is being asked for. */
+  get closing(): Promise<unknown> | undefined {
+    return this.asking;
+  }
+
   /** Whether one that was terminated was so because no worker could answer the cancel. */
-  async hasClosed(workflowId: string): Promise<boolean> {
-    await this.closing;
+  isClosed(workflowId: string): boolean {
     return this.closed.has(workflowId);
   }
 }

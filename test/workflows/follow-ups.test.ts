@@ -180,6 +180,24 @@ test('run again, those that failed run once more, and those that have completed 
   expect([...batch.ends].sort(([a], [b]) => a - b).map(([, { status }]) => status)).toEqual(['completed', 'completed', 'completed', 'completed', 'failed', 'completed']);
 }, 120_000);
 
+test('run again and canceled, one that somebody else runs ends by that cancel, and is not started anew', async () => {
+  const behaviours = [{ waits: true }];
+  await begin(behaviours, 1);
+  const { effects } = await serve();
+  const foreign = await batch.client.workflow.start('testFollowUp', { workflowId: batch.id(0), taskQueue: batch.queue, args: [batch.input(0, behaviours[0]!)] });
+  await effects.begun(1);
+  const [shard] = batch.shards({ jobId: batch.jobId, round: 1, part: 1, output: '/nowhere' });
+  const input = { shard, options: { workflow: 'testFollowUp', taskQueue: batch.queue }, activityTaskQueue: batch.jobId, number: 1, window: 2, isLast: true, again: true };
+  const again = await batch.client.workflow.start('followUpShardWorkflow', { workflowId: `${batch.jobId}/again`, taskQueue: batch.jobId, args: [input] });
+  await until(async () => (await again.describe()).raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'messageBatches.endOfFollowUp'));
+  await again.cancel();
+  await expect(again.result()).rejects.toThrow();
+  expect((await foreign.describe()).status.name).toBe('CANCELLED');
+  expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1 });
+  const { count } = await batch.client.workflow.count(`WorkflowId = '${batch.id(0)}'`);
+  expect(count).toBe(1);
+}, 60_000);
+
 test('a cancel reaches follow-ups that have continued as new', async () => {
   await begin(plain(3), 3);
   const { effects } = await serve();
