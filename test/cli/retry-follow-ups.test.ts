@@ -235,9 +235,8 @@ test('--cancel with options of what would run is refused', async () => {
 if (LONG) test('a type that nobody serves asks for a person, and where one has come the same command goes on', async () => {
   const first = await ended('alone', [{ fail: 'Not yet', once: true }]);
   const { code, error } = await again(first.job_id, '--follow-up', 'testFollowUp@late');
-  expect([code, error?.code]).toEqual([4, 'follow_up_unserved']);
+  expect([code, error?.code, error?.hint]).toEqual([4, 'follow_up_unserved', expect.stringContaining('\nThey go on in the background. Stay with them: ')]);
   expect(runs('alone', 1)).toEqual([1]);
-  // Without a worker, by what the server knows.
   const seen = await world.run(['status', first.job_id], env);
   expect([seen.code, seen.stdout]).toEqual([0, expect.stringMatching(/\nFollow-ups run again now \(attempt 1\)[\s\S]*no worker polls late for testFollowUp[\s\S]*Stay with them: message-batches retry-follow-ups sim_/)]);
   expect(seen.stdout).not.toContain('To run the follow-ups again that failed');
@@ -253,7 +252,8 @@ if (LONG) test('a type that nobody serves asks for a person, and where one has c
   expect(await again(first.job_id, '--cancel')).toMatchObject({ code: 0, result: { selected: 0 } });
   expect(await again(first.job_id, '--follow-up', 'testFollowUp@late')).toMatchObject({ code: 4 });
   const late = await FollowUpWorker.start(env['TEMPORAL_ADDRESS']!, 'late', effects);
-  expect(await again(first.job_id)).toMatchObject({ code: 0, result: { attempt: 2, selected: 1 } });
+  // The background worker may have been faster.
+  expect(await again(first.job_id)).toMatchObject({ code: 0 });
   await late.stop();
   expect(runs('alone', 1)).toEqual([2]);
 }, 240_000);
