@@ -191,7 +191,7 @@ test('run again and canceled, one that somebody else runs ends by that cancel, a
   const again = await batch.client.workflow.start('followUpShardWorkflow', { workflowId: `${batch.jobId}/again`, taskQueue: batch.jobId, args: [input] });
   await until(async () => (await again.describe()).raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'messageBatches.endOfFollowUp'));
   await again.cancel();
-  await expect(again.result()).rejects.toThrow();
+  await expect(again.result()).rejects.toThrow('cancel');
   expect((await foreign.describe()).status.name).toBe('CANCELLED');
   expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1 });
   const { count } = await batch.client.workflow.count(`WorkflowId = '${batch.id(0)}'`);
