@@ -10,7 +10,7 @@ import { goneNote, renderReport } from './display/report-summary';
 import { ExitCode } from './exit-codes';
 import { followJob } from './follow-job';
 import type { Followed } from './follow-job';
-import { startWorkerInBackground } from './job-worker';
+import { handOver } from './job-worker';
 import type { WorkerContext } from './job-worker';
 import type { Output } from './output';
 import { pollAddress } from './poll-address';
@@ -94,7 +94,7 @@ export async function attach(options: AttachOptions): Promise<ExitCode> {
 /** The worker that is started then needs nobody here, but one of this program that goes on with the job. */
 async function waitsForFollowUpWorker(options: AttachOptions, attention: Attention): Promise<CliError> {
   const { job, worker, session, foreground } = options;
-  const served = !worker || (!foreground && (await handedOver(options, 'Handing the job over to a background worker, which goes on once the follow-ups are served.')));
+  const served = !worker || (!foreground && (await handOver(options, options.account, 'Handing the job over to a background worker, which goes on once the follow-ups are served.')));
   await worker?.stop();
   const { code, message, hint } = attention;
   return new CliError(code, `Job ${job.id} waits for a person: ${message}`, {
@@ -108,18 +108,6 @@ async function waitsForFollowUpWorker(options: AttachOptions, attention: Attenti
     exitCode: ExitCode.attention,
     details: { jobId: job.id },
   });
-}
-
-/** @returns whether a background worker serves the job now */
-async function handedOver(options: AttachOptions, saying: string): Promise<boolean> {
-  options.out.say(saying);
-  return startWorkerInBackground(options, options.account).then(
-    () => true,
-    (error: Error) => {
-      options.out.say(`No background worker could be started: ${error.message}`);
-      return false;
-    },
-  );
 }
 
 function waitsForPerson(jobId: string, { code, message, hint }: Attention): CliError {
@@ -185,10 +173,10 @@ async function detach(options: AttachOptions, why: 'timeout' | Parameters<typeof
     await worker?.stop();
     throw waitsForPerson(job.id, refusal);
   }
-  const handOver = (!foreground || why === 'timeout') && !refusal;
+  const handsOver = (!foreground || why === 'timeout') && !refusal;
   let served = !worker;
-  if (handOver && worker) {
-    served = await handedOver(options, why === 'timeout' ? 'The time is over: handing the job over to a background worker.' : 'Handing the job over to a background worker. Ctrl-C again leaves at once.');
+  if (handsOver && worker) {
+    served = await handOver(options, options.account, why === 'timeout' ? 'The time is over: handing the job over to a background worker.' : 'Handing the job over to a background worker. Ctrl-C again leaves at once.');
   }
   await worker?.stop();
   // Where the server does not answer any more, the job's last word is not waited for.

@@ -48,6 +48,18 @@ export async function startWorkerInBackground({ home, env }: Pick<WorkerContext,
   await startBackground(home, name, ['worker', '--background-child', ...which], workerEnvironment(env));
 }
 
+/** A command that leaves hands its work over. @param saying what it says to that. @returns whether a background worker serves the account now */
+export async function handOver(context: WorkerContext, account: AccountReference, saying: string): Promise<boolean> {
+  context.out.say(saying);
+  return startWorkerInBackground(context, account).then(
+    () => true,
+    (error: Error) => {
+      context.out.say(`No background worker could be started: ${error.message}`);
+      return false;
+    },
+  );
+}
+
 /** Name of the background worker of an account among the background processes of a home. */
 export function backgroundWorkerName(account: AccountReference): string {
   return `worker-${accountKey(account)}`;

@@ -4,22 +4,13 @@
  */
 import { followUpShardStatusQuery } from '../../src/contract';
 import { FollowUpBatch } from '../support/follow-ups/batch';
-import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import { followUpServer } from '../support/follow-ups/follow-up-server';
+import { FollowUpWorker } from '../support/follow-ups/worker';
 import { finishSignal } from '../support/follow-ups/workflows';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
 import { until } from '../support/until';
 
-const shared = sharedTemporal([`limit.historySize.error=${5 * 1024 * 1024}`]);
-let temporal: TemporalServer;
+const temporal = followUpServer([`limit.historySize.error=${5 * 1024 * 1024}`]);
 let batch: FollowUpBatch;
-
-beforeAll(async () => {
-  quiet();
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
 
 afterEach(() => batch.close());
 

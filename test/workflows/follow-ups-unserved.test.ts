@@ -7,24 +7,15 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { FollowUpService } from '../../src/activities';
 import type { Attention } from '../../src/contract';
 import { FollowUpBatch, plain } from '../support/follow-ups/batch';
-import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import { followUpServer } from '../support/follow-ups/follow-up-server';
+import { FollowUpWorker } from '../support/follow-ups/worker';
 import type { FollowUpEffects } from '../support/follow-ups/effects';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
 import { LONG } from '../support/long-form';
 
-const shared = sharedTemporal();
-let temporal: TemporalServer;
+const temporal = followUpServer();
 let batch: FollowUpBatch;
-
-beforeAll(async () => {
-  quiet();
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
 
 afterEach(() => batch.close());
 

@@ -1,25 +1,17 @@
 /** Follow-ups of a batch, on a real server: the window over all shards, failures, long ones, cancel, those that were started before. */
+import type { WorkflowHandle } from '@temporalio/client';
 import type { FollowUpCounts } from '../../src/contract';
 import { cancelSignal, followUpShardStatusQuery } from '../../src/contract';
 import { FollowUpBatch, plain } from '../support/follow-ups/batch';
-import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
+import { followUpServer } from '../support/follow-ups/follow-up-server';
+import { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
 import { until } from '../support/until';
 
-const shared = sharedTemporal();
-let temporal: TemporalServer;
+const temporal = followUpServer();
 let batch: FollowUpBatch;
 let worker: FollowUpWorker | undefined;
-
-beforeAll(async () => {
-  quiet();
-  temporal = await shared.start();
-});
-
-afterAll(() => shared.stop());
 
 afterEach(async () => {
   await worker?.stop();
@@ -34,6 +26,13 @@ async function begin(behaviours: Behaviour[], perShard: number): Promise<void> {
 async function serve(): Promise<FollowUpWorker> {
   worker = await FollowUpWorker.start(temporal.address, batch.queue);
   return worker;
+}
+
+/** A shard that runs the failed ones of the batch's first once more. */
+async function startAgain(): Promise<WorkflowHandle> {
+  const [shard] = batch.shards({ jobId: batch.jobId, round: 1, part: 1, output: '/nowhere' });
+  const input = { shard, options: { workflow: 'testFollowUp', taskQueue: batch.queue }, activityTaskQueue: batch.jobId, number: 1, window: 2, isLast: true, again: true };
+  return batch.client.workflow.start('followUpShardWorkflow', { workflowId: `${batch.jobId}/again`, taskQueue: batch.jobId, args: [input] });
 }
 
 function counts(selected: number, failed = 0): FollowUpCounts {
@@ -172,9 +171,7 @@ test('run again, those that failed run once more, and those that have completed 
   await (await batch.run()).result();
   expect(batch.report?.followUps).toEqual(counts(6, 2));
   batch.records.clear();
-  const [shard] = batch.shards({ jobId: batch.jobId, round: 1, part: 1, output: '/nowhere' });
-  const input = { shard, options: { workflow: 'testFollowUp', taskQueue: batch.queue }, activityTaskQueue: batch.jobId, number: 1, window: 2, isLast: true, again: true };
-  const ended = await batch.client.workflow.execute('followUpShardWorkflow', { workflowId: `${batch.jobId}/again`, taskQueue: batch.jobId, args: [input] });
+  const ended = await (await startAgain()).result();
   expect(ended).toEqual(counts(6, 1));
   expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1, 'id-1': 1, 'id-2': 2, 'id-3': 1, 'id-4': 2, 'id-5': 1 });
   expect([...batch.ends].sort(([a], [b]) => a - b).map(([, { status }]) => status)).toEqual(['completed', 'completed', 'completed', 'completed', 'failed', 'completed']);
@@ -186,9 +183,7 @@ test('run again and canceled, one that somebody else runs ends by that cancel, a
   const { effects } = await serve();
   const foreign = await batch.client.workflow.start('testFollowUp', { workflowId: batch.id(0), taskQueue: batch.queue, args: [batch.input(0, behaviours[0]!)] });
   await effects.begun(1);
-  const [shard] = batch.shards({ jobId: batch.jobId, round: 1, part: 1, output: '/nowhere' });
-  const input = { shard, options: { workflow: 'testFollowUp', taskQueue: batch.queue }, activityTaskQueue: batch.jobId, number: 1, window: 2, isLast: true, again: true };
-  const again = await batch.client.workflow.start('followUpShardWorkflow', { workflowId: `${batch.jobId}/again`, taskQueue: batch.jobId, args: [input] });
+  const again = await startAgain();
   await until(async () => (await again.describe()).raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'messageBatches.endOfFollowUp'));
   await again.cancel();
   await expect(again.result()).rejects.toThrow('cancel');

@@ -12,7 +12,7 @@ import { ExitCode } from '../exit-codes';
 import { addFollowUpOverride, type FollowUpFlags, typedOverride } from '../follow-up-options';
 import { addJobArgument } from '../job-argument';
 import type { JobOptions } from '../job-argument';
-import { hasBackgroundWorker, startWorkerHere, startWorkerInBackground } from '../job-worker';
+import { handOver, hasBackgroundWorker, startWorkerHere } from '../job-worker';
 import type { KnownJob } from '../known-jobs';
 import { locateJob } from '../locate-job';
 import type { Output } from '../output';
@@ -179,7 +179,7 @@ interface Leaving {
 
 async function detached(leaving: Leaving, exitCode: ExitCode): Promise<CliError> {
   const { id } = leaving.known;
-  const served = await handOver(leaving, 'Handing over to a background worker. Ctrl-C again leaves at once.');
+  const served = await isLeftServed(leaving, 'Handing over to a background worker. Ctrl-C again leaves at once.');
   return new CliError('detached', `Detached; the follow-ups of job ${id} ${served ? 'go on in the background' : 'stand still until a worker runs'}.`, {
     hint: `Stay with them: message-batches retry-follow-ups ${id}`,
     exitCode,
@@ -191,7 +191,7 @@ async function detached(leaving: Leaving, exitCode: ExitCode): Promise<CliError>
 async function waitsForPerson(leaving: Leaving, { code, message, hint }: Attention): Promise<CliError> {
   const { id } = leaving.known;
   const isUnserved = code === 'follow_up_unserved';
-  const served = isUnserved && (await handOver(leaving, 'Handing over to a background worker, which goes on once the follow-ups are served.'));
+  const served = isUnserved && (await isLeftServed(leaving, 'Handing over to a background worker, which goes on once the follow-ups are served.'));
   const then = `message-batches retry-follow-ups ${id}`;
   return new CliError(code, `The follow-ups wait for a person: ${message}`, {
     hint: [
@@ -206,17 +206,8 @@ async function waitsForPerson(leaving: Leaving, { code, message, hint }: Attenti
 }
 
 /** @returns whether a worker of this program goes on */
-async function handOver({ context, known, worker, foreground }: Leaving, saying: string): Promise<boolean> {
-  if (!worker) return true;
-  if (foreground) return false;
-  context.out.say(saying);
-  return startWorkerInBackground(context, known.account).then(
-    () => true,
-    (error: Error) => {
-      context.out.say(`No background worker could be started: ${error.message}`);
-      return false;
-    },
-  );
+async function isLeftServed({ context, known, worker, foreground }: Leaving, saying: string): Promise<boolean> {
+  return !worker || (!foreground && (await handOver(context, known.account, saying)));
 }
 
 async function show({ out }: CommandContext, result: FollowUpRetryResult): Promise<ExitCode> {

@@ -1,8 +1,7 @@
 /** For each test of a file a batch of follow-ups and the worker that serves them, on one server. */
-import { sharedTemporal } from '../shared-temporal';
-import type { TemporalServer } from '../temporal-server';
 import { FollowUpBatch } from './batch';
-import { FollowUpWorker, quiet } from './worker';
+import { followUpServer } from './follow-up-server';
+import { FollowUpWorker } from './worker';
 import type { Behaviour } from './workflows';
 
 export interface ServedBatch {
@@ -12,17 +11,9 @@ export interface ServedBatch {
 
 /** Called once in a file: what a test begins is closed after it. */
 export function servedBatches(): { begin(behaviours: Behaviour[], perShard?: number): Promise<ServedBatch> } {
-  const shared = sharedTemporal();
-  let temporal: TemporalServer;
+  const temporal = followUpServer();
   let batch: FollowUpBatch;
   let worker: FollowUpWorker;
-
-  beforeAll(async () => {
-    quiet();
-    temporal = await shared.start();
-  });
-
-  afterAll(() => shared.stop());
 
   afterEach(async () => {
     await worker.stop();
