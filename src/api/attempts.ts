@@ -19,6 +19,8 @@ export interface AttemptPolicy extends RetryPolicy {
   isRepeatable?: boolean;
   /** Runs the wait for a credential with a signal that ends it. Default: the signal of the call. */
   bound?: <R>(work: (signal?: AbortSignal) => Promise<R>) => Promise<R>;
+  /** How long the function that gives the credential may take, in ms. Default: as long as `bound` lets it. */
+  credentialTimeoutMs?: number | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface AttemptPolicy extends RetryPolicy {
  * a function is worth one further attempt where the function then gives another token: nothing was done.
  */
 export async function makeAttempts<T>(settings: Settings, call: Call, attempt: (attempt: Attempt) => Promise<T>, policy: AttemptPolicy = {}): Promise<T> {
-  const credential = new CallCredential(settings.credentialFor(call), call);
+  const credential = new CallCredential(settings.credentialFor(call), call, policy.credentialTimeoutMs);
   const bound = policy.bound ?? ((work) => work(call.signal));
   const observer = new CallObserver(settings, call);
   const releases: (() => void)[] = [];

@@ -60,6 +60,8 @@ async function createFrom(settings: Settings, body: CreateBody, options: CreateO
     longestWaitMs: () => deadline.remainingMs(),
     isRepeatable: measured.reusable,
     bound: (work) => deadline.bound(call.signal, work),
+    // Not where the deadline is no later: of two clocks that end at the same moment, nobody knows which comes first.
+    credentialTimeoutMs: call.timeoutMs < deadline.remainingMs() ? call.timeoutMs : undefined,
   });
 }
 

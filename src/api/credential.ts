@@ -45,12 +45,13 @@ export class CredentialSource {
   /**
    * The token for the next attempt at a call.
    * @param refresh the last one was refused
+   * @param timeoutMs how long the function may take; undefined: until the signal is aborted
    * @throws CredentialError, or the signal's own reason at once when that is aborted
    */
-  async token(call: Call, { refresh, signal }: { refresh: boolean; signal?: AbortSignal }): Promise<string> {
+  async token(call: Call, { refresh, signal, timeoutMs }: { refresh: boolean; signal?: AbortSignal; timeoutMs?: number }): Promise<string> {
     const provider = this.#token;
     if (typeof provider !== 'function') return provider;
-    const token = await this.#ask((stop) => provider({ refresh, signal: stop }), call, signal);
+    const token = await this.#ask((stop) => provider({ refresh, signal: stop }), call, { signal, timeoutMs });
     if (typeof token !== 'string' || token.trim() === '') throw new CredentialError(`${describeCall(call)}: the function that gives the credential gave no token`);
     try {
       checkHeaderValue(this.headerName, this.headerValue(token));
@@ -65,11 +66,12 @@ export class CredentialSource {
     return this.headerName === 'authorization' ? `Bearer ${token}` : token;
   }
 
-  async #ask(provider: (stop: AbortSignal) => unknown, call: Call, signal: AbortSignal | undefined): Promise<unknown> {
+  async #ask(provider: (stop: AbortSignal) => unknown, call: Call, { signal, timeoutMs }: { signal?: AbortSignal; timeoutMs?: number }): Promise<unknown> {
     signal?.throwIfAborted();
     const stop = new AbortController();
     const what = `${describeCall(call)}: the function that gives the credential`;
-    const timer = setTimeout(() => stop.abort(new CredentialError(`${what} took longer than ${call.timeoutMs} ms`)), call.timeoutMs);
+    const tooLate = () => stop.abort(new CredentialError(`${what} took longer than ${timeoutMs} ms`));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(tooLate, timeoutMs);
     const onAbort = () => stop.abort(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
@@ -90,22 +92,27 @@ export class CredentialSource {
 export class CallCredential {
   readonly #source: CredentialSource | undefined;
   readonly #call: Call;
+  readonly #timeoutMs: number | undefined;
   #token: string | undefined;
   /** A token that was asked for after a 401 and not used yet. */
   #renewed: string | undefined;
   #mayRenew: boolean;
 
-  /** @param source undefined where the call needs none, or has one of its own in its headers */
-  constructor(source: CredentialSource | undefined, call: Call) {
+  /**
+   * @param source undefined where the call needs none, or has one of its own in its headers
+   * @param timeoutMs how long the function that gives it may take; undefined: until the signal is aborted
+   */
+  constructor(source: CredentialSource | undefined, call: Call, timeoutMs: number | undefined) {
     this.#source = source;
     this.#call = call;
+    this.#timeoutMs = timeoutMs;
     this.#mayRenew = source?.isDynamic === true;
   }
 
   /** All headers of the next attempt. */
   async headers(signal: AbortSignal | undefined): Promise<Record<string, string>> {
     if (!this.#source) return this.#call.headers;
-    this.#token = this.#renewed ?? (await this.#source.token(this.#call, { refresh: false, signal }));
+    this.#token = this.#renewed ?? (await this.#source.token(this.#call, { refresh: false, signal, timeoutMs: this.#timeoutMs }));
     this.#renewed = undefined;
     return { ...this.#call.headers, [this.#source.headerName]: this.#source.headerValue(this.#token) };
   }
@@ -114,7 +121,7 @@ export class CallCredential {
   async renew(signal: AbortSignal | undefined): Promise<boolean> {
     if (!this.#source || !this.#mayRenew) return false;
     this.#mayRenew = false;
-    const token = await this.#source.token(this.#call, { refresh: true, signal });
+    const token = await this.#source.token(this.#call, { refresh: true, signal, timeoutMs: this.#timeoutMs });
     if (token === this.#token) return false;
     this.#renewed = token;
     return true;

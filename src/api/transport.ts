@@ -35,7 +35,7 @@ export class Transport {
   async repeat<T>(call: Call, attempt: (attempt: Attempt) => Promise<T>): Promise<T> {
     this.assertOpen();
     // After `close` the failure of the last attempt says more than that the client is closed.
-    return makeAttempts(this.settings, call, attempt, { mayRetry: (error) => error.retryable && !this.#closed });
+    return makeAttempts(this.settings, call, attempt, { mayRetry: (error) => error.retryable && !this.#closed, credentialTimeoutMs: call.timeoutMs });
   }
 
   /**

@@ -59,20 +59,38 @@ function partWaits({ status, trouble }: ObservedPart, cancelRequested: boolean):
 }
 
 async function observePart(client: Client, part: RunningPart): Promise<ObservedPart> {
-  const answered = await answerOf(client, () => client.workflow.getHandle(part.workflowId).query(batchStatusQuery));
-  if (!answered) return part;
-  const status = await withRunningShards(answered, (shard) => answerOf(client, () => client.workflow.getHandle(shard).query(followUpShardStatusQuery)));
-  const observed = { ...part, status, phase: status.phase, batchId: status.batchId };
+  const status = await askPart(client, part);
+  if (!status) return part;
+  const observed = observedPart(part, status);
   // While it waits for room, and between two looks, no activity runs.
   if (status.phase === 'queued' || (status.nextPollAt !== undefined && Date.parse(status.nextPollAt) > Date.now())) return observed;
   const description = await describe(client, part.workflowId, part.workflowId).catch(() => undefined);
-  const stored = status.phase === 'storing' ? await storedSoFar(client, description) : undefined;
-  return { ...observed, ...(stored && { status: { ...status, stored } }), ...troubleOf(description) };
+  const trouble = troubleOf(description);
+  if (status.phase !== 'storing') return { ...observed, ...trouble };
+  const storing = pendingActivity(description, 'storeResults');
+  // It has ended since the workflow answered, which told nothing of what is stored yet.
+  if (description && !storing && status.stored.lines === 0) return { ...observedPart(part, (await askPart(client, part)) ?? status), ...trouble };
+  const stored = await storedSoFar(client, storing);
+  return { ...observed, ...(stored && { status: { ...status, stored } }), ...trouble };
+}
+
+async function askPart(client: Client, { workflowId }: RunningPart): Promise<BatchStatus | undefined> {
+  const answered = await answerOf(client, () => client.workflow.getHandle(workflowId).query(batchStatusQuery));
+  return answered && withRunningShards(answered, (shard) => answerOf(client, () => client.workflow.getHandle(shard).query(followUpShardStatusQuery)));
+}
+
+function observedPart(part: RunningPart, status: BatchStatus): ObservedPart {
+  return { ...part, status, phase: status.phase, batchId: status.batchId };
+}
+
+type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+function pendingActivity(description: WorkflowExecutionDescription | undefined, name: string): PendingActivity | undefined {
+  return (description?.raw.pendingActivities ?? []).find((each) => each.activityType?.name === `${ACTIVITY_PREFIX}${name}`);
 }
 
 /** The workflow knows what is stored when all of it is; until then the activity's heartbeat tells. */
-async function storedSoFar(client: Client, description: WorkflowExecutionDescription | undefined): Promise<BatchStatus['stored'] | undefined> {
-  const storing = (description?.raw.pendingActivities ?? []).find((each) => each.activityType?.name === `${ACTIVITY_PREFIX}storeResults`);
+async function storedSoFar(client: Client, storing: PendingActivity | undefined): Promise<BatchStatus['stored'] | undefined> {
   const [payload] = await decodePayloads(client, storing?.heartbeatDetails?.payloads ?? []);
   if (!payload) return undefined;
   const { lines, bytes } = client.options.loadedDataConverter.payloadConverter.fromPayload<Partial<BatchStatus['stored']>>(payload);

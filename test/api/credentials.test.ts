@@ -134,6 +134,14 @@ describe.each(CALLS)('after a 401 to %s', (_, call) => {
   });
 });
 
+test('a function that does not come back ends a create at the timeout, where its deadline is later', async () => {
+  const server = await accepting();
+  const hanging = () => new Promise<string>(() => undefined);
+  const error = await expectRejection(client(server.url, hanging).create(REQUESTS, { timeoutMs: 50, deadline: new Date(Date.now() + 600_000) }), CredentialError);
+  expect(error.message).toContain('took longer than 50 ms');
+  expect(server.sockets.size).toBe(0);
+});
+
 test('a call has one such further attempt, however many retries it makes', async () => {
   const server = await httpServer((_, response) => json(response, 401, apiError('authentication_error', 'no'), { 'x-should-retry': 'true' }));
   let asked = 0;

@@ -2,12 +2,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { JobConflictError, JobFailedError, JobNotFoundError, JobOptionsError, JobUnfinishedError, MessageBatchesClient } from '../../src/client';
 import type { ObservedJobStatus, StartJobOptions } from '../../src/client';
-import { activityTaskQueue, jobWorkflowId } from '../../src/contract';
+import { activityTaskQueue, batchWorkflowId, jobWorkflowId } from '../../src/contract';
+import type { BatchStatus } from '../../src/contract';
 import { openStorageRoot } from '../../src/storage';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
+import { until } from '../support/until';
 import { World } from '../support/world';
 
 const REQUESTS = 20;
@@ -78,6 +82,30 @@ test('while results are stored, the status tells how many are', async () => {
   }
   expect(stored.some((lines) => lines > 0 && lines < REQUESTS)).toBe(true);
   expect(stored).toEqual([...stored].sort((a, b) => a - b));
+});
+
+test('results that are all stored between two questions are not told as none', async () => {
+  await begin({ processingMs: 0, resultsBytesPerSecond: 5_000 });
+  await world.startWorker();
+  const job = await batches.startJob(await startOptions());
+  const partId = batchWorkflowId(job.id, 1, 1);
+  const client = await world.client();
+  let isStoring = false;
+  const betweenTheQuestions: WorkflowClientInterceptor = {
+    query: async (input, next) => {
+      const answer = await next(input);
+      isStoring ||= input.workflowExecution.workflowId === partId && (answer as BatchStatus).phase === 'storing';
+      return answer;
+    },
+    describe: async (input, next) => {
+      if (isStoring && input.workflowExecution.workflowId === partId) await client.workflow.getHandle(partId).result();
+      return next(input);
+    },
+  };
+  const slow = new Client({ connection: client.connection, interceptors: { workflow: [betweenTheQuestions] } });
+  const handle = new MessageBatchesClient({ client: slow }).job(job.id);
+  const { running } = await until(() => handle.status(), () => isStoring);
+  expect(running).toMatchObject([{ status: { stored: { lines: REQUESTS } } }]);
 });
 
 test('the same id attaches to the running job', async () => {
