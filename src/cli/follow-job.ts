@@ -43,6 +43,8 @@ export async function followJob(job: JobHandle, options: FollowOptions): Promise
   );
   for (;;) {
     const status = await reached(() => job.status(), options);
+    // Whoever has left meanwhile has closed the display.
+    options.signal.throwIfAborted();
     if (status) {
       options.display.update(status);
       if (status.report) return { kind: 'ended', report: status.report };
@@ -67,10 +69,11 @@ export async function followJob(job: JobHandle, options: FollowOptions): Promise
 }
 
 /** @returns undefined where the server did not answer. */
-async function reached<T>(ask: () => Promise<T>, { display, reconnect }: FollowOptions): Promise<T | undefined> {
+async function reached<T>(ask: () => Promise<T>, { display, reconnect, signal }: FollowOptions): Promise<T | undefined> {
   try {
     return await ask();
   } catch (error) {
+    signal.throwIfAborted();
     if (toCliError(error).code !== 'temporal_unreachable') throw error;
     display.note('The Temporal server does not answer. Nothing is lost; trying again.');
     await reconnect();

@@ -8,6 +8,8 @@ import type { Attention } from '../contract';
  */
 export async function resumeIfWaiting(job: JobHandle, { pausedToo }: { pausedToo: boolean }): Promise<Attention | undefined> {
   const status = await job.status();
-  if (status.phase !== 'ended' && (status.attention || (pausedToo && status.paused))) await job.resume();
+  // Where no worker has answered, nobody knows whether it is paused; one that is not takes no harm.
+  const mayBePaused = status.paused || status.source === 'memo';
+  if (status.phase !== 'ended' && (status.attention || (pausedToo && mayBePaused))) await job.resume();
   return status.attention;
 }
