@@ -210,17 +210,20 @@ test('of canceled ones, those that no worker has taken up are closed, and no oth
   const begun = await queues.start(queue, 'endsNow', ['sleeps']);
   await until(() => kindOf(begun), (kind) => kind === 'completed');
   const unbegun = await queues.start(queues.newQueue(), 'endsNow');
+  // Nobody has taken up its newest run.
+  const renewed = await queues.start(queue, 'renews', [queues.newQueue()]);
+  await until(() => kindOf(renewed), (kind) => kind === 'waiting');
   // A worker has it in its hands: it may be about to do something.
   const takenFrom = queues.newQueue();
   const taken = await queues.start(takenFrom, 'endsNow');
   await queues.client.withDeadline(Date.now() + 30_000, () => queues.client.workflowService.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: takenFrom }, identity: 'in its hands' }));
   const environment = new MockActivityEnvironment({}, { client: queues.client, logger: silent });
-  const close = () => environment.run(createActivities({} as ActivityDependencies)['messageBatches.closeUnserved'], [begun, unbegun, taken]);
-  expect(await close()).toEqual({ closed: [unbegun], begun: [begun] });
+  const close = () => environment.run(createActivities({} as ActivityDependencies)['messageBatches.closeUnserved'], [begun, unbegun, renewed, taken]);
+  expect(await close()).toEqual({ closed: [unbegun], begun: [begun, renewed] });
   const statusOf = async (workflowId: string) => (await queues.client.workflow.getHandle(workflowId).describe()).status.name;
-  expect([await statusOf(begun), await statusOf(unbegun), await statusOf(taken)]).toEqual(['RUNNING', 'TERMINATED', 'RUNNING']);
+  expect(await Promise.all([begun, unbegun, renewed, taken].map(statusOf))).toEqual(['RUNNING', 'TERMINATED', 'RUNNING', 'RUNNING']);
   // Another attempt says the same.
-  expect(await close()).toEqual({ closed: [unbegun], begun: [begun] });
+  expect(await close()).toEqual({ closed: [unbegun], begun: [begun, renewed] });
 });
 
 test('what the workers of other languages say of a type that they do not know', () => {

@@ -2,6 +2,7 @@
  * What became of a part's follow-ups, on record: files of ends, each written once and whole. A file's name begins with the number
  * of the shard, so that what has become of one shard is told without reading the others.
  */
+import { createHash } from 'node:crypto';
 import { isDeep, type FollowUpEndStatus, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, keptValue } from '../../contract';
 import { createFile, joinLocation, look, namesIn, readWhole, StorageError } from '../../storage';
 import { fileNameOf } from '../create-records';
@@ -11,6 +12,9 @@ import { type FollowUpFiles, followUpFiles } from './files';
 /** What became of one follow-up, as its shard saw it. */
 export type FollowUpEnd = Pick<FollowUpLine, 'status' | 'value' | 'value_bytes' | 'value_encoding' | 'failure'> & { workflowId: string };
 
+/** Of the digest of a file's content that stands in its name, in characters. */
+const DIGEST_LENGTH = 12;
+
 /** Read side by side: they may lie in S3. */
 const READ_TOGETHER = 8;
 
@@ -18,7 +22,8 @@ const READ_TOGETHER = 8;
 const RANK: Record<FollowUpEndStatus, number> = { not_started: 0, canceled: 1, terminated: 2, timed_out: 2, failed: 2, completed: 3 };
 
 /**
- * Puts ends on record, safe from a power loss. What is there under this name stays as it is.
+ * Puts ends on record, safe from a power loss. The same ends again under this name change nothing. Others stand beside them: a Temporal
+ * server that a power loss has set back gives a number that it has given before.
  * @param name begins with the number of the shard and `-`
  * @throws StorageError `changed` where there is no list: the working data is gone.
  */
@@ -26,7 +31,9 @@ export async function recordEnds(folder: PartFolder, name: string, ends: readonl
   const files = followUpFiles(folder);
   // Nothing is made where it was removed: the job may have ended, and its outputs may be of another one since.
   if (!(await look(files.record))) throw gone(files);
-  await createFile(joinLocation(files.ends, `${fileNameOf(name)}.jsonl`), ends.map((end) => `${JSON.stringify(withoutLargeValue(end))}\n`).join(''));
+  const lines = ends.map((end) => `${JSON.stringify(withoutLargeValue(end))}\n`).join('');
+  const digest = createHash('sha256').update(lines).digest('hex').slice(0, DIGEST_LENGTH);
+  await createFile(joinLocation(files.ends, `${fileNameOf(name)}-${digest}.jsonl`), lines);
 }
 
 /** Names of the files of ends, by the number of their shard. @throws StorageError */

@@ -4,6 +4,7 @@ import { type FollowUpFilter, parseJsonPointer, valueAtPointer } from '../../con
 import { LineSplitter } from '../../jsonl';
 import type { Segments } from '../../storage';
 import type { Ledger } from '../ledger-file';
+import { parseResultLine } from '../result-line';
 
 /** What a pointer can be asked of: `result` is the line's, the other two are the request's. */
 interface Pointed {
@@ -35,9 +36,13 @@ export class ResultFilter {
     return this.keys === undefined || this.keys[0] === 'result' || this.isThere(request, this.keys);
   }
 
-  /** @param line of results, without its line feed: it was read before, so it is JSON. */
+  /**
+   * @param line of results, without its line feed. One that is no JSON throughout, and was counted all the same, does not pass.
+   * @throws SyntaxError where it is no result
+   */
   passesResult(line: Buffer): boolean {
-    const { result } = JSON.parse(line.toString('utf8')) as Pointed;
+    const result = resultIn(line);
+    if (result === undefined) return false;
     if (this.stopReasons) {
       const { found, value } = valueAtPointer(result, ['message', 'stop_reason']);
       if (!found || !this.stopReasons.has(value)) return false;
@@ -50,6 +55,15 @@ export class ResultFilter {
     if (!found || this.equals === undefined) return found;
     // Of numbers 0 and -0 are the same one in JSON.
     return value === this.equals || isDeepStrictEqual(value, this.equals);
+  }
+}
+
+function resultIn(line: Buffer): unknown {
+  try {
+    return (JSON.parse(line.toString('utf8')) as Pointed).result;
+  } catch (error) {
+    if (parseResultLine(line).kind !== 'result') throw error;
+    return undefined;
   }
 }
 

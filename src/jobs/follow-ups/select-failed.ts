@@ -7,6 +7,7 @@ import { partFolder, type PartFolder } from '../part-folder';
 import type { PassOptions } from '../progress';
 import { readResults } from '../read-results';
 import { customIdOf } from '../results/custom-id';
+import { parseOutputLine } from '../result-line';
 import { readInputRequests } from '../results/input-requests';
 import { checkFollowUpsFile } from '../verify/follow-ups-file';
 import { followUpFiles } from './files';
@@ -99,8 +100,9 @@ async function findResults(report: JobReport, wanted: ReadonlySet<string>, signa
     for (const { bytes, offset } of group) {
       const id = customIdOf(bytes);
       if (id === undefined || !wanted.has(id)) continue;
-      const { result } = JSON.parse(bytes.toString('utf8')) as { result: { type: ApiOutcome } };
-      places.set(id, { offset, length: bytes.length, outcome: result.type });
+      // As it was counted: a succeeded one need not be JSON throughout.
+      const line = parseOutputLine(bytes);
+      if (line.kind === 'result') places.set(id, { offset, length: bytes.length, outcome: line.outcome });
     }
   }
   for (const id of wanted) if (!places.has(id)) throw notTheirs(outputFolder(report.output).results, undefined, `: it has no result of ${id}`);

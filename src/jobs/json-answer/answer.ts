@@ -12,16 +12,18 @@ export type FoundAnswer = { value: unknown } | { reason: 'no_text' | 'no_tool_us
 const FENCE = /^\s*(?:`{3,}|~{3,})/;
 
 export function answerOf(message: Pick<Message, 'content' | 'stop_reason'>, place: AnswerPlace = message.stop_reason === 'tool_use' ? 'tool_use' : 'text'): FoundAnswer {
-  return place === 'text' ? inText(message) : inToolUse(message, typeof place === 'object' ? place.tool : undefined);
+  // It counts as succeeded whatever stands in it.
+  const content = Array.isArray(message.content) ? message.content.filter((block) => typeof block === 'object' && block !== null) : [];
+  return place === 'text' ? inText(content) : inToolUse(content, typeof place === 'object' ? place.tool : undefined);
 }
 
-function inToolUse({ content }: Pick<Message, 'content'>, tool: string | undefined): FoundAnswer {
+function inToolUse(content: Message['content'], tool: string | undefined): FoundAnswer {
   const use = content.find((block) => block.type === 'tool_use' && (tool === undefined || block.name === tool));
   if (use?.type === 'tool_use') return { value: use.input };
   return { reason: 'no_tool_use', message: `The message uses no tool${tool === undefined ? '' : ` ${tool}`}.` };
 }
 
-function inText({ content }: Pick<Message, 'content'>): FoundAnswer {
+function inText(content: Message['content']): FoundAnswer {
   const text = content.map((block) => (block.type === 'text' ? block.text : '')).join('').trim();
   if (text === '') return { reason: 'no_text', message: 'The message has no text.' };
   const whole = parsed(text);

@@ -47,7 +47,7 @@ export function checkAnswer(result: MessageBatchResult, check: JsonAnswerCheck):
   const { message } = result;
   if (message.stop_reason === 'refusal') return wrong('refusal', [{ path: '', message: 'The model has refused to answer.' }]);
   const wasCut = message.stop_reason === 'max_tokens' || message.stop_reason === 'model_context_window_exceeded';
-  const answer = answerOf(message, check.at);
+  const answer = answerOf(message, check.at ?? undefined);
   if ('reason' in answer) return wrong(wasCut ? 'max_tokens' : answer.reason, [{ path: '', message: answer.message }]);
   if (patience.isOver) return notChecked(`Checking others by this schema took longer than ${CHECK_MS} ms again and again, so this one was left out.`);
   try {

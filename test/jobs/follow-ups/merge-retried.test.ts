@@ -73,6 +73,14 @@ it('finds round and request of any id that an input may have', async () => {
   expect(listed.map(({ round, customId, metadata }) => [round, customId, metadata])).toEqual(ids.map((id) => [1, id, { of: id }]));
 });
 
+it('lists one whose result was counted although it is no JSON throughout', async () => {
+  const { report, output } = await ended();
+  const odd = '{"custom_id":"b","result":{"type":"succeeded","message":{"model":"m","content":[{"type":"text","text":"a raw\ttab"}],"usage":{"input_tokens":1,"output_tokens":1}}}}\n';
+  const results = readFileSync(join(output, 'results.jsonl'), 'utf8');
+  writeFileSync(join(output, 'results.jsonl'), results.replace(/^.*"custom_id":"b".*\n/m, odd));
+  expect((await selectFailed(report)).shards.map(({ count }) => count)).toEqual([3]);
+});
+
 it('refuses an input that has changed, and leaves no list', async () => {
   const { report } = await ended();
   writeFileSync(report.input.path, jsonl(IDS.map((id) => ({ custom_id: id, params: { model: 'n' } }))));

@@ -81,6 +81,14 @@ describe('a filter', () => {
     expect(await passing(where)).toBe(expected);
   });
 
+  it('does not let pass a result that was counted although it is no JSON throughout', async () => {
+    const { work, plan } = await plannedJob(folder.path, [requestLine('a'), requestLine('b')]);
+    const result = (id: string, text: string) => `{"custom_id":"${id}","result":{"type":"succeeded","message":{"model":"m","content":[{"type":"text","text":"${text}"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}}}`;
+    await closePart(work, plan, 1, [result('a', 'a raw\ttab'), result('b', 'none')]);
+    expect(await selectedIds(work, 2)).toEqual(['a', 'b']);
+    expect(await selectedIds(work, 2, { options: { where: { stopReason: 'end_turn' } } })).toEqual(['b']);
+  });
+
   it('does not look into results where it is not about them', async () => {
     const { work, plan } = await plannedJob(folder.path, [requestLine('a', 'Hi', { n: 1 })]);
     await closePart(work, plan, 1, [answered('a', {})]);

@@ -32,11 +32,14 @@ test('the input of a tool is checked where the message stopped for it, or where 
   expect(check(succeeded(content, 'tool_use'))).toMatchObject({ valid: false, reason: 'schema' });
   expect(check(succeeded(content, 'tool_use'), SCHEMA, { tool: 'grade' })).toEqual({ valid: true, value: { grade: 2 } });
   expect(check(succeeded(content), SCHEMA, { tool: 'none' })).toMatchObject({ valid: false, reason: 'no_tool_use' });
+  // As other languages write what is not given.
+  expect(check(ofText('{"grade": 3}'), SCHEMA, null as unknown as undefined)).toMatchObject({ valid: true });
 });
 
 test.each([
   ['not_json', ofText('grade: 3')],
   ['no_text', succeeded([])],
+  ['no_text', { type: 'succeeded', message: {} } as unknown as Parameters<typeof checkAnswer>[0]],
   ['refusal', ofText('No.', 'refusal')],
   ['max_tokens', ofText('{"grade": ', 'max_tokens')],
   ['expired', { type: 'expired' } as const],

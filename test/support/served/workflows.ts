@@ -19,6 +19,11 @@ export async function endsNow(how: string, bytes = 0): Promise<unknown> {
   return { how, text: 'v'.repeat(bytes) };
 }
 
+/** Continues as new on another task queue. */
+export async function renews(taskQueue: string): Promise<void> {
+  await makeContinueAsNewFunc<typeof endsNow>({ workflowType: 'endsNow', taskQueue })('completes');
+}
+
 /** Keeps its worker busy with its first task, for less time than a worker may. */
 export async function thinksLong(ms: number): Promise<void> {
   const end = performance.now() + ms;
