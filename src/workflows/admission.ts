@@ -1,5 +1,5 @@
 /** A batch's side of the admission to the API's processing queue. */
-import { CancellationScope, condition, getExternalWorkflowHandle, log, ParentClosePolicy, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, getExternalWorkflowHandle, log, ParentClosePolicy, patched, setHandler, startChild, workflowInfo } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { AccountMessage, AdmissionRequest, BatchStatus } from '../contract';
 import { accountSignal, admissionSignal } from '../contract';
@@ -89,6 +89,8 @@ export class Admission {
     try {
       await this.signal(message).catch(async () => {
         await this.startAccount();
+        // It has left meanwhile, and would take a place for ever.
+        if (message.kind === 'accepted' && !this.isAccepted && patched('left-before-accepted')) return;
         await this.signal(message);
       });
     } catch (error) {

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, condition } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, condition, patched } from '@temporalio/workflow';
 import type { Attention, AttentionCode } from '../contract';
 import { shortened } from '../contract';
 
@@ -82,11 +82,10 @@ export class AttentionDesk {
 
   /**
    * Asks for a person, and returns when it is time to try again, or at once where `unless` holds.
+   * @param seen how often one had come when it was tried. Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
    * @returns whether somebody came.
    */
-  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = hintOf(code, message)): Promise<boolean> {
-    // Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
-    const seen = this.resumes;
+  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = hintOf(code, message), seen = this.resumes): Promise<boolean> {
     await this.tell(code, message, hint);
     return this.wait(unless, seen);
   }
@@ -124,6 +123,7 @@ export class AttentionDesk {
    */
   async untilDone<T>(activity: () => Promise<T>, settles: (result: T) => boolean = () => true): Promise<T> {
     for (;;) {
+      const seen = this.resumes;
       try {
         const result = await activity();
         if (settles(result)) await this.clear();
@@ -131,7 +131,8 @@ export class AttentionDesk {
       } catch (error) {
         const asked = attentionOf(error);
         if (!asked) throw error;
-        await this.ask(asked.code, asked.message);
+        // A `resume` that comes together with the failure is handled before it.
+        await this.ask(asked.code, asked.message, undefined, undefined, patched('resume-with-failure') ? seen : this.resumes);
       }
     }
   }
