@@ -4,6 +4,9 @@
  * Without that, an end while undici holds back part of an answer (its reader is slower than the network) fails an assertion in
  * an event listener, which ends the process and every create under way in it (nodejs/undici#5360, in 7.30 and before). Or it costs
  * the part that was held back.
+ *
+ * A reset that reaches a busy process together with the last bytes is told by libuv as an end, not as ECONNRESET: where only the
+ * end of the connection frames an answer, nothing here can tell the two apart.
  */
 import type { Socket } from 'node:net';
 import { errors, type buildConnector } from 'undici';

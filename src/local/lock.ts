@@ -74,16 +74,17 @@ async function acquire(home: Home, name: string, { timeoutMs, onWait, doing = 'h
       continue;
     }
     const waited = performance.now() - started;
+    // First, as who stood still past the time limit is to hear of the wait too.
+    if (!told && timeoutMs > 0 && waited >= SILENT_WAIT_MS) {
+      told = true;
+      onWait?.(holder);
+    }
     if (waited >= timeoutMs) {
       throw new LocalError(
         'lock_timeout',
         `Process ${holder.pid} ${doing}, and has not finished after ${Math.round(waited / 1000)} s.`,
         `See whether it still works: ps -p ${holder.pid}. If it hangs, end it (kill ${holder.pid}) and run the same command again.`,
       );
-    }
-    if (!told && waited >= SILENT_WAIT_MS) {
-      told = true;
-      onWait?.(holder);
     }
     // Some waiting processes look a little earlier than others.
     await delay(POLL_MS * (0.5 + Math.random()));

@@ -16,7 +16,7 @@ const ANSWER_WITHIN_MS = 1000;
 /** @throws Error that names the other simulator, where there is one. */
 export async function checkUnclaimed(folder: string): Promise<void> {
   const claim = await readClaim(folder);
-  if (claim && (await isServed(claim.url))) {
+  if (claim && (await isServed(claim))) {
     throw new Error(`The simulator at ${claim.url} (process ${claim.pid}) works with ${folder} already. Use that one, stop it, or choose another folder.`);
   }
 }
@@ -43,12 +43,21 @@ async function readClaim(folder: string): Promise<Claim | undefined> {
   }
 }
 
-async function isServed(url: string): Promise<boolean> {
+async function isServed({ url, pid }: Claim): Promise<boolean> {
   try {
     const answer = await fetch(`${url}/simulator/stats`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     await answer.body?.cancel();
     return answer.headers.get('x-message-batches-simulation') === 'true';
   } catch (error) {
-    return (error as Error).name === 'TimeoutError';
+    // It may be this process that stood still: it takes its own time limit for silence, whoever is there.
+    return (error as Error).name === 'TimeoutError' && lives(pid);
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

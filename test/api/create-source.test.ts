@@ -3,6 +3,7 @@ import { appendFileSync, createReadStream, readdirSync, readlinkSync, rmSync, st
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { ApiError, ConnectionError, DeadlinePassedError, InvalidRequestError, jsonlFile, MessageBatchesApi, RequestBodyError, type CreateBody } from '../../src/api';
+import { Deadline } from '../../src/api/deadline';
 import { createInChild, line, lines, removeFiles, Source, writeFile } from './support/jsonl';
 import { apiError, batch, closeServers, expectRejection, httpServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
 import { until } from '../support/until';
@@ -101,18 +102,23 @@ describe('a source that fails: no batch was made', () => {
 });
 
 describe('a source that stalls', () => {
-  /** Gives a line and then nothing, for ever; tells whether it was asked to return. */
-  function stalled(): { iterable: AsyncIterable<Uint8Array>; returned(): boolean } {
+  /** Gives a line and then nothing, for ever; tells whether it was asked for more, and whether to return. */
+  function stalled(): { iterable: AsyncIterable<Uint8Array>; asked(): boolean; returned(): boolean } {
+    let asked = false;
     let returned = false;
     const chunks = [Buffer.from(`${line('a')}\n`)];
     const iterator = {
-      next: () => (chunks.length > 0 ? Promise.resolve({ done: false as const, value: chunks.shift()! }) : new Promise<never>(() => undefined)),
+      next: () => {
+        if (chunks.length > 0) return Promise.resolve({ done: false as const, value: chunks.shift()! });
+        asked = true;
+        return new Promise<never>(() => undefined);
+      },
       return: () => {
         returned = true;
         return Promise.resolve({ done: true as const, value: undefined });
       },
     };
-    return { iterable: { [Symbol.asyncIterator]: () => iterator }, returned: () => returned };
+    return { iterable: { [Symbol.asyncIterator]: () => iterator }, asked: () => asked, returned: () => returned };
   }
 
   test.each<[string, (iterable: AsyncIterable<Uint8Array>) => CreateBody]>([
@@ -122,14 +128,18 @@ describe('a source that stalls', () => {
   ])('ends at the deadline and on an abort, and is closed: %s', async (_, body) => {
     const server = await neverWhole();
     const late = stalled();
-    await expectRejection(client(server.url, { maxRetries: 2 }).create(body(late.iterable), { deadline: inMs(200) }), DeadlinePassedError);
+    // The deadline passes as soon as the source stalls, however long a busy machine takes until then.
+    const clock = jest.spyOn(Deadline.prototype, 'remainingMs').mockImplementation(() => (late.asked() ? 0 : 20));
+    await expectRejection(client(server.url, { maxRetries: 2 }).create(body(late.iterable)), DeadlinePassedError);
+    clock.mockRestore();
     await until(late.returned);
     const aborted = stalled();
     const abort = new AbortController();
     const reason = new Error('enough');
-    const creating = client(server.url).create(body(aborted.iterable), { signal: abort.signal });
-    setTimeout(() => abort.abort(reason), 50);
-    expect(await creating.catch((error: unknown) => error)).toBe(reason);
+    const outcome = client(server.url).create(body(aborted.iterable), { signal: abort.signal }).catch((error: unknown) => error);
+    await until(aborted.asked);
+    abort.abort(reason);
+    expect(await outcome).toBe(reason);
     await until(aborted.returned);
     await until(() => server.sockets.size === 0);
     expect(server.isWhole()).toBe(false);

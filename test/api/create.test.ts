@@ -309,7 +309,7 @@ describe('an early success', () => {
 
   test('that does not end before the deadline: a batch may exist', async () => {
     const server = await rawServer((socket) => socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{"id":')));
-    const error = await expectRejection(client(server.url).create(halfSent(), { timeoutMs: 300 }), TimeoutError);
+    const error = await expectRejection(client(server.url).create(halfSent(), { timeoutMs: 3_000 }), TimeoutError);
     expect(error).toMatchObject({ outcomeKnown: false, retryable: false, waitingFor: 'body' });
   });
 });

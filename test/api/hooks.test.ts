@@ -63,8 +63,8 @@ test('attempts, retries and the error at the end', async () => {
   expect(names()).toEqual(['onRequest 1', 'onResponse 1', 'onRetry 1', 'onRequest 2', 'onResponse 2', 'onError 2']);
   expect(told[2]!.event).toMatchObject({ delayMs: 600, error: expect.any(InternalServerError) });
   expect(told[5]!.event['error']).toBe(error);
-  expect(told[5]!.event['durationMs']).toBeGreaterThanOrEqual(595);
-  expect(told[4]!.event['durationMs']).toBeLessThan(595);
+  // That of an answer is of its attempt alone, that of the error of the whole call.
+  expect(Number(told[5]!.event['durationMs']) - Number(told[4]!.event['durationMs'])).toBeGreaterThanOrEqual(595);
 });
 
 test.each<[string, (api: MessageBatchesApi) => Promise<unknown>, string[], ApiOptions]>([
@@ -97,7 +97,7 @@ describe('results', () => {
   async function tell(read: (api: MessageBatchesApi) => Promise<unknown>, listener: import('node:http').RequestListener): Promise<Told[]> {
     const server = await streamingServer(listener);
     const { told, hooks } = keeping();
-    await read(client(server.url, hooks, { idleTimeoutMs: 300 }));
+    await read(client(server.url, hooks, { idleTimeoutMs: 1_500 }));
     expect(told.slice(0, 2).map(({ hook }) => hook)).toEqual(['onRequest', 'onResponse']);
     return told.slice(2);
   }

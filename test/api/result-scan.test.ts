@@ -107,8 +107,9 @@ test('4 MB of quotes, braces and backslashes take linear time', () => {
   const texts = ['\\"', '}', '}, ', '\\\\', '},\\"', ',\\"},', '{[', 'x'];
   for (const text of texts) {
     const line = Buffer.from(`{"custom_id":"a","result":{"type":"succeeded","message":{"t":"${text.repeat(4_000_000 / text.length)}","u":{"x":{},"y":1}}}}`);
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(scanResult(line)).toEqual({ customId: 'a', outcome: 'succeeded' });
-    expect(performance.now() - began).toBeLessThan(2_000);
+    const { user, system } = process.cpuUsage(began);
+    expect((user + system) / 1_000).toBeLessThan(2_000);
   }
 });

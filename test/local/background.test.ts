@@ -60,7 +60,7 @@ test('that is not ready in time is ended', async () => {
 });
 
 test('ends itself where its starter was killed before it was on record', async () => {
-  const starter = new Child('background-starter.ts', ['1000'], home.env);
+  const starter = new Child('background-starter.ts', ['5000'], home.env);
   while (!(await log().catch(() => '')).includes('begins')) await delay(10);
   starter.process.kill('SIGKILL');
   while (!(await log()).includes('has ended before it was ready')) await delay(10);
@@ -85,7 +85,7 @@ test('is stopped, by force where it does not listen', async () => {
   expect(await isRunning(polite)).toBe(false);
   expect(await stopBackground(home, 'sleeper')).toBe(false);
   const deaf = await startOne('0', 'deaf');
-  expect(await stopBackground(home, 'sleeper', 300)).toBe(true);
+  expect(await stopBackground(home, 'sleeper', 5_000)).toBe(true);
   expect(await isRunning(deaf)).toBe(false);
   expect(await log()).toContain('heard');
   expect(await readdir(home.run)).not.toContain('sleeper.json');

@@ -1,7 +1,8 @@
 /** What a simulator still knows when it was killed and started again, and what it takes for accepted. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { startSimulator, type SimulatorOptions } from '../../src/simulator';
 import { openCreate, write } from './support/raw-http';
@@ -147,6 +148,24 @@ describe('the folder', () => {
       const second = await startSimulator({ folder });
       await second.close();
       await (await startSimulator({ folder })).close();
+    });
+  });
+
+  test('of a killed one is free, though whoever has its port now does not answer', async () => {
+    await withFolder(async (folder) => {
+      const killed = await start({ folder });
+      await killed.kill();
+      const held: Socket[] = [];
+      const deaf = createServer((socket) => void held.push(socket)).listen(Number(new URL(killed.url).port), '127.0.0.1');
+      await once(deaf, 'listening');
+      try {
+        const next = await startSimulator({ folder });
+        expect(next.url).not.toBe(killed.url);
+        await next.close();
+      } finally {
+        for (const socket of held) socket.destroy();
+        deaf.close();
+      }
     });
   });
 

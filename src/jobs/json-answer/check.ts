@@ -51,7 +51,7 @@ export function checkAnswer(result: MessageBatchResult, check: JsonAnswerCheck):
   if ('reason' in answer) return wrong(wasCut ? 'max_tokens' : answer.reason, [{ path: '', message: answer.message }]);
   if (patience.isOver) return notChecked(`Checking others by this schema took longer than ${CHECK_MS} ms again and again, so this one was left out.`);
   try {
-    if (withinTime(CHECK_MS, () => validate(answer.value)) === true) return { valid: true, ...smallValue(answer.value) };
+    if (twiceWithinTime(() => validate(answer.value)) === true) return { valid: true, ...smallValue(answer.value) };
   } catch (error) {
     if (isOverTime(error)) {
       patience.spend();
@@ -64,6 +64,16 @@ export function checkAnswer(result: MessageBatchResult, check: JsonAnswerCheck):
   // The schema is kept; there can be hundreds of thousands of them.
   validate.errors = null;
   return wrong(wasCut ? 'max_tokens' : 'schema', errors);
+}
+
+/** The limit is one of the clock: where a busy machine let this process stand still, the second time tells. */
+function twiceWithinTime<T>(run: () => T): T {
+  try {
+    return withinTime(CHECK_MS, run);
+  } catch (error) {
+    if (!isOverTime(error)) throw error;
+    return withinTime(CHECK_MS, run);
+  }
 }
 
 /**
