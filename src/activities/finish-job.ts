@@ -59,7 +59,7 @@ async function merge({ prices }: ActivityDependencies, folder: JobFolder, unsent
       parts.push(known ?? unsentReport(job, round, planned, unsentReason));
     }
   }
-  const merged = await mergeJob({ workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
+  const merged = await mergeJob({ jobId: folder.jobId, workFolder: work, rounds, output: job.output, signal: Context.current().cancellationSignal });
   const reused = (rounds[0]?.parts ?? []).reduce((sum, part) => sum + (part.reused ? part.requests : 0), 0);
   return buildReport({ job: withGeneratedIds(job, rounds[0]), parts, merged, canceled: await folder.cancelRequested(), endedAt: new Date(), prices, followUp: await folder.readFollowUps(), reused });
 }

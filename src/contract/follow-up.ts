@@ -104,7 +104,7 @@ export interface AnswerCounts {
   reasons: Record<string, number>;
 }
 
-/** What became of a follow-up. `not_started`: a cancel came before. */
+/** What became of a follow-up. `not_started`: a cancel came before, or the round that was to send its request again did not come. */
 export type FollowUpEndStatus = 'completed' | 'failed' | 'canceled' | 'terminated' | 'timed_out' | 'not_started';
 
 /** Why a follow-up did not complete. */

@@ -46,6 +46,8 @@ export interface MergeSummary {
 }
 
 export interface MergeOptions extends PassOptions {
+  /** Whose follow-ups those of the parts are; without it none are looked for. */
+  jobId?: string;
   workFolder: string;
   /** All rounds, from round 1. Every part of every round has a closed ledger. */
   rounds: RoundPlan[];
@@ -182,8 +184,12 @@ class Merge {
     });
   }
 
-  writeFollowUps(): Promise<WrittenFollowUps | undefined> {
-    return writeFollowUps(outputFolder(this.options.output).followUps, this.parts().map(({ folder }) => folder), this.options);
+  async writeFollowUps(): Promise<WrittenFollowUps | undefined> {
+    const { jobId, signal, output } = this.options;
+    if (jobId === undefined) return undefined;
+    const parts = this.parts().map(({ folder, planned }) => ({ folder, requests: planned.requests }));
+    const isFinal = (round: number, ordinal: number): boolean => this.rounds[ordinal] === round;
+    return writeFollowUps(outputFolder(output).followUps, { jobId, parts, isFinal, signal });
   }
 
   /** Where the final results of a part's requests lie in its segments, in that order. */

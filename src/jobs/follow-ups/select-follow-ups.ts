@@ -1,14 +1,12 @@
 /** Which results of a part get a follow-up: written once as a list, and cut into shards. */
 import { isDeepStrictEqual } from 'node:util';
-import type { ApiOutcome, FollowUpInput, FollowUpOptions } from '../../contract';
-import { look, openSegments, type Segments } from '../../storage';
-import { inputId } from '../duplicate-ids';
-import { changedResults, type Ledger, type LedgerRecord, readLedger, readLedgerRecord } from '../ledger-file';
+import type { FollowUpInput, FollowUpOptions } from '../../contract';
+import { look } from '../../storage';
+import { readLedger } from '../ledger-file';
 import type { PartFolder } from '../part-folder';
-import { readPartRequests } from '../part-requests';
 import type { PassOptions } from '../progress';
 import { type FollowUpFiles, followUpFiles } from './files';
-import { keepPassing, ResultFilter } from './filter';
+import { followUpInputs, openResults, wantedBy } from './inputs';
 import { FollowUpListWriter } from './list-writer';
 import { type ListRecord, type ListSource, readListRecord, shardsOf, writeListRecord } from './list-record';
 import type { ListSlice } from './shard-cutter';
@@ -41,28 +39,11 @@ export async function selectFollowUps(options: SelectFollowUpsOptions): Promise<
   if (known) return shardsOf(known);
 
   const ledger = await readLedger(partFolder, requests);
-  const wanted = wantedBy(ledger, on ?? ['succeeded'], withoutRetryable);
-  const filter = new ResultFilter(where);
-  if (filter.readsResults) await keepPassing(wanted, filter, ledger, segments, ledgerRecord.bytes, options.signal);
-
+  const wanted = wantedBy(ledger, on, ({ retryable }) => !(withoutRetryable && retryable));
+  const passing = followUpInputs({ ...options, ledger, ledgerRecord, segments, wanted, where });
   const list = await FollowUpListWriter.open(files, common, typeof per === 'number' ? per : undefined, args ?? []);
   try {
-    for await (const group of readPartRequests(partFolder, options)) {
-      for (const { position, request, offset, line } of group) {
-        const customId = inputId(request) ?? request.customId;
-        if (wanted[position] === 0 || !filter.passesRequest({ custom_id: customId, ...(request.metadata && { metadata: request.metadata }) })) continue;
-        const entry = ledger.entry(position);
-        const at = segments.locate(entry.offset);
-        await list.add({
-          ...common,
-          customId,
-          outcome: entry.outcome as ApiOutcome,
-          metadata: request.metadata ?? {},
-          result: { uri: at.path, offset: at.offset, length: entry.length },
-          request: { uri: partFolder.requests, offset, length: line.length },
-        });
-      }
-    }
+    for await (const input of passing) await list.add(input);
     // Of a worker that was frozen while another one has written it.
     const theirs = await listOf(files, source);
     if (theirs) return shardsOf(theirs);
@@ -74,29 +55,10 @@ export async function selectFollowUps(options: SelectFollowUpsOptions): Promise<
   }
 }
 
-/** Those that the ledger speaks of, whatever a frozen attempt has begun since. @throws StorageError `changed` */
-async function openResults(folder: PartFolder): Promise<{ ledgerRecord: LedgerRecord; segments: Segments }> {
-  const ledgerRecord = await readLedgerRecord(folder);
-  const segments = await openSegments(folder.segments, { generation: ledgerRecord?.generation, synced: ledgerRecord?.bytes });
-  if (ledgerRecord && segments.checkpoint >= ledgerRecord.bytes) return { ledgerRecord, segments };
-  throw changedResults(folder, ledgerRecord?.batch_id, `Results stored in ${folder.segments} are gone: ${segments.checkpoint} of ${ledgerRecord?.bytes ?? 0} bytes are left.`);
-}
-
 async function listOf(files: FollowUpFiles, source: ListSource): Promise<ListRecord | undefined> {
   const record = await readListRecord(files);
   if (!record || !isDeepStrictEqual(record.source, source)) return undefined;
   return (await look(files.list))?.size === record.bytes ? record : undefined;
-}
-
-/** By the position in the part: 1 where the outcome is one of those. */
-function wantedBy(ledger: Ledger, outcomes: readonly ApiOutcome[], withoutRetryable: boolean): Uint8Array {
-  const of = new Set<string>(outcomes);
-  const wanted = new Uint8Array(ledger.requests);
-  for (let position = 0; position < wanted.length; position++) {
-    const { outcome, retryable, length } = ledger.entry(position);
-    if (of.has(outcome) && length > 0 && !(withoutRetryable && retryable)) wanted[position] = 1;
-  }
-  return wanted;
 }
 
 /** As it is when it was written and read again. */

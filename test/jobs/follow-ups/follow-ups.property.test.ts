@@ -60,7 +60,7 @@ it('every selected result exactly once', async () => {
           }
         }
         expect(found).toEqual(expected);
-        const { followUps } = await mergeJob({ workFolder: work, rounds: [plan], output });
+        const { followUps } = await mergeJob({ jobId: 'j', workFolder: work, rounds: [plan], output });
         const lines = linesOfFile(outputFolder(output).followUps).map((line) => JSON.parse(line) as FollowUpLine);
         expect(lines.flatMap((line) => line.custom_ids ?? [line.custom_id])).toEqual(expected);
         expect(lines.map(({ status }) => status)).toEqual(became);

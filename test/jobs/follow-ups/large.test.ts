@@ -38,7 +38,7 @@ it(`${RESULTS} results are filtered, listed and joined with their ends within se
     await recordEnds(place, `${index + 1}-r-1`, lines.map((line) => ({ workflowId: workflowIdOfFollowUp(line), status: 'completed', value: { index } })));
   }
   const joining = performance.now();
-  const { counts } = (await writeFollowUps(outputFolder(output).followUps, [place]))!;
+  const { counts } = (await writeFollowUps(outputFolder(output).followUps, { jobId: 'j', parts: [{ folder: place, requests: RESULTS }], isFinal: () => true }))!;
   const joined = performance.now() - joining;
   expect(counts).toEqual({ selected: RESULTS / 2, started: RESULTS / 2, succeeded: RESULTS / 2, failed: 0 });
   expect(statSync(followUpFiles(place).list).size).toBeGreaterThan(RESULTS * 100);

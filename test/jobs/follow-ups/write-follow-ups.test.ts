@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BatchReport, followUpSliceWorkflowId, followUpWorkflowId, noOutcomes, noUsage } from '../../../src/contract';
-import { buildReport, claimOutput, type FollowUpEnd, followUpFiles, type JobRecord, mergeJob, outputFolder, partFolder, planRetryRound, recordEnds, removeUnfinishedOutputs } from '../../../src/jobs';
+import { type ApiOutcome, type BatchReport, type FollowUpLine, followUpSliceWorkflowId, followUpWorkflowId, noOutcomes, noUsage } from '../../../src/contract';
+import { buildReport, claimOutput, type FollowUpEnd, followUpFiles, type JobRecord, markUnsent, mergeJob, outputFolder, partFolder, planRetryRound, recordEnds, removeUnfinishedOutputs } from '../../../src/jobs';
 import { useFolder } from '../../storage/helpers';
 import { closePart, errored, linesOfFile, plannedJob, requestLine, requestLines, succeeded } from '../helpers';
-import { select } from './helpers';
+import { select, type Selecting } from './helpers';
 
 const folder = useFolder();
 
@@ -23,7 +23,7 @@ it('writes a line for each follow-up in the order of rounds, parts and lists, an
   await recordEnds(partFolder(work, 2, 1), '1-r-1', [end(2, 'a', 'completed', { value: { good: true } })]);
   await recordEnds(partFolder(work, 1, 2), '1-r-1', [end(1, 'd', 'failed', { failure: { type: 'Bad', message: 'No' } })]);
   await recordEnds(partFolder(work, 1, 1), '1-r-1', [end(1, 'b', 'completed', { value: { valid: false, reason: 'schema' } })]);
-  const merged = await mergeJob({ workFolder: work, rounds: [plan, second], output });
+  const merged = await mergeJob({ jobId: 'j', workFolder: work, rounds: [plan, second], output });
   expect(written(output)).toEqual([
     { custom_id: 'b', outcome: 'succeeded', status: 'completed', value: { valid: false, reason: 'schema' }, workflow_id: 'message-batches/follow-up/j/1/b' },
     { custom_id: 'c', outcome: 'succeeded', part: 2, status: 'not_started', workflow_id: 'message-batches/follow-up/j/1/c' },
@@ -37,7 +37,7 @@ it('writes a line for each follow-up in the order of rounds, parts and lists, an
     file: { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') },
     parts: new Set(['1.1', '1.2', '2.1']),
   });
-  expect((await mergeJob({ workFolder: work, rounds: [plan, second], output })).followUps).toEqual(merged.followUps);
+  expect((await mergeJob({ jobId: 'j', workFolder: work, rounds: [plan, second], output })).followUps).toEqual(merged.followUps);
 });
 
 it('names the results of a slice', async () => {
@@ -45,7 +45,7 @@ it('names the results of a slice', async () => {
   await closePart(work, plan, 1, requestLines(5).map((_, i) => succeeded(`q-${i}`)));
   await select(work, 5, { options: { per: 2 } });
   await recordEnds(partFolder(work, 1, 1), '1-r-1', [{ workflowId: followUpSliceWorkflowId('j', 1, 1, 2), status: 'completed', value: 7 }]);
-  await mergeJob({ workFolder: work, rounds: [plan], output });
+  await mergeJob({ jobId: 'j', workFolder: work, rounds: [plan], output });
   expect(written(output)).toEqual([
     { slice: '1.1.1', custom_ids: ['q-0', 'q-1'], status: 'not_started', workflow_id: 'message-batches/follow-up-slice/j/1.1.1' },
     { slice: '1.1.2', custom_ids: ['q-2', 'q-3'], status: 'completed', value: 7, workflow_id: 'message-batches/follow-up-slice/j/1.1.2' },
@@ -53,13 +53,85 @@ it('names the results of a slice', async () => {
   ]);
 });
 
+describe('results that were to be sent again', () => {
+  const overloaded = (id: string) => errored(id, 'overloaded_error');
+  const on: ApiOutcome[] = ['succeeded', 'errored'];
+
+  /** Two rounds: of the first all but `a` could be sent again, of which the second has sent no others than `sent`. */
+  async function twoRounds(sent: string[], selecting: Selecting) {
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    const { work, plan, output } = await plannedJob(folder.path, ids.map((id) => requestLine(id, 'Hi', { topic: id === 'e' ? 'other' : 'mine' })));
+    await closePart(work, plan, 1, [overloaded('d'), succeeded('a'), overloaded('c'), overloaded('b'), overloaded('e')]);
+    await select(work, 5, selecting);
+    // One request a part: those that were not sent are unsent.
+    const second = await planRetryRound({ workFolder: work, round: 2, maxRequests: 1 });
+    for (const [index, id] of ['b', 'c', 'd', 'e'].entries()) {
+      if (!sent.includes(id)) await markUnsent(partFolder(work, 2, index + 1), 1);
+      else {
+        await closePart(work, second, index + 1, [succeeded(id)]);
+        await select(work, 1, { ...selecting, round: 2, part: index + 1 });
+      }
+    }
+    return { place: partFolder(work, 1, 1), output, merge: () => mergeJob({ jobId: 'j', workFolder: work, rounds: [plan, second], output }) };
+  }
+
+  it('have a line where no round has sent them again, as far as they pass the filter', async () => {
+    const { output, merge } = await twoRounds(['c'], { withoutRetryable: true, options: { on, where: { pointer: '/metadata/topic', equals: 'mine' } } });
+    expect((await merge()).followUps!.counts).toEqual({ selected: 4, started: 0, succeeded: 0, failed: 0 });
+    const left = { outcome: 'errored', part: 1, status: 'not_started' };
+    expect(written(output)).toEqual([
+      { custom_id: 'a', outcome: 'succeeded', part: 1, status: 'not_started', workflow_id: followUpWorkflowId('j', 1, 'a') },
+      { custom_id: 'b', ...left, workflow_id: followUpWorkflowId('j', 1, 'b') },
+      { custom_id: 'd', ...left, workflow_id: followUpWorkflowId('j', 1, 'd') },
+      { custom_id: 'c', outcome: 'succeeded', part: 2, status: 'not_started', workflow_id: followUpWorkflowId('j', 2, 'c') },
+    ]);
+  });
+
+  it('are looked into where the filter is about results', async () => {
+    const { output, merge } = await twoRounds([], { withoutRetryable: true, options: { on, where: { pointer: '/result/error/error/type', equals: 'overloaded_error' } } });
+    await merge();
+    expect(written(output)).toMatchObject(['b', 'c', 'd', 'e'].map((id) => ({ custom_id: id, status: 'not_started' })));
+  });
+
+  it('have none where their outcome is not asked for', async () => {
+    const { output, merge } = await twoRounds([], { withoutRetryable: true });
+    await merge();
+    expect(written(output)).toMatchObject([{ custom_id: 'a' }]);
+  });
+
+  it('stand in further slices of their part', async () => {
+    const { output, merge } = await twoRounds(['c'], { withoutRetryable: true, options: { on, per: 2 } });
+    expect((await merge()).followUps!.counts).toMatchObject({ selected: 4 });
+    const line = (slice: string, ...ids: string[]) => ({ slice, custom_ids: ids, status: 'not_started', workflow_id: `message-batches/follow-up-slice/j/${slice}` });
+    expect(written(output)).toEqual([line('1.1.1', 'a'), line('1.1.2', 'b', 'd'), line('1.1.3', 'e'), line('2.2.1', 'c')]);
+  });
+
+  it('have one line, of their final result, where they were followed up before more retries were allowed; what has completed stays', async () => {
+    const { place, output, merge } = await twoRounds(['b', 'c'], { options: { on } });
+    await recordEnds(place, '1-r-1', [end(1, 'b', 'completed'), end(1, 'c', 'failed'), end(1, 'd', 'failed')]);
+    expect((await merge()).followUps!.counts).toEqual({ selected: 6, started: 2, succeeded: 1, failed: 1 });
+    expect((written(output) as FollowUpLine[]).map(({ workflow_id: id, status }) => [id.slice(26), status])).toEqual([
+      ['j/1/a', 'not_started'], ['j/1/b', 'completed'], ['j/1/d', 'failed'], ['j/1/e', 'not_started'], ['j/2/b', 'not_started'], ['j/2/c', 'not_started'],
+    ]);
+  });
+
+  it('are taken out of a slice that did not complete where a further round has sent them', async () => {
+    const { place, output, merge } = await twoRounds(['b', 'c', 'd'], { options: { on, per: 2 } });
+    await recordEnds(place, '1-r-1', [{ workflowId: followUpSliceWorkflowId('j', 1, 1, 1), status: 'failed' }]);
+    await merge();
+    expect((written(output) as FollowUpLine[]).map(({ slice, custom_ids: ids, status }) => [slice, ids, status])).toEqual([
+      ['1.1.1', ['a'], 'failed'], ['1.1.3', ['e'], 'not_started'], ['2.1.1', ['b'], 'not_started'], ['2.2.1', ['c'], 'not_started'], ['2.3.1', ['d'], 'not_started'],
+    ]);
+  });
+});
+
 it('is there without a line where none was selected, and not at all where the job has no follow-ups', async () => {
   const { work, plan, output } = await plannedJob(folder.path, requestLines(1));
   await closePart(work, plan, 1, [errored('q-0')]);
-  expect((await mergeJob({ workFolder: work, rounds: [plan], output })).followUps).toBeUndefined();
+  expect((await mergeJob({ jobId: 'j', workFolder: work, rounds: [plan], output })).followUps).toBeUndefined();
   expect(existsSync(outputFolder(output).followUps)).toBe(false);
   await select(work, 1);
-  expect((await mergeJob({ workFolder: work, rounds: [plan], output })).followUps).toMatchObject({ counts: { selected: 0, started: 0 }, file: { bytes: 0 } });
+  expect((await mergeJob({ jobId: 'j', workFolder: work, rounds: [plan], output })).followUps).toMatchObject({ counts: { selected: 0, started: 0 }, file: { bytes: 0 } });
   expect(readFileSync(outputFolder(output).followUps, 'utf8')).toBe('');
 });
 
@@ -68,7 +140,7 @@ it('asks for a person where a list is not what it was, and keeps no half of a fi
   await closePart(work, plan, 1, [succeeded('q-0')]);
   await select(work, 1);
   writeFileSync(followUpFiles(partFolder(work, 1, 1)).list, '');
-  await expect(mergeJob({ workFolder: work, rounds: [plan], output })).rejects.toMatchObject({ code: 'changed' });
+  await expect(mergeJob({ jobId: 'j', workFolder: work, rounds: [plan], output })).rejects.toMatchObject({ code: 'changed' });
   expect(readdirSync(output).filter((name) => name.includes('follow-ups'))).toEqual([]);
 });
 
