@@ -39,7 +39,7 @@ test('a batch that has ended becomes a job with outputs and a report; run and ad
 });
 
 test('kill -9 at any moment sends nothing: the same command goes on', async () => {
-  simulator.setOptions({ processingMs: 8_000, expiredShare: 0.3 });
+  simulator.setOptions({ processingMs: Infinity, expiredShare: 0.3 });
   const input = await world.input('killed', 30);
   const id = await createdByScript(input);
   const before = accepted();
@@ -48,6 +48,7 @@ test('kill -9 at any moment sends nothing: the same command goes on', async () =
     await running.printed(moment.source === 'Taking over' ? /Taking over|Going on with/ : moment);
     await running.signal('SIGKILL');
   }
+  simulator.endBatch(id);
   const { code, stdout } = await world.run(['adopt', id, '--input', input, '--poll-interval', '500ms', '--json'], api);
   const report = JSON.parse(stdout) as JobReport;
   // Not sent again, as nobody has asked for it.

@@ -7,6 +7,7 @@ import { JobFolder } from '../../src/jobs';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld, NOTHING_LISTENS } from './support/cli-world';
+import { until } from '../support/until';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -136,7 +137,8 @@ const cells: Cell[] = [
 
 test.each(cells)('$name', async ({ args, input, env, code, stdout, stderr }) => {
   if (input) await world.input(input);
-  const ended = await world.run(args, env?.());
+  // A worker that does not answer in time is asked again.
+  const ended = await until(() => world.run(args, env?.()), (seen) => !seen.stdout.includes('no worker has answered yet'));
   expect(ended).toEqual({ code, stdout: stdout === '' ? '' : expect.stringMatching(stdout), stderr: stderr === '' ? '' : expect.stringMatching(stderr) });
   expect(ended.stdout + ended.stderr).not.toMatch(/\n\s+at .*:\d+|test-key-that-is-secret/);
 });

@@ -60,11 +60,13 @@ test('--quiet: the answer alone, of a whole run and of what waits for a person',
   expect(await world.run(['run', input, '--quiet'], api)).toEqual({ code: 0, stdout: expect.stringMatching(/^3 of 3 requests succeeded/), stderr: '' });
   expect(await world.run(['results', input, '-q', '--output', 'quiet.out'])).toEqual({ code: 0, stdout: '', stderr: '' });
   expect(await world.run(['results', input, '-q', '--id', 'nobody'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: .*nobody/) });
-  simulator.setOptions({ processingMs: Infinity });
+  simulator.setOptions({ processingMs: Infinity, cancelingMs: Infinity });
   const other = await world.input('quiet-too');
   const submitted = await world.run(['submit', other, '-q'], api);
+  simulator.setOptions({ cancelingMs: 300 });
   expect(submitted).toEqual({ code: 0, stdout: expect.stringMatching(/^job +job_\w+\nbatch +msgbatch_\w+\nWait for it/), stderr: '' });
   expect(await world.run(['cancel', other, '-q'], api)).toEqual({ code: 0, stdout: expect.stringMatching(/^Job job_\w+ is canceled at the API/), stderr: '' });
+  simulator.endBatch(simulator.stats().accepted.at(-1)!.id);
   expect(await world.run(['wait', other, '-q'], api)).toEqual({ code: 3, stdout: expect.stringContaining('canceled'), stderr: '' });
 });
 

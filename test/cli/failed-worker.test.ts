@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { openHome, temporalConnection } from '../../src/local';
 import { CliWorld } from './support/cli-world';
+import { until } from '../support/until';
 
 let world: CliWorld;
 
@@ -34,6 +35,8 @@ test('run ends with an error', async () => {
 async function failOne(connection: Connection): Promise<void> {
   let failure: Failure = { message: 'The first cause', applicationFailureInfo: { type: 'Nested' } };
   for (let causes = 0; causes < 95; causes++) failure = { message: `Cause ${causes}`, applicationFailureInfo: { type: 'Nested' }, cause: failure };
-  const task = await connection.withDeadline(Date.now() + 90_000, () => connection.workflowService.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: 'deep', kind: 1 }, identity: 'test' }));
+  const poll = () => connection.withDeadline(Date.now() + 90_000, () => connection.workflowService.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: 'deep', kind: 1 }, identity: 'test' }));
+  // After a minute without a task the server answers with none.
+  const task = await until(poll, ({ taskToken }) => taskToken.length > 0);
   await connection.workflowService.respondWorkflowTaskCompleted({ namespace: 'default', taskToken: task.taskToken, identity: 'test', commands: [{ commandType: 5, failWorkflowExecutionCommandAttributes: { failure } }] });
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
 import type { CliWorld } from './support/cli-world';
-import { useSimulatedApi } from './support/simulated-api';
+import { endBatches, useSimulatedApi } from './support/simulated-api';
 import { LONG } from '../support/long-form';
 
 let world: CliWorld;
@@ -79,14 +79,15 @@ test('missing requests are sent again only by name, and it says what may be paid
 test('kill -9 while a retry is planned and while it runs: the same command goes on, and nothing is sent twice', async () => {
   simulator.setOptions({ expiredShare: 0.5 });
   const first = await report('run', await world.input('killed', 40), '--retries', '0');
-  simulator.setOptions({ expiredShare: 0, processingMs: 2_000 });
+  simulator.setOptions({ expiredShare: 0, processingMs: Infinity });
   const before = sent();
   for (const moment of [/Sending again|going on with it/, /web UI/, /processing/]) {
-    const running = world.start(['retry', 'killed.jsonl', '--poll-interval', '500ms'], api);
+    const running = world.start(['retry', 'killed.jsonl', '--poll-interval', '500ms', '--create-grace', '2s'], api);
     await running.printed(moment);
     await running.signal('SIGKILL');
   }
-  const second = await report('retry', first.job_id, '--poll-interval', '500ms');
+  endBatches(simulator);
+  const second = await report('retry', first.job_id, '--poll-interval', '500ms', '--create-grace', '2s');
   expect(second).toMatchObject({ job_id: `${first.job_id}-retry-1`, outcomes: { succeeded: 40 }, attempts: [{ job_id: first.job_id }] });
   expect(sent() - before).toBe(first.outcomes.expired);
 });

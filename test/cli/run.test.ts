@@ -6,7 +6,7 @@ import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
 import type { CliWorld } from './support/cli-world';
 import { NOTHING_LISTENS } from './support/cli-world';
-import { useSimulatedApi } from './support/simulated-api';
+import { endBatches, useSimulatedApi } from './support/simulated-api';
 import { LONG } from '../support/long-form';
 
 let world: CliWorld;
@@ -81,7 +81,7 @@ test('an output folder belongs to one job', async () => {
 });
 
 if (LONG) test('the same job from another home is refused while it runs, and leaves the claim as it is', async () => {
-  simulator.setOptions({ processingMs: 3000 });
+  simulator.setOptions({ processingMs: Infinity });
   const input = await world.input('two-homes');
   const before = accepted();
   const running = world.start(['run', input, '--poll-interval', '500ms'], api);
@@ -91,6 +91,7 @@ if (LONG) test('the same job from another home is refused while it runs, and lea
     const refused = { code: 1, stdout: '', stderr: expect.stringMatching(/^Error: Another home folder [\s\S]*\nNothing was sent\. Go on from there\. .*--output DIR.*paid for again\.\n$/) };
     expect(await world.run([command, input], other)).toEqual(refused);
   }
+  endBatches(simulator);
   expect(await running.ended()).toMatchObject({ code: 0 });
   expect(accepted()).toBe(before + 1);
 });
@@ -145,17 +146,18 @@ if (LONG) test('outputs that are gone, or another job\'s by now, are not taken f
 });
 
 test('--timeout: exit 5, the job goes on in the background, wait ends it', async () => {
-  simulator.setOptions({ processingMs: 5000 });
+  simulator.setOptions({ processingMs: Infinity });
   const input = await world.input('slow');
   const { code, stdout } = await world.run(['run', input, '--timeout', '1s', '--json'], api);
   expect(code).toBe(5);
   const { error, job_id: id } = JSON.parse(stdout);
   expect(error).toMatchObject({ code: 'timeout', hint: expect.stringContaining(`message-batches wait ${id}`) });
+  endBatches(simulator);
   expect(await world.run(['wait', id, '--json'], api)).toMatchObject({ code: 0, stdout: expect.stringContaining('"succeeded":3') });
 });
 
 test('a key that is refused in the middle: exit 4; the same command with a good key goes on', async () => {
-  simulator.setOptions({ processingMs: 3000 });
+  simulator.setOptions({ processingMs: Infinity });
   const input = await world.input('refused');
   const before = accepted();
   const running = world.start(['run', input, '--poll-interval', '500ms'], { ...api, ANTHROPIC_API_KEY: 'soon-refused-key' });
@@ -170,18 +172,20 @@ test('a key that is refused in the middle: exit 4; the same command with a good 
   const bad = { ...api, ANTHROPIC_API_KEY: 'still-bad-key' };
   expect(await world.run(['run', input, '--poll-interval', '500ms'], bad)).toMatchObject({ code: 4 });
   expect(await world.run(['worker'], bad)).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('ANTHROPIC_API_KEY') });
+  endBatches(simulator);
   expect(await world.run(['run', input, '--poll-interval', '500ms'], { ...api, ANTHROPIC_API_KEY: 'good-key' })).toMatchObject({ code: 0 });
   expect(accepted()).toBe(before + 1);
 });
 
 // `npm test` has it in kill/command.test.ts.
 if (LONG) test('kill -9, and the same command goes on: one batch', async () => {
-  simulator.setOptions({ processingMs: 4000 });
+  simulator.setOptions({ processingMs: Infinity });
   const input = await world.input('killed');
   const before = accepted();
   const running = world.start(['run', input], api);
   await running.printed(/msgbatch_\w+ processing/);
   await running.signal('SIGKILL');
+  endBatches(simulator);
   const { code, stderr } = await world.run(['run', input], api);
   expect(stderr).toMatch(/^Job is known already, going on with it: 3 requests, to /);
   expect([code, accepted()]).toEqual([0, before + 1]);

@@ -41,7 +41,7 @@ test('run, again, status, and results by the output, on stdout and into the buck
   expect(await world.run(['results', INPUT])).toMatchObject({ code: 0, stdout: results });
   expect(await world.run(['results', `${output}/`, '--output', `s3://${BUCKET}/copy.jsonl`])).toMatchObject({ code: 0 });
   expect((await server.get('copy.jsonl')).toString()).toBe(results);
-}, 120_000);
+});
 
 test('a file, with its outputs in a bucket', async () => {
   const file = await world.file('more.jsonl', requestLines(3, 'more').map((line) => `${line}\n`).join(''));
@@ -53,7 +53,7 @@ test('a file, with its outputs in a bucket', async () => {
   const other = await world.run(['run', INPUT, '--simulate', '--id', 'other', '--output', `s3://${BUCKET}/out`]);
   expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to job') });
   expect(await keys('out/')).toEqual(['out/report.json', 'out/requests.index', 'out/results.index', 'out/results.jsonl']);
-}, 120_000);
+});
 
 test.each([
   ['an object that is not there', `s3://${BUCKET}/none.jsonl`, {}, 'input_not_found'],
@@ -65,7 +65,7 @@ test.each([
   const ended = await world.run(['run', input, '--simulate', '--json'], env);
   expect(ended).toMatchObject({ code: 1 });
   expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code, message: expect.stringContaining(input), hint: expect.stringMatching(/./) } });
-}, 60_000);
+});
 
 test('where nobody is in S3, its SDK is not loaded', async () => {
   await world.file('local.jsonl', `${requestLines(1)[0]}\n`);

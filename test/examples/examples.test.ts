@@ -121,7 +121,8 @@ test.each<[string, FollowUpOptions, unknown[]]>([
 
 test('the worker of follow-ups, started by its one command, serves them until it is told to end', async () => {
   const program = join(__dirname, '..', '..', 'examples', 'follow-up-worker.ts');
-  const child = spawn(process.execPath, [require.resolve('tsx/cli'), program], { env: { ...process.env, TEMPORAL_ADDRESS: address }, stdio: ['ignore', 'ignore', 'pipe'] });
+  // What `npx tsx` starts, without the wrapper around it: that one kills a child which does not answer a signal within 30 ms.
+  const child = spawn(process.execPath, ['--import', 'tsx', program], { env: { ...process.env, TEMPORAL_ADDRESS: address }, stdio: ['ignore', 'ignore', 'pipe'] });
   const exit = once(child, 'exit');
   const errors = text(child.stderr);
   const job = await new MessageBatchesClient({ client }).startJob({ id: 'by-its-command', requests, followUp: { workflow: 'gradeAnswer', taskQueue: 'grading' } });

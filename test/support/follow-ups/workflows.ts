@@ -7,7 +7,7 @@ import type { Effects } from './effects';
 export interface Behaviour {
   /** It fails with this message. */
   fail?: string;
-  /** Only when it runs for the first time. */
+  /** Only when it runs for the first time. It then does not wait or take long either: `waits` and `ms` count for the second run alone. */
   once?: boolean;
   /** It ends when it gets the signal `finish`. */
   waits?: boolean;
@@ -32,15 +32,16 @@ export async function testFollowUp(input: FollowUpInput<Behaviour>, ...args: unk
   setHandler(finishSignal, () => void (finished = true));
   const runs = await began(input.customId);
   const { fail, once = false, waits, deaf, tidies = false, ms, valueBytes } = input.metadata ?? {};
+  const takesItsTime = !once || runs === 2;
   const untilFinished = (): Promise<void> => condition(() => finished);
-  if (waits && deaf) await CancellationScope.nonCancellable(untilFinished);
-  else if (waits) {
+  if (waits && deaf && takesItsTime) await CancellationScope.nonCancellable(untilFinished);
+  else if (waits && takesItsTime) {
     await untilFinished().catch(async (error: unknown) => {
       if (tidies) await CancellationScope.nonCancellable(untilFinished);
       throw error;
     });
   }
-  if (ms !== undefined) await sleep(ms);
+  if (ms !== undefined && takesItsTime) await sleep(ms);
   await ended(input.customId);
   if (fail !== undefined && !(once && runs > 1)) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
   return { id: input.customId, args, ...(valueBytes !== undefined && { text: 'v'.repeat(valueBytes) }) };
