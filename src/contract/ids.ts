@@ -70,6 +70,11 @@ export function followUpRetryWorkflowId(jobId: string, attempt: number): string 
   return `message-batches/retry-follow-ups/${jobId}/${attempt}`;
 }
 
+/** Workflow id of a shard of them, from 1. No attempt of any job is called so, whatever slashes its id has. */
+export function followUpRetryShardWorkflowId(jobId: string, attempt: number, shard: number): string {
+  return `${followUpRetryWorkflowId(jobId, attempt)}/shard-${shard}`;
+}
+
 /** Workflow id of an account. */
 export function accountWorkflowId(account: AccountReference): string {
   return `message-batches/account/${accountKey(account)}`;

@@ -1,7 +1,7 @@
 import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, setHandler, upsertMemo } from '@temporalio/workflow';
 import type { FailedFollowUps } from '../activities';
 import type { FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
-import { cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, noFollowUps, resumeSignal } from '../contract';
+import { cancelSignal, followUpRetryShardWorkflowId, followUpRetryStatusQuery, noFollowUps, resumeSignal } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import type { FollowUpsDone } from './follow-ups';
@@ -83,7 +83,7 @@ class RetryRun {
         again: true,
         begunBefore,
         done: resumed?.done,
-        workflowId: (number) => `${followUpRetryWorkflowId(jobId, attempt)}/${number}`,
+        workflowId: (number) => followUpRetryShardWorkflowId(jobId, attempt, number),
         desk: this.desk,
         onProgress: (counts, open) => {
           this.status.followUps = counts;

@@ -4,7 +4,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { MessageBatchesClient } from '../../src/client';
-import { type FollowUpLine, type FollowUpRetryResult, followUpRetryWorkflowId, followUpWorkflowId, type JobReport } from '../../src/contract';
+import { type FollowUpLine, type FollowUpRetryResult, followUpRetryShardWorkflowId, followUpRetryWorkflowId, followUpWorkflowId, type JobReport } from '../../src/contract';
 import { FollowUpEffects } from '../support/follow-ups/effects';
 import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import { finishSignal, type Behaviour } from '../support/follow-ups/workflows';
@@ -131,7 +131,7 @@ if (LONG) test('a shard that is terminated in the middle is started again, and t
   const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
   await effects.ranAgain('broken-', 3);
   await Promise.all((await linesOf(first)).slice(0, 2).map(({ workflow_id: id }) => client.workflow.getHandle(id).result().catch(() => undefined)));
-  await client.workflow.getHandle(`${followUpRetryWorkflowId(first.job_id, 1)}/1`).terminate('By somebody');
+  await client.workflow.getHandle(followUpRetryShardWorkflowId(first.job_id, 1, 1)).terminate('By somebody');
   const { code, stdout } = await running.ended();
   expect([code, JSON.parse(stdout)]).toEqual([2, expect.objectContaining({ attempt: 1, selected: 3 })]);
   expect((await linesOf(first)).map(({ status }) => status)).toEqual(['failed', 'failed', 'completed']);
@@ -144,7 +144,7 @@ test('a retry that is terminated goes on from what is on record: nothing runs a 
   const client = new Client({ connection });
   const running = world.start(['retry-follow-ups', first.job_id, '--json'], env);
   await effects.ranAgain('ended-above-', 2);
-  const shard = client.workflow.getHandle(`${followUpRetryWorkflowId(first.job_id, 1)}/1`);
+  const shard = client.workflow.getHandle(followUpRetryShardWorkflowId(first.job_id, 1, 1));
   await client.workflow.getHandle((await linesOf(first))[0]!.workflow_id).result().catch(() => undefined);
   await client.workflow.getHandle(followUpRetryWorkflowId(first.job_id, 1)).terminate('By somebody');
   expect(await running.ended()).toMatchObject({ code: 1 });
