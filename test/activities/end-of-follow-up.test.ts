@@ -10,6 +10,7 @@ import { FOLLOW_UP_NOT_FOUND, MAX_FOLLOW_UP_VALUE_BYTES } from '../../src/contra
 import { ownDataConverter } from '../../src/worker/workflow-bundle';
 import { Queues, silent } from '../support/served/queues';
 import { sharedTemporal } from '../support/shared-temporal';
+import { until } from '../support/until';
 
 const shared = sharedTemporal();
 let queues: Queues;
@@ -93,8 +94,9 @@ test('waits for one that still runs, with signs of life, and notices its end at 
   const finishedAt = Date.now();
   await handle(workflowId).signal('finish');
   expect(await end).toMatchObject({ status: 'completed' });
-  expect(Date.now() - finishedAt).toBeLessThan(3_000);
-  expect(alive[1]! - alive[0]!).toBeLessThan(4_000);
+  // Sooner than a call ends that waits for it in vain.
+  expect(Date.now() - finishedAt).toBeLessThan(10_000);
+  expect(alive[1]! - alive[0]!).toBeLessThan(10_000);
 });
 
 test('a cancel ends the wait, also where a call to the server is under way', async () => {
@@ -112,7 +114,7 @@ test('a cancel ends the wait, also where a call to the server is under way', asy
   const canceledAt = Date.now();
   await handle(asking).cancel();
   await expect(handle(asking).result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
-  expect(Date.now() - canceledAt).toBeLessThan(8_000);
+  expect(Date.now() - canceledAt).toBeLessThan(12_000);
   await handle(workflowId).terminate();
 });
 
@@ -121,7 +123,7 @@ test('one that takes long is looked at now and then, and holds no slot of the wo
   const began = Date.now();
   await expect(endOf(workflowId, environment({ scheduledTimestampMs: began - 600_000 }))).rejects.toMatchObject({ nonRetryable: false, nextRetryDelay: expect.closeTo(30_000, -3) });
   await expect(endOf(workflowId, environment({ scheduledTimestampMs: began - 86_400_000 }))).rejects.toMatchObject({ nonRetryable: false, nextRetryDelay: 60_000 });
-  expect(Date.now() - began).toBeLessThan(5_000);
+  expect(Date.now() - began).toBeLessThan(12_000);
   await handle(workflowId).terminate();
 });
 
@@ -134,6 +136,8 @@ test('its newest run counts: after continue-as-new, and after a reset', async ()
   expect((await handle(again).describe()).runId).not.toBe(first.runId);
 
   const reset = await queues.start(queue, 'endsLater', ['completes']);
+  // Its first task is done with event 4, to which it is reset.
+  await until(() => handle(reset).describe(), ({ historyLength }) => historyLength >= 4);
   await handle(reset).signal('finish');
   const { runId } = await handle(reset).describe();
   await handle(reset).result();

@@ -178,12 +178,12 @@ test('a worker that was killed is on the list for minutes, and does not count fo
     const queue = workflowTaskQueue(world.account);
     await until(() => readPollers(queues.client, queue), (pollers) => pollers.length > 0);
     await worker.kill();
-    // The server notices that the connection is gone.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const workflowId = await queues.start(queue, 'endsNow');
+    // Until the server notices that the connection is gone, it gives tasks to the polls of the dead.
+    let workflowId = '';
+    const seen = await until(async () => serviceIn(31, 'endsNow', queue, [(workflowId = await queues.start(queue, 'endsNow'))]), unserved);
+    expect(seen).toEqual({ kind: 'unserved', message: `no worker polls ${queue} for endsNow` });
     expect(await readPollers(queues.client, queue)).not.toEqual([]);
     expect(await serviceIn(15, 'endsNow', queue, [workflowId])).toEqual({ kind: 'busy' });
-    expect(await serviceIn(31, 'endsNow', queue, [workflowId])).toEqual({ kind: 'unserved', message: `no worker polls ${queue} for endsNow` });
   } finally {
     await world.close();
   }

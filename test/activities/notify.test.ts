@@ -203,7 +203,7 @@ test('what a command prints goes to the log of the worker, and into no history o
 
 test('a command that hangs is killed with all that it started', async () => {
   const command = `sleep 600 & echo $! > ${file('pid')}; sleep 600`;
-  expect((await failureOf(notify({ targets: [command] }, { notifyTimeoutMs: 500 }))).message).toBe('sleep …: it had not ended after 500 ms and was killed');
+  expect((await failureOf(notify({ targets: [command] }, { notifyTimeoutMs: 3_000 }))).message).toBe('sleep …: it had not ended after 3000 ms and was killed');
   const pid = Number(await readFile(file('pid'), 'utf8'));
   // A killed process that nobody waits for may still be listed, as a zombie.
   const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');

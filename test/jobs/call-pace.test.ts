@@ -89,7 +89,7 @@ describe('who waits', () => {
     const before = performance.now();
     stopping.abort(new Error('enough'));
     expect(await waiting[1]).toBe('enough');
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(performance.now() - before).toBeLessThan(10_000);
   });
 });
 

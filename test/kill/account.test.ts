@@ -60,7 +60,7 @@ test.each(ofThisForm(RUNS))('SIGKILL of the server while batches wait and others
   // Once more, while it is at work.
   await world.temporal.restart();
   await expectAllDone(jobs);
-}, 120_000);
+}, 360_000);
 
 test('the workflow of the account is terminated in the middle of ten jobs', async () => {
   world = await World.create({ processingMs: Infinity, queueLimit: 60 });
@@ -75,4 +75,4 @@ test('the workflow of the account is terminated in the middle of ten jobs', asyn
   await expectAllDone(jobs);
   const { queueLimit } = await jobs.handles[0]!.query<{ queueLimit: number }, []>('status');
   expect(queueLimit).toBe(LONG ? QUEUE_LIMIT : QUEUE_LIMIT + 1);
-}, LONG ? 600_000 : 120_000);
+}, LONG ? 600_000 : 360_000);

@@ -21,7 +21,7 @@ together('before create has answered', async (open) => {
 });
 
 together('while polling, twice; partial results are kept', async (open) => {
-  const world = await open({ processingMs: 10_000 });
+  const world = await open({ processingMs: 60_000 });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('poll', 2);
@@ -49,7 +49,7 @@ together('while streaming: the batch has ended, all its results are kept', async
 });
 
 together('of the workflow itself: the batch is canceled too, the workflow ends as Cancelled', async (open) => {
-  const world = await open({ processingMs: 10_000 });
+  const world = await open({ processingMs: 60_000 });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await world.simulator.waitFor('poll');
@@ -61,7 +61,7 @@ together('of the workflow itself: the batch is canceled too, the workflow ends a
 });
 
 together('a canceled job that is started again sends nothing more', async (open) => {
-  const world = await open({ processingMs: 3_000 });
+  const world = await open({ processingMs: Infinity });
   await world.startWorker();
   // There is room for one part at a time.
   const input = { requests: await world.writeRequests(REQUESTS), maxRequestsPerBatch: 100, queueLimit: 100 };

@@ -2,14 +2,10 @@
  * A create is paid at most once, whatever dies in the middle of it. Each case ends with exactly one accepted
  * batch, counted at the simulator, and a result for every request. `npm test` loses an answer of each kind; `npm run test:long` does all.
  */
-import { once } from 'node:events';
-import type { IncomingHttpHeaders } from 'node:http';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobReport } from '../../src/contract';
 import type { Fault } from '../../src/simulator';
+import { openGateway } from '../support/gateway';
 import type { OpenWorld } from '../support/side-by-side';
 import { testSideBySide } from '../support/side-by-side';
 import type { StopAt, World } from '../support/world';
@@ -20,10 +16,10 @@ const REQUESTS = 20;
 const CREATE_TIMEOUT_MS = 8_000;
 
 const KILLED_AT: [when: string, stopAt: Omit<StopAt, 'signal'>][] = [
-  ['before the intent is on record', { record: 'create-01.intent', when: 'before' }],
-  ['after the intent, before the POST', { record: 'create-01.intent', when: 'after' }],
-  ['after the answer, before the batch id is on record', { record: 'create-01.answer', when: 'before' }],
-  ['after the batch id is on record', { record: 'create-01.answer', when: 'after' }],
+  ['before the intent is on record', { record: '.intent.json', when: 'before' }],
+  ['after the intent, before the POST', { record: '.intent.json', when: 'after' }],
+  ['after the answer, before the batch id is on record', { record: '.answer.json', when: 'before' }],
+  ['after the batch id is on record', { record: '.answer.json', when: 'after' }],
 ];
 
 const LOST: [what: string, fault: Fault, accepted: boolean, onlyLong?: boolean][] = [
@@ -103,7 +99,7 @@ async function expectPaidOnceAfterLoss(open: OpenWorld, fault: Fault, accepted: 
 }
 
 async function expectAdopted(world: World): Promise<void> {
-  expect(await world.recordNames()).toContainEqual(expect.stringContaining('create-01.adopted-msgbatch_'));
+  expect(await world.recordNames()).toContainEqual(expect.stringContaining('.adopted-msgbatch_'));
 }
 
 async function expectAdoptedAfterKillInLookUp(open: OpenWorld): Promise<void> {
@@ -129,37 +125,22 @@ async function expectAdoptedUnseen(open: OpenWorld): Promise<void> {
 async function expectLateCreateWaitedFor(open: OpenWorld): Promise<void> {
   const world = await open();
   // Longer than the wait after an error by which the API lets go of a create.
-  const lateMs = 18_000;
+  const lateMs = 17_000;
   let accepted: Promise<unknown> | undefined;
-  const gateway = createServer((request, response) => {
-    void buffer(request).then(async (body) => {
-      const { method = 'GET', url = '/' } = request;
-      const carryOut = () => fetch(`${world.simulator.url}${url}`, { method, headers: forwarded(request.headers), ...(body.length > 0 && { body }) });
-      if (method === 'POST' && accepted === undefined) {
-        accepted = delay(lateMs).then(carryOut);
-        response.writeHead(504, { 'content-type': 'application/json', 'request-id': 'req_timeout' });
-        response.end(JSON.stringify({ type: 'error', error: { type: 'timeout_error', message: 'Request timed out' }, request_id: 'req_timeout' }));
-        return;
-      }
-      const answer = await carryOut();
-      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '', 'request-id': answer.headers.get('request-id') ?? '' });
-      response.end(Buffer.from(await answer.arrayBuffer()));
-    });
-  }).listen(0, '127.0.0.1');
-  await once(gateway, 'listening');
+  const gateway = await openGateway(world, async ({ method }, carryOut) => {
+    if (method !== 'POST' || accepted !== undefined) return carryOut();
+    accepted = delay(lateMs).then(carryOut);
+    const body = JSON.stringify({ type: 'error', error: { type: 'timeout_error', message: 'Request timed out' }, request_id: 'req_timeout' });
+    return { status: 504, headers: { 'content-type': 'application/json', 'request-id': 'req_timeout' }, body };
+  });
   try {
-    await world.startWorker({ baseUrl: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}` });
-    await expectPaidOnce(world, await world.runJob({ requests: await world.writeRequests(REQUESTS), createGraceMs: lateMs + 5_000 }));
+    await world.startWorker({ baseUrl: gateway.url });
+    await expectPaidOnce(world, await world.runJob({ requests: await world.writeRequests(REQUESTS), createGraceMs: lateMs + 10_000 }));
     await accepted;
     expect(world.simulator.stats().calls.create).toBe(1);
   } finally {
     gateway.close();
-    gateway.closeAllConnections();
   }
-}
-
-function forwarded({ 'x-api-key': key, 'anthropic-version': version, 'content-type': type }: IncomingHttpHeaders): Record<string, string> {
-  return Object.fromEntries(Object.entries({ 'x-api-key': key, 'anthropic-version': version, 'content-type': type }).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** A create by somebody else, of as many requests as ours. */
@@ -209,7 +190,7 @@ async function expectOlderNotTaken(open: OpenWorld): Promise<void> {
 
 async function expectNothingSentWhenWoken(open: OpenWorld): Promise<void> {
   const world = await open({ processingMs: 3_600_000 });
-  const frozen = await world.startWorker({ stopAt: { record: 'create-01.intent', when: 'after', signal: 'SIGSTOP' }, createTimeoutMs: CREATE_TIMEOUT_MS });
+  const frozen = await world.startWorker({ stopAt: { record: '.intent.json', when: 'after', signal: 'SIGSTOP' }, createTimeoutMs: CREATE_TIMEOUT_MS });
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   await frozen.stopped(job);
   await world.startWorker({ createTimeoutMs: CREATE_TIMEOUT_MS });

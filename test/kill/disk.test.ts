@@ -110,7 +110,7 @@ async function expectGoesOnAfterChown(open: OpenWorld): Promise<void> {
 
 /** Workers are killed until there are so many segments; then somebody does something to them; then another worker goes on. */
 async function tamperedJob(open: OpenWorld, supportsRange: boolean, segments: number, tamper: (paths: string[]) => Promise<void>): Promise<{ world: World; job: WorkflowHandle }> {
-  const world = await open({ supportsRange, resultsBytesPerSecond: 500_000 });
+  const world = await open({ supportsRange, resultsBytesPerSecond: 200_000 });
   let worker = await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
   for (let killed = 1; killed <= segments; killed++) {
@@ -121,6 +121,7 @@ async function tamperedJob(open: OpenWorld, supportsRange: boolean, segments: nu
   const paths = await segmentsOf(world);
   expect(paths).toHaveLength(segments);
   await tamper(paths);
+  world.simulator.setOptions({ resultsBytesPerSecond: Infinity });
   await world.startWorker();
   return { world, job };
 }
@@ -132,13 +133,14 @@ async function expectTruthAfterTampering(open: OpenWorld, supportsRange: boolean
 
 /** What a heartbeat has told of is known by its checksum. */
 async function expectTruthAfterChange(open: OpenWorld): Promise<void> {
-  const world = await open({ supportsRange: true, resultsBytesPerSecond: 150_000 });
+  const world = await open({ supportsRange: true, resultsBytesPerSecond: 100_000 });
   const worker = await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
-  await world.simulator.waitFor('results-started');
+  await world.bytesStored(100_000);
   await world.heartbeats(2);
   await worker.kill();
   await overwrite((await segmentsOf(world))[0]!, 10_000);
+  world.simulator.setOptions({ resultsBytesPerSecond: Infinity });
   await world.startWorker();
   const report = await job.result();
   await expectTruth(world, report);

@@ -6,10 +6,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { resumeSignal } from '../../src/contract';
-import { askApi, endBatches, expectOnce, expectServedBytes, parts, statusOf, writePartsOf } from '../support/parts';
+import { openGateway } from '../support/gateway';
+import { askApi, endBatches, expectOnce, expectServedBytes, parts, phasesOf, statusOf, writePartsOf } from '../support/parts';
 import type { OpenWorld } from '../support/side-by-side';
 import { testSideBySide } from '../support/side-by-side';
 import { SmallDisk } from '../support/small-disk';
+import { until } from '../support/until';
 import type { World } from '../support/world';
 
 const PARTS = 10;
@@ -52,7 +54,7 @@ async function expectGoesOnWithGoodKey(open: OpenWorld, switchOff: (world: World
   switchOff(world);
   expect(await world.attention(job)).toMatchObject({ code: 'key_refused', message: expect.stringMatching(/401|403|authentication|permission/i), hint: expect.stringMatching(/ANTHROPIC_API_KEY/) });
   // A worker whose key is refused leaves the job to another one.
-  await first.ended();
+  await first.endedOfRefusal();
   world.simulator.clearFaults();
   world.simulator.setKeys(['new-key']);
   await world.startWorker({ key: 'new-key' });
@@ -99,7 +101,8 @@ async function expectGoesOnAfterFullDisk(open: OpenWorld): Promise<void> {
     await world.simulator.waitFor('create-accepted', PARTS);
     endBatches(world);
     expect(await world.attention(job)).toMatchObject({ code: 'storage', message: expect.stringMatching(/the disk is full/) });
-    while (Object.keys(await askedFor(world)).length < 2) await new Promise((resolve) => setTimeout(resolve, 100));
+    // Resumed is who asks by then: one that comes to the full disk later would wait for another word.
+    await until(() => statusOf(world), ({ running }) => running.length > 1 && running.every(({ status }) => status?.attention));
     disk.resize(100 * MB);
     await job.signal(resumeSignal);
     const report = await job.result();
@@ -109,12 +112,6 @@ async function expectGoesOnAfterFullDisk(open: OpenWorld): Promise<void> {
   } finally {
     disk.unmount();
   }
-}
-
-/** Codes of what parts wait for a person for, by part. */
-async function askedFor(world: World): Promise<Record<number, string>> {
-  const { running } = await statusOf(world);
-  return Object.fromEntries(running.flatMap(({ part, status }) => (status?.attention ? [[part, status.attention.code]] : [])));
 }
 
 async function expectPlansAfterFullDisk(open: OpenWorld): Promise<void> {
@@ -176,29 +173,51 @@ async function expectOthersEnd(open: OpenWorld): Promise<void> {
   world.simulator.endBatch(lost);
   expect((await askApi(world, 'DELETE', lost)).status).toBe(200);
   endBatches(world);
-  while ((await statusOf(world)).parts.ended < PARTS - 1) await new Promise((resolve) => setTimeout(resolve, 100));
   // What becomes of it then is a matter of minutes: test/workflows/lost-batch.test.ts.
-  expect((await statusOf(world)).running).toEqual([expect.objectContaining({ batchId: lost })]);
+  await until(() => statusOf(world), ({ parts: { ended }, running }) => ended === PARTS - 1 && running.length === 1 && running[0]!.batchId === lost);
   await job.terminate('test');
 }
 
 async function expectAllCanceled(open: OpenWorld): Promise<void> {
-  const world = await open({ processingMs: Infinity, answerBytes: 2_000, resultsBytesPerSecond: 30_000 });
-  // When the cancel comes, one is looked up and another one is being created; of eleven, eight have room at once.
-  world.simulator.addFault({ on: 'create', kind: 'lose-answer', after: 6 });
-  world.simulator.addFault({ on: 'create', kind: 'hold-answer', ms: 8_000, after: 6 });
-  await world.startWorker();
+  const world = await open({ processingMs: Infinity, answerBytes: 2_000 });
+  // When the cancel comes, one is looked up, another one is being created, and results are being fetched: all held until it has come to the parts.
+  let release!: () => void;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  let creates = 0;
+  let lost: string | undefined;
+  const gateway = await openGateway(world, async ({ method, url = '', headers }, carryOut) => {
+    const beta = /beta-\d+/.exec(String(headers['anthropic-beta']))?.[0];
+    const nth = method === 'POST' && !url.includes('/cancel') ? ++creates : undefined;
+    const answer = await carryOut();
+    if (nth === 7) {
+      lost = beta;
+      return undefined;
+    }
+    if (nth === 8 || url.includes('/results') || (/batches(\?|$)/.test(url) && beta === lost)) await released;
+    return answer;
+  });
+  try {
+    await expectCanceledWhile(world, gateway.url, release);
+  } finally {
+    gateway.close();
+  }
+}
+
+async function expectCanceledWhile(world: World, baseUrl: string, release: () => void): Promise<void> {
+  await world.startWorker({ baseUrl });
+  // Of eleven, eight have room at once.
   const path = await writePartsOf(world, Array.from({ length: 11 }, (_, part) => 100 + part));
-  const job = await world.startJob({ requests: path, pollIntervalMs: 200, retries: 0, createGraceMs: 8_000, queueLimit: 860 });
+  const job = await world.startJob({ requests: path, pollIntervalMs: 200, retries: 0, queueLimit: 860 });
   await parts(world, { queued: 3, reconciling: 1, creating: 1, processing: 6 });
   const [first] = world.simulator.stats().accepted;
   world.simulator.endBatch(first!.id);
-  await world.simulator.waitFor('results-started');
   // The room that it leaves is for one more.
   await parts(world, { queued: 2, storing: 1, reconciling: 1, creating: 1, processing: 6 });
   const { accepted } = world.simulator.stats();
   const sent = accepted.reduce((sum, { requests }) => sum + requests, 0);
   await job.signal('cancel');
+  await until(() => phasesOf(world), ({ queued = 0 }) => queued === 0);
+  release();
   // What was only found by its total is canceled when somebody says that it may be.
   const asked = await Promise.race([world.attention(job), job.result()]);
   if ('code' in asked) {
@@ -234,9 +253,9 @@ async function expectPaused(open: OpenWorld): Promise<void> {
   while ((await statusOf(world)).parts.ended < 2) await new Promise((resolve) => setTimeout(resolve, 100));
   endBatches(world);
   expect((await other.result()).outcomes.succeeded).toBe(20);
-  while ((await statusOf(world)).parts.ended < 5) await new Promise((resolve) => setTimeout(resolve, 100));
+  const status = await until(() => statusOf(world), ({ parts: { ended } }) => ended >= 5);
+  expect(status).toMatchObject({ paused: true, parts: { total: PARTS, ended: 5 } });
   expect(world.simulator.stats().accepted).toHaveLength(5 + 2);
-  expect(await statusOf(world)).toMatchObject({ paused: true, parts: { total: PARTS, ended: 5 } });
   await job.signal(resumeSignal);
   const report = await job.result();
   expect(report.outcomes.succeeded).toBe(REQUESTS);

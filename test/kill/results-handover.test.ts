@@ -6,13 +6,14 @@ import { expectTruth, sizeOfTruth } from '../support/truth';
 
 const REQUESTS = 2_000;
 
-/** A worker that died would be noticed, and its stream left, after so long. */
+/** A worker that died would be noticed after so long. */
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 
-const BYTES_PER_SECOND = 100_000;
+/** Half of the time after which a stream that stands still is left, whoever waits for it. */
+const SOON_MS = 30_000;
 
-/** A line that had not come whole, and what the server sends, 20 times a second, before it sees that the worker is gone. */
-const MOST_REPEATED_BYTES = 1_000 + 2 * (BYTES_PER_SECOND / 20);
+/** So slow that the stream outlasts the first worker, however slow the machine is. */
+const BYTES_PER_SECOND = 40_000;
 
 const CASES = [
   { name: 'the workflow is terminated while the stream stalls: the download ends, and a new run goes on', run: expectEndAfterTerminate },
@@ -33,7 +34,7 @@ async function expectEndAfterTerminate(open: OpenWorld): Promise<void> {
   await (await world.client()).workflow.getHandle(batchWorkflowId(world.jobId, 1, 1)).terminate();
   const terminatedAt = Date.now();
   await world.simulator.waitFor('results-closed');
-  expect(Date.now() - terminatedAt).toBeLessThan(HEARTBEAT_TIMEOUT_MS);
+  expect(Date.now() - terminatedAt).toBeLessThan(SOON_MS);
   const again = await world.startJob({ requests });
   await expectTruth(world, await again.result());
 }
@@ -45,12 +46,15 @@ async function expectHandOver(open: OpenWorld): Promise<void> {
   await world.simulator.waitFor('results-started');
   // Until what the next worker needs to go on by Range has been told.
   await world.heartbeats(3);
+  await world.startWorker();
+  world.simulator.setOptions({ resultsBytesPerSecond: Infinity });
   await first.kill('SIGTERM');
   expect(first.child.exitCode).toBe(0);
   const shutAt = Date.now();
-  await world.startWorker();
   await world.simulator.waitFor('results-started', 2);
   expect(Date.now() - shutAt).toBeLessThan(HEARTBEAT_TIMEOUT_MS);
+  // Once the job is done, only what is merged is there.
+  const [stored] = await world.segmentSizes();
   const report = await job.result();
   const [before, after, ...more] = world.simulator.stats().results;
   const body = await sizeOfTruth(world);
@@ -59,5 +63,5 @@ async function expectHandOver(open: OpenWorld): Promise<void> {
   expect(after!.offset + after!.bytes).toBe(body);
   // Nothing is lost (that is the truth), and nothing that was stored is sent again.
   expect(before!.bytes).toBeGreaterThanOrEqual(after!.offset);
-  expect(before!.bytes - after!.offset).toBeLessThanOrEqual(MOST_REPEATED_BYTES);
+  expect(after!.offset).toBe(stored);
 }

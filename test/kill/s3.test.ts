@@ -9,6 +9,7 @@ import { BUCKET, S3Server } from '../support/s3-server';
 import type { Variant } from '../support/long-form';
 import type { OpenWorld } from '../support/side-by-side';
 import { testSideBySide } from '../support/side-by-side';
+import { until } from '../support/until';
 import type { StopAt, World } from '../support/world';
 
 /** Their results have some 23 MB: two whole objects of segments and a part of a third. */
@@ -21,9 +22,9 @@ const ROOT = `s3://${BUCKET}/root`;
 const CREATE_TIMEOUT_MS = 15_000;
 
 const CREATE_STOPS: (Variant & { when: string; stopAt: Omit<StopAt, 'signal'> })[] = [
-  { when: 'after it was answered, before the answer is on record', stopAt: { record: 'create-01.answer', when: 'before' } },
-  { when: 'before its intent is on record', stopAt: { record: 'create-01.intent', when: 'before' }, onlyLong: true },
-  { when: 'after its intent is on record', stopAt: { record: 'create-01.intent', when: 'after' }, onlyLong: true },
+  { when: 'after it was answered, before the answer is on record', stopAt: { record: '.answer.json', when: 'before' } },
+  { when: 'before its intent is on record', stopAt: { record: '.intent.json', when: 'before' }, onlyLong: true },
+  { when: 'after its intent is on record', stopAt: { record: '.intent.json', when: 'after' }, onlyLong: true },
 ];
 
 /** Those that take longest begin first. */
@@ -80,6 +81,11 @@ async function segments(world: World, count: number): Promise<{ key: string; siz
   }
 }
 
+/** Calls that have written segment objects. */
+async function segmentWrites({ jobId }: World): Promise<string[]> {
+  return (await s3.calls()).filter((call) => call.startsWith('PUT') && call.includes(jobId) && call.includes('/g0001-'));
+}
+
 async function expectWholeJob(open: OpenWorld): Promise<void> {
   const world = await open({}, ROOT);
   await world.startWorker();
@@ -116,17 +122,20 @@ async function expectTruthAfterStreaming(open: OpenWorld, supportsRange: boolean
   await expectTrueResults(world, await job.result(), REQUESTS);
   expect(stored!.size).toBeGreaterThanOrEqual(8 * MEGABYTE);
   expect(world.simulator.stats().calls.results).toBe(2 + 1);
-  const written = (await s3.calls()).filter((call) => call.startsWith('PUT') && call.includes(world.jobId) && call.includes('/g0001-'));
+  const written = await segmentWrites(world);
   expect(new Set(written).size).toBe(written.length);
 }
 
 async function expectTruthAfterMerging(open: OpenWorld): Promise<void> {
   const world = await open();
+  // In its middle: one piece of the results is there, another on its way.
+  const secondPiece = `${world.jobId}/out/results.jsonl?partNumber=2&`;
+  await s3.addFaults({ method: 'PUT', contains: secondPiece, times: 1, hold: true });
   const first = await world.startWorker();
   const job = await world.startJob(await inputInS3(world, REQUESTS));
-  await world.phase(job, 'merging');
-  while ((await s3.openUploads(`${world.jobId}/`)) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(async () => (await s3.calls()).some((call) => call.includes(secondPiece)), Boolean, 100);
   await first.kill();
+  expect(await s3.openUploads(`${world.jobId}/`)).toBe(1);
   expect((await s3.list(`${world.jobId}/out/results.jsonl`)).length).toBe(0);
   await world.startWorker();
   await expectTrueResults(world, await job.result(), REQUESTS);
@@ -140,7 +149,8 @@ async function expectTruthOfTwoStreams(open: OpenWorld): Promise<void> {
   await segments(world, 1);
   frozen.freeze();
   await world.startWorker();
-  await segments(world, 2);
+  // By the calls, as the objects are gone soon after the job's end.
+  await until(async () => new Set((await segmentWrites(world)).map((call) => call.split('?')[0])).size > 1, Boolean, 100);
   frozen.wake();
   await expectTrueResults(world, await job.result(), REQUESTS);
 }
@@ -149,7 +159,7 @@ async function expectWaitedOut(open: OpenWorld): Promise<void> {
   const world = await open();
   const input = await inputInS3(world, 200);
   // More than the SDK's own tries: it is Temporal that tries again.
-  await s3.setFaults({ method: 'PUT', contains: `${world.jobId}/out/.parts/`, times: 5, status: 503 }, { method: 'GET', contains: `${world.jobId}/requests.jsonl`, times: 8, status: 500 });
+  await s3.addFaults({ method: 'PUT', contains: `${world.jobId}/out/.parts/`, times: 5, status: 503 }, { method: 'GET', contains: `${world.jobId}/requests.jsonl`, times: 8, status: 500 });
   await world.startWorker();
   await expectTrueResults(world, await world.runJob(input), 200);
 }

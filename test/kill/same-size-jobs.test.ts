@@ -23,4 +23,4 @@ test('ten jobs of the same size whose first answers are all lost', async () => {
     expect(report.batches).toHaveLength(1);
     await expectTruthOfParts(world, report, idsOf(REQUESTS, names[job]));
   }
-}, 240_000);
+}, 480_000);

@@ -1,10 +1,12 @@
 """
 An S3 server for tests: moto, with two things in front of it. Requests are carried out one after another, so that
-conditional writes are as exclusive as in S3; and faults can be asked for (POST /test-faults, a JSON list).
+conditional writes are as exclusive as in S3; and faults can be asked for (a JSON list: POST /test-faults adds
+them, PUT puts them in the place of those asked for earlier).
 
 A fault is {"method", "contains", "times"} with one of: "status" (is answered, as by a server in trouble),
 "cut" (the answer's body ends after so many bytes, and the connection with it), "lose" (carried out, but not answered),
-"unconditional" (carried out whatever the condition says, as by a server that does not know it).
+"unconditional" (carried out whatever the condition says, as by a server that does not know it), "hold" (neither carried out
+nor answered, ever).
 """
 import io
 import json
@@ -34,7 +36,7 @@ def app(environ, start_response):
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     if path == "/test-faults":
-        faults[:] = json.loads(body)
+        faults[:] = (faults if method == "POST" else []) + json.loads(body)
         start_response("204 No Content", [])
         return []
     if path == "/test-calls":
@@ -50,7 +52,9 @@ def app(environ, start_response):
         if "unconditional" in fault:
             environ.pop("HTTP_IF_NONE_MATCH", None)
         environ["wsgi.input"] = io.BytesIO(body)
-        answer = b"".join(moto(environ, start_response))
+        answer = b"" if "hold" in fault else b"".join(moto(environ, start_response))
+    if "hold" in fault:
+        threading.Event().wait()
     return cut(environ, answer, fault) if "cut" in fault or "lose" in fault else [answer]
 
 

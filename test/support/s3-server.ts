@@ -19,7 +19,7 @@ export type S3Environment = Record<
   string
 >;
 
-export type S3Fault = { method: string; contains: string; times: number } & ({ status: number } | { cut: number } | { lose: true } | { unconditional: true });
+export type S3Fault = { method: string; contains: string; times: number } & ({ status: number } | { cut: number } | { lose: true } | { unconditional: true } | { hold: true });
 
 export class S3Server {
   readonly client: S3Client;
@@ -54,6 +54,11 @@ export class S3Server {
 
   /** From now on; those asked for earlier are gone. */
   async setFaults(...faults: S3Fault[]): Promise<void> {
+    await fetch(`${this.env.AWS_ENDPOINT_URL_S3}/test-faults`, { method: 'PUT', body: JSON.stringify(faults) });
+  }
+
+  /** Beside those asked for earlier, as by other tests. */
+  async addFaults(...faults: S3Fault[]): Promise<void> {
     await fetch(`${this.env.AWS_ENDPOINT_URL_S3}/test-faults`, { method: 'POST', body: JSON.stringify(faults) });
   }
 

@@ -42,7 +42,7 @@ async function main() {
   });
   if (config.uid !== undefined) process.setuid(config.uid);
   process.on('SIGTERM', () => worker.shutdown());
-  void worker.refused.then(() => setTimeout(() => worker.shutdown(), 3_000));
+  void worker.refused.then(() => process.send({ refused: true }));
   process.send({ ready: true });
   await worker.run();
   await connection.close();

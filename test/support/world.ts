@@ -17,9 +17,10 @@ import { startSimulator } from '../../src/simulator';
 import { openStorageRoot } from '../../src/storage';
 import type { accountWorkflow, batchJobWorkflow } from '../../src/workflows';
 import { TemporalServer } from './temporal-server';
+import { until } from './until';
 
 export interface StopAt {
-  /** Part of the record's path, e.g. `create-01.intent`. */
+  /** Part of the record's path, e.g. `.intent.json`. */
   record: string;
   when: 'before' | 'after';
   signal: 'SIGKILL' | 'SIGSTOP';
@@ -195,13 +196,19 @@ export class World {
 
   /** Waits until so many bytes of the first part's results lie on disk. */
   async bytesStored(bytes: number): Promise<void> {
+    await until(() => this.storedBytes(), (stored) => stored >= bytes, 50);
+  }
+
+  /** How many bytes of the first part's results lie on disk. */
+  async storedBytes(): Promise<number> {
+    return (await this.segmentSizes()).reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Of the files that hold the first part's results, in their order. */
+  async segmentSizes(): Promise<number[]> {
     const segments = join(this.outputOf(this.jobId), '.parts', 'round-01', 'part-0001', 'segments');
-    for (;;) {
-      const names = existsSync(segments) ? (await readdir(segments)).filter((name) => name.endsWith('.jsonl')) : [];
-      const sizes = await Promise.all(names.map(async (name) => (await stat(join(segments, name))).size));
-      if (sizes.reduce((sum, size) => sum + size, 0) >= bytes) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const names = existsSync(segments) ? (await readdir(segments)).filter((name) => name.endsWith('.jsonl')).sort() : [];
+    return Promise.all(names.map(async (name) => (await stat(join(segments, name))).size));
   }
 
   /** Waits until Temporal has seen so many further heartbeats of what the first part waits for. */
@@ -209,8 +216,9 @@ export class World {
     const part = (await this.client()).workflow.getHandle(batchWorkflowId(this.jobId, 1, 1));
     const seen = new Set<string>();
     while (seen.size <= count) {
-      const { seconds, nanos } = (await part.describe()).raw.pendingActivities?.[0]?.lastHeartbeatTime ?? {};
-      seen.add(`${String(seconds)}.${nanos}`);
+      const last = (await part.describe()).raw.pendingActivities?.[0]?.lastHeartbeatTime;
+      // That there was none yet is none.
+      if (last) seen.add(`${String(last.seconds)}.${last.nanos}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -244,10 +252,14 @@ export class World {
 }
 
 export class TestWorker {
+  private readonly refused: Promise<void>;
+
   constructor(
     readonly child: ChildProcess,
     private readonly stopMark: string,
-  ) {}
+  ) {
+    this.refused = new Promise((resolve) => child.on('message', (message: { refused?: true }) => message.refused && resolve()));
+  }
 
   /** Waits until it has stopped itself at the record it was told to stop at. @param job what must not end before: it may go another way. */
   async stopped(job?: WorkflowHandle): Promise<void> {
@@ -262,9 +274,10 @@ export class TestWorker {
     }
   }
 
-  /** Waits until it has ended by itself. */
-  async ended(): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+  /** Waits until it has said that its key is refused, and ends it, as its owner does. */
+  async endedOfRefusal(): Promise<void> {
+    await this.refused;
+    await this.kill('SIGTERM');
   }
 
   /** Freezes it, as a suspended machine would be. */

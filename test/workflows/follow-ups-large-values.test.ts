@@ -58,7 +58,7 @@ test('a new run of a shard knows how much they have returned before', async () =
   expect(worker.effects.runs.size).toBe(12);
   // Each may return 1 MB: an end has room for twice that.
   expect(worker.effects.most).toBeLessThanOrEqual(4);
-}, 60_000);
+});
 
 async function finish(from: number, to: number): Promise<void> {
   for (let index = from; index < to; index++) await batch.followUp(index).signal(finishSignal);

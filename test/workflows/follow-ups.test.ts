@@ -99,8 +99,8 @@ test('cancel while they are being started leaves none open', async () => {
   await run.result();
   const { followUps } = batch.report!;
   expect(followUps!.started).toBe(batch.ends.size);
-  const open = await batch.client.workflow.count(`TaskQueue = '${batch.queue}' AND ExecutionStatus = 'Running'`);
-  expect(open.count).toBe(0);
+  // What the server counts lags behind what has ended.
+  await until(async () => (await batch.client.workflow.count(`TaskQueue = '${batch.queue}' AND ExecutionStatus = 'Running'`)).count === 0);
 }, 120_000);
 
 test('those that were started before do not run again: the end of each is read; one that was canceled starts anew', async () => {
@@ -191,7 +191,7 @@ test('run again and canceled, one that somebody else runs ends by that cancel, a
   expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1 });
   const { count } = await batch.client.workflow.count(`WorkflowId = '${batch.id(0)}'`);
   expect(count).toBe(1);
-}, 60_000);
+});
 
 test('a cancel reaches follow-ups that have continued as new', async () => {
   await begin(plain(3), 3);
@@ -202,4 +202,4 @@ test('a cancel reaches follow-ups that have continued as new', async () => {
   await run.result();
   expect([...batch.ends.values()].map(({ status }) => status)).toEqual(['canceled', 'canceled', 'canceled']);
   for (let index = 0; index < 3; index++) expect((await batch.followUp(index).describe()).status.name).toBe('CANCELLED');
-}, 60_000);
+});

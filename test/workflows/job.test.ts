@@ -73,10 +73,9 @@ together('a key that is refused in the middle asks for a person; a good key goes
   const job = await world.startJob({ requests: await world.writeRequests(20) });
   await world.simulator.waitFor('poll');
   world.simulator.setKeys(['new-key']);
+  expect((await world.attention(job)).code).toBe('key_refused');
   // A worker whose key is refused takes no more activities; its owner ends it.
-  await first.ended();
-  const memo = (await job.describe()).memo as { attention?: { code: string } };
-  expect(memo.attention?.code).toBe('key_refused');
+  await first.endedOfRefusal();
   await expect(world.startWorker({ key: 'old-key' })).rejects.toThrow('The worker ended with 1');
 
   await world.startWorker({ key: 'new-key' });

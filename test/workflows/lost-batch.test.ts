@@ -115,7 +115,7 @@ testWithJava.each<LostWhile>(['processing', 'storing'])('the batch is gone while
     const outcomes = { ...noOutcomes(), ...(part === LOST ? { missing: REQUESTS } : { succeeded: REQUESTS }) };
     expect({ part, outcomes: reports.get(`${jobId}/${part}`)?.outcomes }).toEqual({ part, outcomes });
   }
-}, 60_000);
+});
 
 testWithJava('a cancel that came before anybody was asked gives nothing up: it takes a second one', async () => {
   const jobId = 'canceled-while-processing';
@@ -127,4 +127,4 @@ testWithJava('a cancel that came before anybody was asked gives nothing up: it t
   await job.signal(cancelSignal);
   await job.result();
   expect(reports.get(`${jobId}/${LOST}`)?.outcomes).toEqual({ ...noOutcomes(), missing: REQUESTS });
-}, 60_000);
+});
