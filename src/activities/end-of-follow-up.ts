@@ -1,21 +1,20 @@
 import { Context } from '@temporalio/activity';
-import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { WorkflowExecutionStatusName } from '@temporalio/client';
+import { isGrpcServiceError, WorkflowFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, followUpFailure, keptReturn } from '../contract';
+import { AS_RETURNED, FOLLOW_UP_BATCH_MEMO, FOLLOW_UP_NOT_FOUND, FOLLOW_UP_OF_ANOTHER_BATCH, followUpFailure, keptReturn } from '../contract';
 import type { FollowUpEndStatus } from '../contract';
+import { decodePayloads } from '../temporal';
+import type { Payload } from '../temporal';
 import type { ActivityDependencies } from './dependencies';
 import { runActivity } from './failures';
 import type { FollowUpEnd } from './payloads';
 import { askTemporal } from './temporal-calls';
 
-const STATUS: Partial<Record<WorkflowExecutionStatusName, FollowUpEndStatus>> = {
-  COMPLETED: 'completed',
-  FAILED: 'failed',
-  CANCELLED: 'canceled',
-  TERMINATED: 'terminated',
-  TIMED_OUT: 'timed_out',
-};
+/** By WorkflowExecutionStatus. */
+const STATUS: Record<number, FollowUpEndStatus | undefined> = { 2: 'completed', 3: 'failed', 4: 'canceled', 5: 'terminated', 7: 'timed_out' };
+/** Of gRPC. */
+const NOT_FOUND = 5;
 
 /** How long one call stays with the server, which answers at once when the workflow ends, in ms. */
 const LONG_POLL_MS = 15_000;
@@ -29,18 +28,21 @@ const LONGEST_DELAY_MS = 60_000;
  * A run that is still open is a retryable failure of this attempt, which says when to look again.
  *
  * @param startedBy with the id of a workflow, one that did not complete counts only as a child of that one
+ * @param batchId one that says it was started for a result of another batch does not count: `FOLLOW_UP_OF_ANOTHER_BATCH`, at once, also where it is open
  * @throws a non-retryable failure of type `FOLLOW_UP_NOT_FOUND` where there is no such workflow: it was never started, or Temporal has
  * deleted it after the namespace's retention time, or it does not count. It can be started.
  */
 export function endOfFollowUpActivity(deps: ActivityDependencies) {
-  return async function endOfFollowUp(workflowId: string, startedBy?: string): Promise<FollowUpEnd> {
+  return async function endOfFollowUp(workflowId: string, startedBy?: string, batchId?: string): Promise<FollowUpEnd> {
     return runActivity(deps, async () => {
       const waitedMs = Date.now() - Context.current().info.scheduledTimestampMs;
+      const isForeign = ({ batchId: its }: Run): boolean => batchId !== undefined && its !== undefined && its !== batchId;
       let run = await newestRun(workflowId);
-      if (!run.status && waitedMs < CLOSE_WATCH_MS) {
+      if (!run.status && !isForeign(run) && waitedMs < CLOSE_WATCH_MS) {
         await untilClosed(workflowId, run.runId);
         run = await newestRun(workflowId);
       }
+      if (isForeign(run)) throw foreign(workflowId, run);
       if (run.status && run.status !== 'completed' && startedBy !== undefined && run.startedBy !== startedBy) throw notFound(`${workflowId} has ended before, and runs again`);
       if (run.status === 'canceled') return { workflowId, status: run.status };
       if (run.status) return { workflowId, status: run.status, ...(await outcomeOf(workflowId, run.runId)) };
@@ -55,15 +57,33 @@ interface Run {
   status?: FollowUpEndStatus;
   /** Id of its parent. */
   startedBy?: string;
+  /** As its memo says; absent where an older release has started it. */
+  batchId?: string;
 }
 
 async function newestRun(workflowId: string): Promise<Run> {
   try {
-    const { runId, status, parentExecution } = await askTemporal((client) => client.workflow.getHandle(workflowId).describe());
-    return { runId, status: STATUS[status.name], startedBy: parentExecution?.workflowId ?? undefined };
+    return await askTemporal(async (client) => {
+      // As the server has it: the SDK's description is none where anything in the memo cannot be decoded.
+      const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({ namespace: client.options.namespace, execution: { workflowId } });
+      const batchId = await textIn(client, info?.memo?.fields?.[FOLLOW_UP_BATCH_MEMO]);
+      return { runId: info?.execution?.runId ?? '', status: STATUS[info?.status ?? 0], startedBy: info?.parentExecution?.workflowId ?? undefined, batchId };
+    });
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw notFound(`Temporal has no workflow ${workflowId} (any more)`);
+    if (isGrpcServiceError(error) && (error.code as number) === NOT_FOUND) throw notFound(`Temporal has no workflow ${workflowId} (any more)`);
     throw error;
+  }
+}
+
+/** @returns undefined where it cannot be read here, as where a worker with another codec has written it */
+async function textIn(client: Client, payload: Payload | null | undefined): Promise<string | undefined> {
+  if (!payload) return undefined;
+  const [decoded] = await decodePayloads(client, [payload]);
+  try {
+    const text: unknown = client.options.loadedDataConverter.payloadConverter.fromPayload(decoded!);
+    return typeof text === 'string' ? text : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -97,6 +117,11 @@ function outcomeOf(workflowId: string, runId: string): Promise<Omit<FollowUpEnd,
 
 function notFound(message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, FOLLOW_UP_NOT_FOUND);
+}
+
+function foreign(workflowId: string, { status, batchId }: Run): ApplicationFailure {
+  const state = status ? 'ended' : 'open';
+  return ApplicationFailure.create({ type: FOLLOW_UP_OF_ANOTHER_BATCH, message: `${workflowId} is of batch ${batchId}`, nonRetryable: true, details: [state], category: ApplicationFailureCategory.BENIGN });
 }
 
 function stillOpen(workflowId: string, waitedMs: number): ApplicationFailure {

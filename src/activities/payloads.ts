@@ -191,12 +191,17 @@ export interface FailedFollowUps {
   begunBefore?: true;
   /** Where that is not what the job's own were run with. */
   ranWith?: RetriedWith;
+  /** See `RETRIED_JOB_MEMO`. Absent in histories of older releases. */
+  jobStartedAt?: string;
 }
+
+/** A line of a list. Of a list that has follow-ups of several batches it says which; that is no part of what the follow-up gets. */
+export type ListedFollowUp = (FollowUpInput | FollowUpSliceInput) & { batchId?: string };
 
 /** Some of a shard's follow-ups: as many as fit one answer. */
 export interface FollowUpPage {
   /** Those whose end is not on record. */
-  inputs: (FollowUpInput | FollowUpSliceInput)[];
+  inputs: ListedFollowUp[];
   /** Of the page, those whose end is on record. Absent in histories of older releases. */
   recorded?: { succeeded: number; failed: number };
   /** Where the following ones begin. */

@@ -18,10 +18,12 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
       const options = overridden(started, followUp);
       if ((followUps.retries ?? 0) >= attempt) return { shards: [], options: started, followUps, superseded: true };
       const { output, part } = retryFolder(report.output, attempt);
-      const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, signal: Context.current().cancellationSignal });
+      const folder = jobFolder(deps, jobId);
+      const batchIdOf = async (round: number, number: number): Promise<string | undefined> => (await folder.part(round, number).readReport())?.batchId;
+      const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, batchIdOf, signal: Context.current().cancellationSignal });
       const { list } = followUpFiles(part);
       const ref = { jobId, round: 1, part: 1, output };
-      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ranWith: ranWith(started, options, attempt), ...(isKnown && { begunBefore: true }) };
+      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ranWith: ranWith(started, options, attempt), jobStartedAt: report.started_at, ...(isKnown && { begunBefore: true }) };
     });
   };
 }

@@ -13,6 +13,11 @@ const MAX_DEPTH = 200;
 
 /** Type of the failure of `endOfFollowUp` where Temporal has no such workflow (any more). */
 export const FOLLOW_UP_NOT_FOUND = 'FollowUpNotFound';
+/** And where the workflow of this id has followed a result of another batch; `open` or `ended` is in its details. */
+export const FOLLOW_UP_OF_ANOTHER_BATCH = 'FollowUpOfAnotherBatch';
+
+/** In the memo of a follow-up: the API's id of the batch that its result came with. Ids of workflows say job and round alone, and a job that nobody remembers makes new batches. */
+export const FOLLOW_UP_BATCH_MEMO = 'messageBatchId';
 
 /**
  * Has the result of a follow-up handed over as it came: whoever decodes it by a converter, as Temporal's SDK does by itself, throws where

@@ -34,6 +34,9 @@ export interface FollowUpRetryStatus {
   attention?: Attention;
 }
 
+/** In the memo of an attempt: `started_at` of the job's report. A job that nobody remembers starts again under its id, and attempts have their numbers anew. */
+export const RETRIED_JOB_MEMO = 'jobStartedAt';
+
 export interface FollowUpRetryResult {
   jobId: string;
   attempt: number;

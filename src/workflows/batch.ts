@@ -175,7 +175,7 @@ class BatchRun {
         this.status.cancelSent = false;
         continue;
       }
-      const followUps = await this.followUp({ endedAt: ended.endedAt, stored });
+      const followUps = await this.followUp(obtained.batchId, { endedAt: ended.endedAt, stored });
       return this.report({ ...ledgerReport(ledger), batchId: obtained.batchId, createdAt: obtained.createdAt, endedAt: ended.endedAt, followUps, simulated: obtained.simulated });
     }
   }
@@ -263,7 +263,7 @@ class BatchRun {
   }
 
   /** @param before what was done of the batch, which a continue-as-new among the follow-ups takes along. */
-  private async followUp(before: Pick<BatchFollowUps, 'endedAt' | 'stored'>): Promise<FollowUpCounts | undefined> {
+  private async followUp(batchId: string, before: Pick<BatchFollowUps, 'endedAt' | 'stored'>): Promise<FollowUpCounts | undefined> {
     const { followUp } = this.input;
     if (!followUp) return undefined;
     this.enter('following_up');
@@ -287,6 +287,7 @@ class BatchRun {
         shards,
         options: followUp,
         activityTaskQueue,
+        batchId,
         done: input.resumed?.followUps,
         workflowId: (number) => followUpShardWorkflowId(ref.jobId, ref.round, ref.part, number),
         desk: this.desk,

@@ -1,13 +1,11 @@
-import type { FollowUpPage } from '../activities';
-import type { DataReference, FollowUpInput, FollowUpSliceInput } from '../contract';
-
-export type AnyFollowUpInput = FollowUpInput | FollowUpSliceInput;
+import type { FollowUpPage, ListedFollowUp } from '../activities';
+import type { DataReference } from '../contract';
 
 /** A shard's list, page by page; while one is started, the next one is fetched. */
 export class FollowUpPages {
   /** No further one is to be taken. */
   isExhausted = false;
-  private inputs: AnyFollowUpInput[] = [];
+  private inputs: ListedFollowUp[] = [];
   private taken = 0;
   private current: DataReference;
   private next?: DataReference;
@@ -33,7 +31,7 @@ export class FollowUpPages {
   }
 
   /** The next input where it is here; what is not is to be waited for by `load`. */
-  take(): AnyFollowUpInput | undefined {
+  take(): ListedFollowUp | undefined {
     const input = this.inputs[this.taken];
     if (input) this.taken++;
     // The last one was just taken: nobody has to ask again to know.

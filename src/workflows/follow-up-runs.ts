@@ -12,12 +12,11 @@ import {
 } from '@temporalio/workflow';
 import type { ChildWorkflowHandle, Workflow } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { FollowUpEnd } from '../activities';
-import type { FollowUpOptions } from '../contract';
-import { AS_RETURNED, FOLLOW_UP_NOT_FOUND, workflowIdOfFollowUp } from '../contract';
+import type { FollowUpEnd, ListedFollowUp } from '../activities';
+import type { FollowUpInput, FollowUpOptions, FollowUpSliceInput } from '../contract';
+import { AS_RETURNED, FOLLOW_UP_BATCH_MEMO, FOLLOW_UP_NOT_FOUND, FOLLOW_UP_OF_ANOTHER_BATCH, workflowIdOfFollowUp } from '../contract';
 import { cancelById, Children } from './children';
 import { completedEnd, failedEnd } from './follow-up-end';
-import type { AnyFollowUpInput } from './follow-up-pages';
 
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
 const MOST_BYTES_STARTING = 1024 * 1024;
@@ -28,6 +27,8 @@ const LONGEST_PAUSE_MS = 10 * 60_000;
 
 export interface FollowUpRunsOptions {
   options: FollowUpOptions;
+  /** Of the batch that the results are from, where the list does not say it of each. */
+  batchId?: string;
   /** Those whose last run did not complete run again, unless a workflow of this shard has started that run. */
   again?: boolean;
   /** An earlier workflow of this id may have run some that are on no record: these do not run again. */
@@ -37,9 +38,10 @@ export interface FollowUpRunsOptions {
   /**
    * The end of one that was there already: waits for it.
    * @param startedBy one that did not complete counts only where the workflow of this id has started it.
-   * @throws `FOLLOW_UP_NOT_FOUND` where Temporal has it no more, or where it does not count.
+   * @param batchId one that was started for a result of another batch does not count.
+   * @throws `FOLLOW_UP_NOT_FOUND` where Temporal has it no more, or where it does not count; `FOLLOW_UP_OF_ANOTHER_BATCH`, at once
    */
-  endOfFound: (workflowId: string, startedBy?: string) => Promise<FollowUpEnd>;
+  endOfFound: (workflowId: string, startedBy?: string, batchId?: string) => Promise<FollowUpEnd>;
   /** One has started, or was found to have. */
   onStarted: () => void;
   /** One has ended as only a worker can end it. */
@@ -70,17 +72,18 @@ export class FollowUpRuns {
    * Runs one, or where it was started before waits for the end of that.
    * @returns undefined where a cancel has come before it was started, or started again: what is on record of it stands.
    */
-  async end(input: AnyFollowUpInput): Promise<FollowUpEnd | undefined> {
+  async end({ batchId = this.setting.batchId, ...input }: ListedFollowUp): Promise<FollowUpEnd | undefined> {
     const { again = false, begunBefore = false, onStarted, onServed } = this.setting;
     const workflowId = workflowIdOfFollowUp(input);
     let reuse: WorkflowIdReusePolicy = again && !begunBefore ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
     let pauseMs = SHORTEST_PAUSE_MS;
+    let isForeign = false;
     for (let isFirst = true; ; isFirst = false) {
       // What one workflow task asks for travels in one message.
       while (!this.fits) await condition(() => this.fits);
       if (this.isCanceled) return undefined;
       try {
-        const value = await this.children.run(() => this.start(input, workflowId, reuse));
+        const value = await this.children.run(() => this.start(input, { workflowId, batchId, reuse: isForeign ? WorkflowIdReusePolicy.ALLOW_DUPLICATE : reuse }));
         onServed();
         return completedEnd(workflowId, value);
       } catch (error) {
@@ -90,8 +93,9 @@ export class FollowUpRuns {
           return end;
         }
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        const end = await this.endUnlessGone(workflowId, again && isFirst);
-        if (!end) {
+        const end = await this.endUnlessGone(workflowId, batchId, again && isFirst);
+        isForeign = end === 'foreign';
+        if (!end || end === 'foreign') {
           // Refused and yet not there, again: only the server can mend that.
           if (!isFirst) await sleep(pauseMs);
           pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
@@ -115,7 +119,7 @@ export class FollowUpRuns {
     return this.starting === 0 || (this.starting + 1) * this.setting.startBytes <= MOST_BYTES_STARTING;
   }
 
-  private async start(input: AnyFollowUpInput, workflowId: string, workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<ChildWorkflowHandle<Workflow>> {
+  private async start(input: FollowUpInput | FollowUpSliceInput, { workflowId, batchId, reuse }: Start): Promise<ChildWorkflowHandle<Workflow>> {
     const { options, onStarted } = this.setting;
     const { workflow, taskQueue, args } = options;
     this.starting++;
@@ -126,7 +130,8 @@ export class FollowUpRuns {
         // Null, from another language, is the same as nothing.
         args: [input, ...(args ?? [])],
         typeInfo: AS_RETURNED,
-        workflowIdReusePolicy,
+        workflowIdReusePolicy: reuse,
+        ...(batchId !== undefined && { memo: { [FOLLOW_UP_BATCH_MEMO]: batchId } }),
         // Nobody would watch them any more; and they are to end in order, which TERMINATE would not let them.
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -139,22 +144,52 @@ export class FollowUpRuns {
     }
   }
 
-  /** @returns undefined where Temporal has it no more, or where it does not count. */
-  private async endUnlessGone(workflowId: string, onlyOwn: boolean): Promise<FollowUpEnd | undefined> {
+  /** @returns undefined where Temporal has it no more, or where it does not count; `foreign` where it was of another batch, and has ended. */
+  private async endUnlessGone(workflowId: string, batchId: string | undefined, onlyOwn: boolean): Promise<FollowUpEnd | 'foreign' | undefined> {
     this.found.add(workflowId);
     if (this.isCanceled) void cancelById(workflowId);
     try {
-      return await this.setting.endOfFound(workflowId, ...(onlyOwn ? [workflowInfo().workflowId] : []));
+      return await this.setting.endOfFound(workflowId, ...knownOf(onlyOwn ? workflowInfo().workflowId : undefined, batchId));
     } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
+      const answer = answerOf(error);
+      if (answer?.type === FOLLOW_UP_NOT_FOUND) return undefined;
+      if (answer?.type !== FOLLOW_UP_OF_ANOTHER_BATCH) throw error;
+      this.found.delete(workflowId);
+      if (answer.details?.[0] === 'open') await this.untilFree(workflowId);
+      return 'foreign';
     } finally {
       this.found.delete(workflowId);
     }
   }
+
+  /** Waits for one of another batch, which is not ours to cancel; where a cancel comes first, nothing of ours needs its id any more. */
+  private async untilFree(workflowId: string): Promise<void> {
+    const ended = this.setting.endOfFound(workflowId).catch((error: unknown) => {
+      if (!isAnswer(error)) throw error;
+    });
+    ended.catch(() => undefined);
+    await Promise.race([ended, condition(() => this.isCanceled)]);
+  }
+}
+
+interface Start {
+  workflowId: string;
+  batchId?: string;
+  reuse: WorkflowIdReusePolicy;
+}
+
+/** What `endOfFollowUp` is asked with, and no more than is needed. */
+function knownOf(startedBy: string | undefined, batchId: string | undefined): [startedBy?: string, batchId?: string] {
+  if (batchId !== undefined) return [startedBy, batchId];
+  return startedBy === undefined ? [] : [startedBy];
+}
+
+function answerOf(error: unknown): ApplicationFailure | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && (cause.type === FOLLOW_UP_NOT_FOUND || cause.type === FOLLOW_UP_OF_ANOTHER_BATCH) ? cause : undefined;
 }
 
 /** @param error of `endOfFound`: there is nothing that a person could see to. */
-export function isNotFound(error: unknown): boolean {
-  return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === FOLLOW_UP_NOT_FOUND;
+export function isAnswer(error: unknown): boolean {
+  return answerOf(error) !== undefined;
 }

@@ -1,5 +1,5 @@
 import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, getExternalWorkflowHandle, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
-import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard } from '../activities';
+import type { FollowUpEnd, FollowUpPage, FollowUpService, FollowUpShard, ListedFollowUp } from '../activities';
 import type { Attention, DataReference, FollowUpCounts, FollowUpOptions, FollowUpShardChange } from '../contract';
 import { followUpShardSignal, followUpShardStatusQuery, followUpWindowSignal, noFollowUps, resumeSignal, workflowIdOfFollowUp } from '../contract';
 import { activities } from './activity-profiles';
@@ -7,11 +7,10 @@ import type { AttentionDesk } from './attention';
 import { AttentionBoard } from './attention-board';
 import type { FirstReleaseShardInput } from './first-release-follow-ups';
 import { runFirstReleaseShard } from './first-release-follow-ups';
-import type { AnyFollowUpInput } from './follow-up-pages';
 import { FollowUpPages } from './follow-up-pages';
 import type { EndsTotal } from './follow-up-records';
 import { FollowUpRecords } from './follow-up-records';
-import { FollowUpRuns, isNotFound } from './follow-up-runs';
+import { FollowUpRuns, isAnswer } from './follow-up-runs';
 import { ServiceWatch } from './follow-up-service';
 import { eventsLeft, historyIsFull, LARGEST_VALUES_IN_A_HISTORY, leavesRoom, TAIL_PATIENCE_MS } from './follow-up-window';
 import { UnbegunFollowUps } from './unbegun-follow-ups';
@@ -20,6 +19,8 @@ export interface FollowUpShardInput {
   shard: FollowUpShard;
   options: FollowUpOptions;
   activityTaskQueue: string;
+  /** Of the batch that the results are from: what is found of another one does not count. Absent where the list says it of each, and from older releases. */
+  batchId?: string;
   /** From 1, among the shards of whoever has started it. */
   number: number;
   /** How many follow-ups it may run at once. */
@@ -103,7 +104,7 @@ class ShardRun {
   private failure?: ApplicationFailure;
 
   constructor(private readonly input: FollowUpShardInput) {
-    const { shard, options, activityTaskQueue, window, resumed, again, begunBefore, careful = false } = input;
+    const { shard, options, activityTaskQueue, batchId, window, resumed, again, begunBefore, careful = false } = input;
     this.acts = activities(activityTaskQueue);
     this.startBytes = (shard.list.length ?? 0) / Math.max(1, shard.count) + JSON.stringify(options.args ?? []).length;
     this.window = window;
@@ -126,10 +127,11 @@ class ShardRun {
     );
     this.runs = new FollowUpRuns({
       options,
+      batchId,
       again,
       begunBefore,
       startBytes: this.startBytes,
-      endOfFound: (...found) => this.board.untilDone(() => this.acts.endOfFollowUp(...found), isNotFound),
+      endOfFound: (...found) => this.board.untilDone(() => this.acts.endOfFollowUp(...found), isAnswer),
       onStarted: () => this.counts.started++,
       onServed: () => this.service.seenServed(),
     });
@@ -227,7 +229,7 @@ class ShardRun {
     void this.board.desk().tell('unexpected', `A shard of follow-ups starts no more of them: ${message}`).catch(() => undefined);
   }
 
-  private async next(): Promise<AnyFollowUpInput | undefined> {
+  private async next(): Promise<ListedFollowUp | undefined> {
     for (;;) {
       if (this.isCanceled || this.failure) return undefined;
       if (this.pages.isExhausted) return undefined;
@@ -253,7 +255,7 @@ class ShardRun {
     return eventsLeft(workflowInfo().historyLength, this.running.size);
   }
 
-  private async runOne(input: AnyFollowUpInput): Promise<void> {
+  private async runOne(input: ListedFollowUp): Promise<void> {
     const workflowId = workflowIdOfFollowUp(input);
     try {
       const end = await this.runs.end(input);

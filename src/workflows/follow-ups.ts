@@ -16,6 +16,8 @@ export interface FollowUpRun {
   shards: FollowUpShard[];
   options: FollowUpOptions;
   activityTaskQueue: string;
+  /** Of the batch whose follow-ups these are (`FollowUpShardInput.batchId`). */
+  batchId?: string;
   /** Those whose last run did not complete run again (`FollowUpShardInput.again`). */
   again?: boolean;
   /** Shards may have been begun before, by a run that is not known (`FollowUpShardInput.begunBefore`). */
@@ -187,11 +189,11 @@ class ShardRunner {
   }
 
   private async startShard(number: number, open: RunningShard, begunBefore: boolean | undefined): Promise<ChildWorkflowHandle<typeof followUpShardWorkflow>> {
-    const { shards, options, activityTaskQueue, again, workflowId } = this.options;
+    const { shards, options, activityTaskQueue, batchId, again, workflowId } = this.options;
     const window = Math.max(1, open.stillRunning ?? open.window);
     const child = await startChild<typeof followUpShardWorkflow>('followUpShardWorkflow', {
       workflowId: workflowId(number),
-      args: [{ shard: shards[number - 1]!, options, activityTaskQueue, number, window, isLast: number === shards.length, again, begunBefore, careful: this.careful }],
+      args: [{ shard: shards[number - 1]!, options, activityTaskQueue, batchId, number, window, isLast: number === shards.length, again, begunBefore, careful: this.careful }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       staticSummary: `follow-ups, shard ${number} of ${shards.length}`,

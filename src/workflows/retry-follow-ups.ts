@@ -1,7 +1,7 @@
-import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, setHandler, upsertMemo } from '@temporalio/workflow';
+import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo } from '@temporalio/workflow';
 import type { FailedFollowUps } from '../activities';
 import type { FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
-import { cancelSignal, followUpRetryShardWorkflowId, followUpRetryStatusQuery, noFollowUps, resumeSignal } from '../contract';
+import { cancelSignal, followUpRetryShardWorkflowId, followUpRetryStatusQuery, noFollowUps, resumeSignal, RETRIED_JOB_MEMO } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import type { FollowUpsDone } from './follow-ups';
@@ -61,6 +61,8 @@ class RetryRun {
   async run(): Promise<FollowUpRetryResult> {
     const { jobId, attempt } = this.input;
     const failed = await this.desk.untilDone(() => this.acts.selectFailedFollowUps(this.input));
+    // Whoever asks what came of the job tells by it whether this attempt was of that job.
+    if (failed.jobStartedAt !== undefined && patched('retried-job')) upsertMemo({ [RETRIED_JOB_MEMO]: failed.jobStartedAt });
     const selected = failed.shards.reduce((sum, { count }) => sum + count, 0);
     const common = { jobId, attempt, selected, canceled: this.status.cancelRequested };
     if (selected === 0) return { ...common, followUps: failed.followUps, ...(failed.superseded && { superseded: true }) };

@@ -6,7 +6,7 @@ import Long from 'long';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { ActivityDependencies, FollowUpEnd } from '../../src/activities';
 import { createActivities } from '../../src/activities';
-import { FOLLOW_UP_NOT_FOUND, MAX_FOLLOW_UP_VALUE_BYTES } from '../../src/contract';
+import { FOLLOW_UP_BATCH_MEMO, FOLLOW_UP_NOT_FOUND, FOLLOW_UP_OF_ANOTHER_BATCH, MAX_FOLLOW_UP_VALUE_BYTES } from '../../src/contract';
 import { ownDataConverter } from '../../src/worker/workflow-bundle';
 import { Queues, silent } from '../support/served/queues';
 import { sharedTemporal } from '../support/shared-temporal';
@@ -76,6 +76,31 @@ test('of one that somebody else has started only a completion counts, where that
   await expect(endOfOwn(failed)).rejects.toMatchObject({ nonRetryable: true, type: FOLLOW_UP_NOT_FOUND });
   const completed = await queues.start(queue, 'endsNow', ['completes']);
   expect(await endOfOwn(completed)).toMatchObject({ status: 'completed' });
+});
+
+test('one that says it is of another batch does not count, open or ended; what says nothing that can be read does', async () => {
+  const endFor = (workflowId: string, batchId?: string) => environment().run(activities['messageBatches.endOfFollowUp'], workflowId, undefined, batchId);
+  const start = async (how: string, memo?: Record<string, unknown>, client = queues.client, taskQueue = queue): Promise<string> => {
+    const workflowId = `of-a-batch-${randomBytes(4).toString('hex')}`;
+    await client.workflow.start('endsNow', { taskQueue, workflowId, args: [how], memo });
+    return workflowId;
+  };
+  const completed = await start('completes', { [FOLLOW_UP_BATCH_MEMO]: 'msgbatch_1' });
+  expect(await endFor(completed, 'msgbatch_1')).toMatchObject({ status: 'completed' });
+  expect(await endFor(completed)).toMatchObject({ status: 'completed' });
+  await expect(endFor(completed, 'msgbatch_2')).rejects.toMatchObject({ nonRetryable: true, type: FOLLOW_UP_OF_ANOTHER_BATCH, details: ['ended'] });
+
+  const sleeping = await start('sleeps', { [FOLLOW_UP_BATCH_MEMO]: 'msgbatch_1' });
+  await expect(endFor(sleeping, 'msgbatch_2')).rejects.toMatchObject({ nonRetryable: true, type: FOLLOW_UP_OF_ANOTHER_BATCH, details: ['open'] });
+  await handle(sleeping).terminate();
+
+  expect(await endFor(await start('completes', { another: 'msgbatch_1' }), 'msgbatch_2')).toMatchObject({ status: 'completed' });
+  expect(await endFor(await start('completes', { [FOLLOW_UP_BATCH_MEMO]: 1 }), 'msgbatch_2')).toMatchObject({ status: 'completed' });
+  // Of a worker with a codec that is not here.
+  const encoded = await start('completes', { [FOLLOW_UP_BATCH_MEMO]: 'msgbatch_1' }, queues.withConverter({ payloadCodecs: [new Reversing()] }), queues.newQueue());
+  await handle(encoded).terminate();
+  await expect(handle(encoded).describe()).rejects.toThrow('Unknown encoding: binary/reversed');
+  expect(await endFor(encoded, 'msgbatch_2')).toMatchObject({ status: 'terminated' });
 });
 
 test('of a large value its size is told', async () => {

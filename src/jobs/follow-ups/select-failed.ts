@@ -23,6 +23,8 @@ export interface SelectFailedOptions extends PassOptions {
   args?: unknown[];
   /** Where the input lies now, if not where the report says. */
   inputPath?: string;
+  /** Id of a part's batch, as far as it is on record: the list says it, beside what the follow-ups get. */
+  batchIdOf?: (round: number, part: number) => Promise<string | undefined>;
 }
 
 /** Bytes of a file. */
@@ -149,6 +151,7 @@ interface Sources {
 
 async function writeList(options: SelectFailedOptions, lines: readonly FollowUpLine[], sources: Sources): Promise<ListSlice[]> {
   const { report, attempt, activityTaskQueue, args = [] } = options;
+  const batchIdOf = askedOnce(options.batchIdOf);
   const { part } = retryFolder(report.output, attempt);
   const files = followUpFiles(part);
   const cutter = new ShardCutter(args.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(args)));
@@ -174,8 +177,11 @@ async function writeList(options: SelectFailedOptions, lines: readonly FollowUpL
   try {
     for (const line of lines) {
       let input: FollowUpInput | FollowUpSliceInput;
+      let batchId: string | undefined;
       if (line.slice === undefined) {
-        input = await inputOf(line.custom_id!, roundOf(report.job_id, line), line.part ?? 1);
+        const round = roundOf(report.job_id, line);
+        input = await inputOf(line.custom_id!, round, line.part ?? 1);
+        if (line.part !== undefined) batchId = await batchIdOf(round, line.part);
       } else {
         const [round = 1, partNumber = 1, slice = 1] = line.slice.split('.').map(Number);
         const start = resultsBytes;
@@ -186,8 +192,9 @@ async function writeList(options: SelectFailedOptions, lines: readonly FollowUpL
         }
         const reference = { uri: files.results, offset: start, length: resultsBytes - start };
         input = { jobId: report.job_id, round, part: partNumber, slice, count: idsOf(line).length, results: reference, activityTaskQueue };
+        batchId = await batchIdOf(round, partNumber);
       }
-      const bytes = lineOf(input);
+      const bytes = lineOf({ ...input, batchId });
       await list.writer.append(bytes);
       cutter.add(bytes.length);
     }
@@ -199,6 +206,16 @@ async function writeList(options: SelectFailedOptions, lines: readonly FollowUpL
     await results.discard();
   }
   return cutter.shards;
+}
+
+/** Thousands of lines can be of one part. */
+function askedOnce(batchIdOf: SelectFailedOptions['batchIdOf']): (round: number, part: number) => Promise<string | undefined> {
+  const known = new Map<string, string | undefined>();
+  return async (round, part) => {
+    const key = `${round}.${part}`;
+    if (!known.has(key)) known.set(key, await batchIdOf?.(round, part));
+    return known.get(key);
+  };
 }
 
 function idsOf({ custom_id: id, custom_ids: ids }: FollowUpLine): string[] {

@@ -65,6 +65,14 @@ it('lists those that did not complete as they were started, with results, reques
   expect(await selectFailed(report)).toEqual({ shards, isKnown: true });
 });
 
+it('says of each, beside what it gets, of which batch its result is, where that is known', async () => {
+  const older = { ...single('c', 'failed'), part: undefined };
+  const { report } = await ended([OLD[0]!, OLD[1]!, older, slice]);
+  await selectFailedFollowUps({ report, attempt: 1, activityTaskQueue: 'files', batchIdOf: async (round, part) => (part === 2 || part === 1 ? `msgbatch_${round}.${part}` : undefined) });
+  const lines = linesOfFile(followUpFiles(retryFolder(report.output, 1).part).list).map((line) => JSON.parse(line) as FollowUpInput & { batchId?: string });
+  expect(lines.map(({ part, batchId }) => [part, batchId])).toEqual([[2, 'msgbatch_1.2'], [1, undefined], [3, undefined]]);
+});
+
 it('finds round and request of any id that an input may have', async () => {
   const ids = ['a/b', '2024 report', '7/8/9', 'ü'];
   const { report } = await ended(ids.map((id) => single(id, 'failed')), ids);

@@ -28,6 +28,8 @@ export class FollowUpBatch {
   readonly jobId = `job-${randomBytes(4).toString('hex')}`;
   /** Task queue of the follow-ups. */
   readonly queue = `follow-ups-${this.jobId}`;
+  /** Under which id the API knows it. */
+  batchId = 'msgbatch_1';
   /** What is on record, by name of the record. */
   readonly records = new Map<string, FollowUpEnd[]>();
   /** What `followUpService` says, before and after they were served, and how often it was asked. */
@@ -161,7 +163,7 @@ export class FollowUpBatch {
           requests: this.lines.length,
           bodyBytes: 1_000,
           createTimeoutMs: 60_000,
-          create: { kind: 'accepted', attempt: 1, batchId: 'msgbatch_1', createdAt: new Date().toISOString(), adopted: false, simulated: true },
+          create: { kind: 'accepted', attempt: 1, batchId: this.batchId, createdAt: new Date().toISOString(), adopted: false, simulated: true },
           cancelRequested: false,
         };
       },
