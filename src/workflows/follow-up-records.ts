@@ -7,7 +7,7 @@ const BYTES_PER_RECORD = 128 * 1024;
 /** How many ends there were, and what they have brought. */
 export interface EndsTotal {
   ends: number;
-  /** As JSON, with values that are too large to be kept: these stand in the history all the same. */
+  /** As JSON, with values and failures that are too large to be kept: these stand in the history all the same. */
   bytes: number;
 }
 
@@ -32,12 +32,13 @@ export class FollowUpRecords {
     return this.total.ends === 0 ? 0 : this.total.bytes / this.total.ends;
   }
 
-  add(end: FollowUpEnd): void {
+  /** @param failureBytes what its failure, of which less is put on record, takes of the history. */
+  add(end: FollowUpEnd, failureBytes = 0): void {
     const bytes = JSON.stringify(end).length;
     this.ends.push(end);
     this.bytes += bytes;
     this.total.ends++;
-    this.total.bytes += Math.max(bytes, end.value_bytes ?? 0);
+    this.total.bytes += Math.max(bytes, end.value_bytes ?? 0, failureBytes);
     if (this.ends.length >= ENDS_PER_RECORD || this.bytes >= BYTES_PER_RECORD) this.begin();
   }
 

@@ -16,7 +16,7 @@ import type { FollowUpEnd, ListedFollowUp } from '../activities';
 import type { FollowUpInput, FollowUpOptions, FollowUpSliceInput } from '../contract';
 import { AS_RETURNED, FOLLOW_UP_BATCH_MEMO, FOLLOW_UP_NOT_FOUND, FOLLOW_UP_OF_ANOTHER_BATCH, workflowIdOfFollowUp } from '../contract';
 import { cancelById, Children } from './children';
-import { completedEnd, failedEnd } from './follow-up-end';
+import { completedEnd, failedEnd, failureBytes } from './follow-up-end';
 
 /** Of what follow-ups are started with, at once, in bytes: a message between worker and server may have 4 MB. */
 const MOST_BYTES_STARTING = 1024 * 1024;
@@ -70,9 +70,10 @@ export class FollowUpRuns {
 
   /**
    * Runs one, or where it was started before waits for the end of that.
-   * @returns undefined where a cancel has come before it was started, or started again: what is on record of it stands.
+   * @returns its end, with what its failure takes of the history, or undefined where a cancel has come before it was started, or started
+   *   again: what is on record of it stands.
    */
-  async end({ batchId = this.setting.batchId, ...input }: ListedFollowUp): Promise<FollowUpEnd | undefined> {
+  async end({ batchId = this.setting.batchId, ...input }: ListedFollowUp): Promise<(FollowUpEnd & { failureBytes?: number }) | undefined> {
     const { again = false, begunBefore = false, onStarted, onServed } = this.setting;
     const workflowId = workflowIdOfFollowUp(input);
     let reuse: WorkflowIdReusePolicy = again && !begunBefore ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY : WorkflowIdReusePolicy.REJECT_DUPLICATE;
@@ -90,7 +91,7 @@ export class FollowUpRuns {
         if (error instanceof ChildWorkflowFailure) {
           const end = failedEnd(workflowId, error.cause);
           if (end.status === 'failed' || end.status === 'canceled') onServed();
-          return end;
+          return { ...end, failureBytes: failureBytes(error.cause) };
         }
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
         const end = await this.endUnlessGone(workflowId, batchId, again && isFirst);

@@ -258,22 +258,23 @@ class ShardRun {
   private async runOne(input: ListedFollowUp): Promise<void> {
     const workflowId = workflowIdOfFollowUp(input);
     try {
-      const end = await this.runs.end(input);
-      if (!end) return;
+      const seen = await this.runs.end(input);
+      if (!seen) return;
+      const { failureBytes, ...end } = seen;
       // Terminated because no worker could answer the cancel, it is one that was canceled.
       if (end.status === 'terminated') await this.unbegun.closing;
       const isClosed = end.status === 'terminated' && this.unbegun.isClosed(workflowId);
-      this.ended(isClosed ? { workflowId, status: 'canceled' } : end);
+      this.ended(isClosed ? { workflowId, status: 'canceled' } : end, failureBytes);
     } finally {
       // Also where its end cannot be told: nobody is to wait for it.
       this.running.delete(workflowId);
     }
   }
 
-  private ended(end: FollowUpEnd): void {
+  private ended(end: FollowUpEnd, failureBytes?: number): void {
     if (end.status === 'completed') this.counts.succeeded++;
     else this.counts.failed++;
-    this.records.add(end);
+    this.records.add(end, failureBytes);
     this.startRunners(this.heldBack);
     this.heldBack = 0;
     this.recordSoon();

@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, RawValue, RetryState, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
-import { completedEnd, failedEnd } from '../../src/workflows/follow-up-end';
+import { completedEnd, failedEnd, failureBytes } from '../../src/workflows/follow-up-end';
 
 test('a value is kept up to 64 KB as JSON, in bytes', () => {
   expect(completedEnd('id', { a: 1 })).toEqual({ workflowId: 'id', status: 'completed', value: { a: 1 } });
@@ -25,6 +25,18 @@ test('of an encoded value, JSON is kept; of all else its size and encoding', () 
   expect(endOf(returned('json/plain', '['.repeat(5_000) + ']'.repeat(5_000)))).toEqual({ ...completed, value_bytes: 10_000, value_encoding: 'json/plain' });
   expect(endOf(returned('x'.repeat(1_000), 'data'))).toEqual({ ...completed, value_bytes: 4, value_encoding: 'x'.repeat(100) });
   expect(endOf(RawValue.fromPayload({}))).toEqual({ ...completed, value_bytes: 0, value_encoding: '' });
+});
+
+test('what a failure takes of a history: its messages, stacks and details, with those of its causes', () => {
+  const detailed = ApplicationFailure.create({ message: 'm'.repeat(1_000), details: ['d'.repeat(2_000)], cause: new Error('c'.repeat(4_000)) });
+  for (const failure of [detailed, detailed.cause!]) failure.stack = 's'.repeat(100);
+  expect(failureBytes(detailed)).toBe(1_000 + 100 + 2_004 + 4_000 + 100);
+  expect(failureBytes(undefined)).toBe(0);
+  // What cannot be written, and what goes on for ever, ends nothing.
+  const endless = ApplicationFailure.create({ message: 'm', details: [1n] });
+  endless.stack = '';
+  Object.assign(endless, { cause: endless });
+  expect(failureBytes(endless)).toBe(100);
 });
 
 test('a long message is cut', () => {

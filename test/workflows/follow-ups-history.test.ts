@@ -38,6 +38,13 @@ test('1,000 with 4 KB of metadata that return 4 KB each', async () => {
   }
 }, 300_000);
 
+test('150 that fail with 200 KB each, of which little is put on record', async () => {
+  await begin(Array.from({ length: 150 }, () => ({ failBytes: 100_000 })), 150);
+  await (await batch.run({ workflow: 'plainFollowUp', window: 30 })).result();
+  expect(batch.report?.followUps).toEqual({ selected: 150, started: 150, succeeded: 0, failed: 150 });
+  for (const { historySize } of await runsOf(batch.shard(1).workflowId)) expect((historySize ?? 0) / 1024 / 1024).toBeLessThan(10);
+});
+
 if (LONG) test('a batch of many shards with large arguments goes on in a new run between two of them, and nothing runs twice', async () => {
   await begin(plain(80), 1);
   await (await batch.run({ window: 4, args: ['a'.repeat(60_000)] })).result();

@@ -21,6 +21,8 @@ export interface Behaviour {
   note?: string;
   /** It returns a text of so many bytes. */
   valueBytes?: number;
+  /** `plainFollowUp` fails with a message of so many bytes, which stand in its stack as well. */
+  failBytes?: number;
 }
 
 export const finishSignal = defineSignal('finish');
@@ -58,7 +60,7 @@ export async function renewingFollowUp(input: FollowUpInput, renewed = false): P
 
 /** Does nothing outside: for what is counted by events. */
 export async function plainFollowUp(input: FollowUpInput<Behaviour>): Promise<unknown> {
-  const { fail, valueBytes = 0 } = input.metadata ?? {};
+  const { failBytes, fail = failBytes === undefined ? undefined : 'f'.repeat(failBytes), valueBytes = 0 } = input.metadata ?? {};
   if (fail !== undefined) throw ApplicationFailure.nonRetryable(fail, 'Unfit');
   return valueBytes > 0 ? 'v'.repeat(valueBytes) : null;
 }
