@@ -29,12 +29,11 @@ async function close(client: Client, workflowId: string): Promise<Found> {
   if (!first) return 'closed';
   if (first.kind === 'completed') return 'begun';
   if (first.kind === 'open' || (first.kind === 'failed' && first.isTaken)) return 'taken';
-  const handle = client.workflow.getHandle(workflowId);
+  // It has continued as new: an earlier run of it has begun.
+  if (first.isLaterRun) return 'begun';
   try {
-    const { runId, raw } = await handle.describe();
-    // It has continued as new: an earlier run of it has begun.
-    if (raw.workflowExecutionInfo?.firstRunId && raw.workflowExecutionInfo.firstRunId !== runId) return 'begun';
-    await handle.terminate('Canceled with its job, before any worker had taken it up');
+    // That run and no other: one that follows it has begun.
+    await client.workflow.getHandle(workflowId, first.runId).terminate('Canceled with its job, before any worker had taken it up');
   } catch (error) {
     // It has ended meanwhile.
     if (!(error instanceof WorkflowNotFoundError)) throw error;

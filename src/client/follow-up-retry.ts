@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { WorkflowIdReusePolicy } from '@temporalio/common';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
 import type { Attention, FollowUpOverride, FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
-import { cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, followUpShardStatusQuery, resumeSignal } from '../contract';
+import { cancelSignal, followUpRetryStatusQuery, followUpRetryWorkflowId, followUpShardStatusQuery, RETRIED_JOB_MEMO, resumeSignal } from '../contract';
 import { FollowUpRetryConflictError } from './errors';
 import { withShards } from './follow-up-progress';
 import { answerOf } from './query';
@@ -23,6 +24,24 @@ export interface RetryFollowUpsOptions {
   taskQueue?: string;
   /** Task queue of the activities; default: the workflow's own. */
   activityTaskQueue?: string;
+  /** `started_at` of the job's report; default: that of the report that the server has. Tells its attempts from those of an earlier job of this id. */
+  jobStartedAt?: string;
+}
+
+/** Whether an attempt that has ended says that it was made of another job. @param startedAt that of the job that is asked for; undefined: not known */
+async function isOfAnotherJob(client: Client, workflowId: string, startedAt: string | undefined): Promise<boolean> {
+  if (startedAt === undefined) return false;
+  const { memo } = await client.workflow.getHandle(workflowId).describe();
+  return !isAttemptOf(memo, startedAt);
+}
+
+/**
+ * Whether an attempt was made of the job that started then. An earlier job of the same id that nobody remembers may have had attempts of
+ * the same numbers. What does not say whose it is counts: an older release has started it.
+ */
+export function isAttemptOf(memo: Record<string, unknown> | undefined, startedAt: string): boolean {
+  const of = memo?.[RETRIED_JOB_MEMO];
+  return of === undefined || of === startedAt;
 }
 
 /** Who names none takes whatever runs. */
@@ -32,7 +51,7 @@ async function mustRunWith(workflow: WorkflowHandle, { jobId, followUp }: Follow
   if (!isDeepStrictEqual(running, JSON.parse(JSON.stringify(followUp)))) throw new FollowUpRetryConflictError(jobId);
 }
 
-export type FollowUpRetryStart = Omit<FollowUpRetryInput, 'resumed'> & Pick<RetryFollowUpsOptions, 'canceled'> & { taskQueue: string };
+export type FollowUpRetryStart = Omit<FollowUpRetryInput, 'resumed'> & Pick<RetryFollowUpsOptions, 'canceled' | 'jobStartedAt'> & { taskQueue: string };
 
 /** How far an attempt is, with what its open shards have done. @returns undefined where no worker answers in time. */
 export async function statusOfRetry(client: Client, workflowId: string): Promise<FollowUpRetryStatus | undefined> {
@@ -66,7 +85,9 @@ export class FollowUpRetry {
   static async running(client: Client, start: FollowUpRetryStart): Promise<FollowUpRetry | undefined> {
     const workflow = client.workflow.getHandle(followUpRetryWorkflowId(start.jobId, start.attempt));
     try {
-      return (await workflow.describe()).status.name === 'RUNNING' ? new FollowUpRetry(client, start, workflow) : undefined;
+      const { status, memo } = await workflow.describe();
+      const isOurs = start.jobStartedAt === undefined || isAttemptOf(memo, start.jobStartedAt);
+      return status.name === 'RUNNING' && isOurs ? new FollowUpRetry(client, start, workflow) : undefined;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
@@ -75,16 +96,18 @@ export class FollowUpRetry {
 
   /** Starts the first attempt that was not made, or attaches to the one that runs. @throws FollowUpRetryConflictError */
   static async start(client: Client, start: FollowUpRetryStart): Promise<FollowUpRetry> {
-    for (let { attempt } = start; ; attempt++) {
-      const { taskQueue, canceled = false, ...input } = { ...start, attempt };
+    // One that was terminated or failed goes on from what is on record.
+    let workflowIdReusePolicy: WorkflowIdReusePolicy = 'ALLOW_DUPLICATE_FAILED_ONLY';
+    for (let { attempt } = start; ; ) {
+      const { taskQueue, canceled = false, jobStartedAt, ...input } = { ...start, attempt };
+      const workflowId = followUpRetryWorkflowId(input.jobId, attempt);
       try {
         const options = {
-          workflowId: followUpRetryWorkflowId(input.jobId, attempt),
+          workflowId,
           taskQueue,
-          // One that was terminated or failed goes on from what is on record.
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
+          workflowIdReusePolicy,
           staticSummary: `Failed follow-ups of job ${input.jobId}, again`,
-          memo: { followUp: input.followUp ?? null },
+          memo: { followUp: input.followUp ?? null, ...(jobStartedAt !== undefined && { [RETRIED_JOB_MEMO]: jobStartedAt }) },
           args: [input satisfies FollowUpRetryInput],
         };
         const workflow = canceled
@@ -94,6 +117,10 @@ export class FollowUpRetry {
         return new FollowUpRetry(client, { ...start, attempt }, workflow);
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        // An earlier job of this id, which nobody remembers, has made an attempt of this number: ours is made all the same.
+        const isFree: boolean = workflowIdReusePolicy !== 'ALLOW_DUPLICATE' && (await isOfAnotherJob(client, workflowId, jobStartedAt));
+        workflowIdReusePolicy = isFree ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY';
+        if (!isFree) attempt++;
       }
     }
   }

@@ -137,8 +137,8 @@ export class JobHandle {
 
   private async retryStart({ attempt = 1, ...options }: RetryFollowUpsOptions): Promise<FollowUpRetryStart> {
     const taskQueue = options.taskQueue ?? (await this.endedTaskQueue());
-    const { followUp, inputPath, canceled, activityTaskQueue = taskQueue } = options;
-    return { jobId: this.id, attempt, followUp, inputPath, canceled, activityTaskQueue, taskQueue };
+    const { followUp, inputPath, canceled, activityTaskQueue = taskQueue, jobStartedAt = this.ended?.started_at } = options;
+    return { jobId: this.id, attempt, followUp, inputPath, canceled, activityTaskQueue, taskQueue, jobStartedAt };
   }
 
   private async endedTaskQueue(): Promise<string> {

@@ -2,10 +2,10 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { FollowUpRetryResult, JobReport } from '../contract';
-import { followUpRetryWorkflowId, reportedStatus, RETRIED_JOB_MEMO } from '../contract';
+import { followUpRetryWorkflowId, reportedStatus } from '../contract';
 import { hasWorker } from '../temporal';
 import { observedFollowUps } from './follow-up-progress';
-import { attentionOfRetry, statusOfRetry } from './follow-up-retry';
+import { attentionOfRetry, isAttemptOf, statusOfRetry } from './follow-up-retry';
 import type { ObservedFollowUpRetry } from './observed-status';
 
 export interface RetriesOfJob {
@@ -21,7 +21,7 @@ export async function retriesOfJob(client: Client, report: JobReport): Promise<R
   if (!followUps?.options || followUps.succeeded >= followUps.selected) return { report };
   for (let attempt = (followUps.retries ?? 0) + 1; ; attempt++) {
     const found = await attemptOf(client, report.job_id, attempt);
-    if (found && !isOf(found, report)) continue;
+    if (found && !isAttemptOf(found.memo, report.started_at)) continue;
     const now = { ...report, status: reportedStatus(report.status === 'canceled', report.outcomes, followUps), follow_ups: followUps };
     if (found?.status.name === 'RUNNING') return { report: now, running: await observed(client, found, { jobId: report.job_id, attempt }) };
     if (!found) return { report: now };
@@ -38,12 +38,6 @@ async function attemptOf(client: Client, jobId: string, attempt: number): Promis
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
-}
-
-/** An earlier job of this id that nobody remembers may have had attempts of these numbers. What does not say whose it is counts: an older release has started it, or it has just begun. */
-function isOf({ memo }: WorkflowExecutionDescription, { started_at: startedAt }: JobReport): boolean {
-  const of = memo?.[RETRIED_JOB_MEMO];
-  return of === undefined || of === startedAt;
 }
 
 /** Without a worker, what the server knows. */

@@ -24,6 +24,13 @@ export interface FailingWorkflowTask {
   isTaken?: boolean;
 }
 
+/** Of a workflow, the run that was looked at. */
+export interface LookedAtRun {
+  runId: string;
+  /** Another one came before it: it has continued as new, or was tried again. */
+  isLaterRun: boolean;
+}
+
 /** Events of a history that are looked at: signals may come before the first task ends. */
 const EVENTS = 50;
 /** Of a history whose last task fails, events at its end. */
@@ -44,7 +51,7 @@ const NOT_FOUND = 5;
  * Looks at the newest run of a workflow; its history is read only where the description does not tell.
  * @returns undefined where there is no such workflow (any more), or it was ended before a worker had completed a task
  */
-export async function firstWorkflowTask(client: Client, workflowId: string): Promise<FirstWorkflowTask | undefined> {
+export async function firstWorkflowTask(client: Client, workflowId: string): Promise<(FirstWorkflowTask & LookedAtRun) | undefined> {
   try {
     return await lookAt(client, workflowId);
   } catch (error) {
@@ -53,9 +60,17 @@ export async function firstWorkflowTask(client: Client, workflowId: string): Pro
   }
 }
 
-async function lookAt(client: Client, workflowId: string): Promise<FirstWorkflowTask | undefined> {
+async function lookAt(client: Client, workflowId: string): Promise<(FirstWorkflowTask & LookedAtRun) | undefined> {
   const { namespace } = client.options;
-  const { workflowExecutionInfo: info, pendingWorkflowTask: pending } = await client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
+  const described = await client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
+  const { execution, firstRunId } = described.workflowExecutionInfo ?? {};
+  const runId = execution?.runId ?? '';
+  const task = await taskOf(client, { workflowId, runId }, described);
+  return task && { ...task, runId, isLaterRun: Boolean(firstRunId) && firstRunId !== runId };
+}
+
+async function taskOf(client: Client, execution: { workflowId: string; runId: string }, { workflowExecutionInfo: info, pendingWorkflowTask: pending }: Described): Promise<FirstWorkflowTask | undefined> {
+  const { namespace } = client.options;
   const length = Number(info?.historyLength ?? 0);
   if (CLOSED_BY_WORKER.has(info?.status ?? 0)) return { kind: 'completed' };
   // Of a closed one, the server may still describe the task.
@@ -63,7 +78,6 @@ async function lookAt(client: Client, workflowId: string): Promise<FirstWorkflow
   if (isOpen && pending?.attempt === 1 && length <= EVENTS_OF_FIRST_ATTEMPT) return attemptOf(pending);
   // A child for which the server is about to schedule its first task.
   if (isOpen && !pending && length <= 1) return { kind: 'open' };
-  const execution = { workflowId, runId: info?.execution?.runId ?? '' };
   const { history } = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: EVENTS });
   const events = history?.events ?? [];
   if (events.some((event) => event.workflowTaskCompletedEventAttributes)) {
@@ -76,6 +90,8 @@ async function lookAt(client: Client, workflowId: string): Promise<FirstWorkflow
   if (failing) return failing;
   return pending?.attempt === 1 ? attemptOf(pending) : { kind: 'open' };
 }
+
+type Described = Awaited<ReturnType<Client['workflowService']['describeWorkflowExecution']>>;
 
 /** @param events oldest first; of those after the last task that was completed, what went wrong. */
 async function failingTask(client: Client, events: Event[], { state }: PendingTask): Promise<FailingWorkflowTask | undefined> {

@@ -69,11 +69,12 @@ export class AttentionBoard {
     const desk = this.desk();
     try {
       for (;;) {
+        const seen = desk.resumes;
         try {
           return await desk.untilDone(activity);
         } catch (error) {
           if (!(error instanceof ActivityFailure) || isAnswer(error)) throw error;
-          await desk.ask('unexpected', `${error.activityType.replace(ACTIVITY_PREFIX, '')} fails: ${error.cause?.message ?? error.message}`);
+          await desk.ask('unexpected', `${error.activityType.replace(ACTIVITY_PREFIX, '')} fails: ${error.cause?.message ?? error.message}`, undefined, undefined, seen);
         }
       }
     } finally {

@@ -82,10 +82,12 @@ export class AttentionDesk {
 
   /**
    * Asks for a person, and returns when it is time to try again, or at once where `unless` holds.
-   * @param seen how often one had come when it was tried. Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
+   * @param seenBefore how often one had come before it was tried: a `resume` that is handled together with the failure is handled first.
    * @returns whether somebody came.
    */
-  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = hintOf(code, message), seen = this.resumes): Promise<boolean> {
+  async ask(code: AttentionCode, message: string, unless: () => boolean = () => false, hint: string = hintOf(code, message), seenBefore?: number): Promise<boolean> {
+    // Counted before anything is awaited: a `resume` that comes meanwhile is meant for this.
+    const seen = seenBefore !== undefined && patched('resume-with-failure') ? seenBefore : this.resumes;
     await this.tell(code, message, hint);
     return this.wait(unless, seen);
   }
@@ -131,8 +133,7 @@ export class AttentionDesk {
       } catch (error) {
         const asked = attentionOf(error);
         if (!asked) throw error;
-        // A `resume` that comes together with the failure is handled before it.
-        await this.ask(asked.code, asked.message, undefined, undefined, patched('resume-with-failure') ? seen : this.resumes);
+        await this.ask(asked.code, asked.message, undefined, undefined, seen);
       }
     }
   }

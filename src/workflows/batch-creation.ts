@@ -64,6 +64,7 @@ export class BatchCreation {
         await admission?.left();
         return { kind: 'unsent', reason: this.options.withdrawn() ?? 'The job was canceled before this part was sent' };
       }
+      const seen = this.options.desk.resumes;
       const created = await this.create(opened, known.attempt);
       if (created.kind !== 'not_accepted') {
         known = created;
@@ -73,7 +74,7 @@ export class BatchCreation {
         await admission?.left();
         return created.why === 'refused' ? { kind: 'unsent', reason: `The API refused the batch: ${created.message}` } : { kind: 'too_large', message: created.message };
       }
-      await this.beforeNextCreate(created.why, created.message, created.retryAfterMs);
+      await this.beforeNextCreate(created.why, created.message, { retryAfterMs: created.retryAfterMs, seen });
       known = { kind: 'none', attempt: created.nextAttempt };
     }
   }
@@ -125,7 +126,8 @@ export class BatchCreation {
     }
   }
 
-  private async beforeNextCreate(why: Exclude<NotAccepted, 'refused' | 'too_large'>, message: string, retryAfterMs = 0): Promise<void> {
+  /** @param seen how often a person had come before the create. */
+  private async beforeNextCreate(why: Exclude<NotAccepted, 'refused' | 'too_large'>, message: string, { retryAfterMs = 0, seen }: { retryAfterMs?: number; seen: number }): Promise<void> {
     const { desk, admission } = this.options;
     const unwanted = (): boolean => this.isUnwanted();
     if (why === 'queue_full' && admission) {
@@ -142,7 +144,7 @@ export class BatchCreation {
         await this.giveTurnBack();
       }
       // Somebody has seen to it: that it waits for room now is no matter for a person.
-      if ((await desk.ask(why, message, unwanted)) && admission) await desk.clear();
+      if ((await desk.ask(why, message, unwanted, undefined, seen)) && admission) await desk.clear();
     }
   }
 
@@ -155,12 +157,13 @@ export class BatchCreation {
     this.isAdmitted = true;
     let waitedMs = 0;
     for (;;) {
+      const seen = desk.resumes;
       const found: ReconcileResult = await desk.untilDone(
         () => acts.reconcileCreate(ref, attempt, waitedMs),
         (result) => result.kind !== 'ambiguous',
       );
       if (found.kind === 'ambiguous') {
-        await desk.ask('ambiguous_create', found.message);
+        await desk.ask('ambiguous_create', found.message, undefined, undefined, seen);
       } else if (found.kind === 'wait') {
         const ms = Math.max(1_000, found.ms);
         status.nextPollAt = new Date(Date.now() + ms).toISOString();

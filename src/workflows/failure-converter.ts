@@ -15,7 +15,10 @@ class ForbearingFailureConverter extends DefaultFailureConverter {
       // Causes come through here too, each on its own.
       return super.failureToError(failure, forbearing(payloadConverter), context);
     } catch {
-      return new TemporalFailure(failure.message ?? undefined);
+      const error = new TemporalFailure(failure.message ?? undefined);
+      // Not where it was made here: how large a failure is decides what a shard starts, the same with every bundle.
+      error.stack = failure.stackTrace ?? '';
+      return error;
     }
   }
 }

@@ -212,7 +212,7 @@ test('of canceled ones, those that no worker has taken up are closed, and no oth
   const unbegun = await queues.start(queues.newQueue(), 'endsNow');
   // Nobody has taken up its newest run.
   const renewed = await queues.start(queue, 'renews', [queues.newQueue()]);
-  await until(() => kindOf(renewed), (kind) => kind === 'waiting');
+  await until(() => firstWorkflowTask(queues.client, renewed), (seen) => seen?.isLaterRun === true && seen.kind === 'waiting');
   // A worker has it in its hands: it may be about to do something.
   const takenFrom = queues.newQueue();
   const taken = await queues.start(takenFrom, 'endsNow');

@@ -57,10 +57,10 @@ export async function closePart(work: string, plan: RoundPlan, part: number, lin
 }
 
 /** As `closePart`, of a part with so many requests. */
-export async function closePartIn(work: string, round: number, part: number, requests: number, lines: readonly string[]) {
+export async function closePartIn(work: string, round: number, part: number, requests: number, lines: readonly string[], batchId = 'msgbatch_1') {
   await storeResults(work, round, part, lines);
   const folder = partFolder(work, round, part);
-  return closeLedger({ partFolder: folder, requests, batchId: 'msgbatch_1', segments: await openSegments(folder.segments) });
+  return closeLedger({ partFolder: folder, requests, batchId, segments: await openSegments(folder.segments) });
 }
 
 /** @param synced up to where the results are known to be whole. */

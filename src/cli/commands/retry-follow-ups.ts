@@ -120,6 +120,7 @@ async function begin({ home }: CommandContext, session: Session, { id, account, 
     ...(input !== undefined && { inputPath: absoluteLocation(input, process.cwd()) }),
     taskQueue: workflowTaskQueue(account),
     activityTaskQueue: activityTaskQueue(account, root.id),
+    jobStartedAt: report.started_at,
   };
   const job = session.batches.job(id);
   if (cancel) {

@@ -72,15 +72,15 @@ export async function selectFailedFollowUps(options: SelectFailedOptions): Promi
   }
 }
 
-async function failedLines(report: JobReport, signal: AbortSignal | undefined): Promise<FollowUpLine[]> {
+async function failedLines(report: JobReport, signal: AbortSignal | undefined): Promise<FailedLine[]> {
   await mustBeAsWritten(report, signal);
   const path = outputFolder(report.output).followUps;
-  const lines: FollowUpLine[] = [];
+  const lines: FailedLine[] = [];
   try {
     for await (const group of readLines(path, { signal })) {
       for (const { bytes } of group) {
         const line = JSON.parse(bytes.toString('utf8')) as FollowUpLine;
-        if (line.status !== 'completed') lines.push(line);
+        if (line.status !== 'completed') lines.push(withoutFailure(line));
       }
     }
   } catch (error) {
@@ -88,6 +88,13 @@ async function failedLines(report: JobReport, signal: AbortSignal | undefined): 
     throw error;
   }
   return lines;
+}
+
+/** What it is started with again follows from it. There can be hundreds of thousands, whose messages are not needed. */
+type FailedLine = Pick<FollowUpLine, 'custom_id' | 'custom_ids' | 'slice' | 'part' | 'workflow_id'>;
+
+function withoutFailure({ custom_id, custom_ids, slice, part, workflow_id }: FollowUpLine): FailedLine {
+  return { custom_id, custom_ids, slice, part, workflow_id };
 }
 
 /** Before anything runs: what the file says is told by it alone. */
@@ -149,7 +156,7 @@ interface Sources {
   stored: OpenFile;
 }
 
-async function writeList(options: SelectFailedOptions, lines: readonly FollowUpLine[], sources: Sources): Promise<ListSlice[]> {
+async function writeList(options: SelectFailedOptions, lines: readonly FailedLine[], sources: Sources): Promise<ListSlice[]> {
   const { report, attempt, activityTaskQueue, args = [] } = options;
   const batchIdOf = askedOnce(options.batchIdOf);
   const { part } = retryFolder(report.output, attempt);
@@ -218,12 +225,12 @@ function askedOnce(batchIdOf: SelectFailedOptions['batchIdOf']): (round: number,
   };
 }
 
-function idsOf({ custom_id: id, custom_ids: ids }: FollowUpLine): string[] {
+function idsOf({ custom_id: id, custom_ids: ids }: FailedLine): string[] {
   return ids ?? (id === undefined ? [] : [id]);
 }
 
 /** It stands in the workflow id, before the custom_id, which has no slash there. @see followUpWorkflowId */
-function roundOf(jobId: string, { workflow_id: id }: FollowUpLine): number {
+function roundOf(jobId: string, { workflow_id: id }: FailedLine): number {
   return Number(id.split('/').at(-2)) || invalidId(jobId, id);
 }
 

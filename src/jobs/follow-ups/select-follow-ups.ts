@@ -1,7 +1,7 @@
 /** Which results of a part get a follow-up: written once as a list, and cut into shards. */
 import { isDeepStrictEqual } from 'node:util';
 import type { FollowUpInput, FollowUpOptions } from '../../contract';
-import { look } from '../../storage';
+import { look, removeDurably } from '../../storage';
 import { readLedger } from '../ledger-file';
 import type { PartFolder } from '../part-folder';
 import type { PassOptions } from '../progress';
@@ -48,11 +48,18 @@ export async function selectFollowUps(options: SelectFollowUpsOptions): Promise<
     const theirs = await listOf(files, source);
     if (theirs) return shardsOf(theirs);
     const shards = await list.commit();
+    await removeEndsOfAnotherBatch(files, batch_id);
     await writeListRecord(files, source, shards);
     return shards;
   } finally {
     await list.discard();
   }
+}
+
+/** Ends are told apart by workflow id, which says job and round alone: where a job's records are gone and its outputs are not, another batch has the same ones. */
+async function removeEndsOfAnotherBatch(files: FollowUpFiles, batchId: string | undefined): Promise<void> {
+  const before = await readListRecord(files);
+  if (before?.source && before.source.batch_id !== batchId) await removeDurably(files.ends);
 }
 
 async function listOf(files: FollowUpFiles, source: ListSource): Promise<ListRecord | undefined> {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { FollowUpFilter, FollowUpInput, FollowUpSliceInput } from '../../../src/contract';
-import { followUpFiles, partFolder, readReference, readStoredRequest } from '../../../src/jobs';
+import { type FollowUpFilter, type FollowUpInput, type FollowUpSliceInput, followUpWorkflowId } from '../../../src/contract';
+import { followUpFiles, partFolder, readReference, readStoredRequest, recordEnds } from '../../../src/jobs';
 import { useFolder } from '../../storage/helpers';
-import { closePart, errored, expired, linesOfFile, plannedJob, requestLine, requestLines, succeeded } from '../helpers';
+import { closePart, closePartIn, errored, expired, linesOfFile, plannedJob, requestLine, requestLines, succeeded } from '../helpers';
 import { listed, select, selectedIds } from './helpers';
 
 const folder = useFolder();
@@ -140,6 +140,20 @@ it('leaves a list alone that is there, and makes it again where it is gone or of
   expect(readFileSync(list)).toEqual(bytes);
   await closePart(work, plan, 1, [succeeded('q-1')]);
   expect(await selectedIds(work, 3)).toEqual(['q-0', 'q-1', 'q-2']);
+});
+
+it('takes no end on record of another batch for its own: the ids of follow-ups are the same', async () => {
+  const { work } = await plannedJob(folder.path, requestLines(2));
+  const results = [succeeded('q-0'), succeeded('q-1')];
+  await closePartIn(work, 1, 1, 2, results);
+  const place = partFolder(work, 1, 1);
+  const [first] = await select(work, 2);
+  await recordEnds(place, '1-r-1', [{ workflowId: followUpWorkflowId('j', 1, 'q-0'), status: 'completed' }]);
+  expect(await select(work, 2)).toEqual([first]);
+  expect(await listed(place, first!, true)).toMatchObject({ lines: [{ customId: 'q-1' }], succeeded: 1 });
+  await closePartIn(work, 1, 1, 2, results, 'msgbatch_2');
+  const [anew] = await select(work, 2);
+  expect(await listed(place, anew!, true)).toMatchObject({ lines: [{ customId: 'q-0' }, { customId: 'q-1' }], succeeded: 0 });
 });
 
 it('of two at once writes the same list', async () => {
