@@ -1,10 +1,10 @@
 import { Context } from '@temporalio/activity';
-import { isGrpcServiceError, WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { AS_RETURNED, FOLLOW_UP_BATCH_MEMO, FOLLOW_UP_NOT_FOUND, FOLLOW_UP_OF_ANOTHER_BATCH, followUpFailure, keptReturn } from '../contract';
 import type { FollowUpEndStatus } from '../contract';
-import { decodePayloads } from '../temporal';
+import { decodePayloads, isNotFound } from '../temporal';
 import type { Payload } from '../temporal';
 import type { ActivityDependencies } from './dependencies';
 import { runActivity } from './failures';
@@ -13,8 +13,6 @@ import { askTemporal } from './temporal-calls';
 
 /** By WorkflowExecutionStatus. */
 const STATUS: Record<number, FollowUpEndStatus | undefined> = { 2: 'completed', 3: 'failed', 4: 'canceled', 5: 'terminated', 7: 'timed_out' };
-/** Of gRPC. */
-const NOT_FOUND = 5;
 
 /** How long one call stays with the server, which answers at once when the workflow ends, in ms. */
 const LONG_POLL_MS = 15_000;
@@ -70,7 +68,7 @@ async function newestRun(workflowId: string): Promise<Run> {
       return { runId: info?.execution?.runId ?? '', status: STATUS[info?.status ?? 0], startedBy: info?.parentExecution?.workflowId ?? undefined, batchId };
     });
   } catch (error) {
-    if (isGrpcServiceError(error) && (error.code as number) === NOT_FOUND) throw notFound(`Temporal has no workflow ${workflowId} (any more)`);
+    if (isNotFound(error)) throw notFound(`Temporal has no workflow ${workflowId} (any more)`);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
-import { isGrpcServiceError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
+import { isNotFound } from './not-found';
 import { decodePayloads } from './payloads';
 import { timeOf } from './timestamps';
 
@@ -44,8 +44,6 @@ const EVENTS_OF_FIRST_ATTEMPT = 3;
 const STATE_STARTED = 2;
 /** TimeoutType: nobody came for it. Of a later task it means that the worker which had the workflow in memory is gone. */
 const SCHEDULE_TO_START = 2;
-/** Of gRPC. */
-const NOT_FOUND = 5;
 
 /**
  * Looks at the newest run of a workflow; its history is read only where the description does not tell.
@@ -55,7 +53,7 @@ export async function firstWorkflowTask(client: Client, workflowId: string): Pro
   try {
     return await lookAt(client, workflowId);
   } catch (error) {
-    if (isGrpcServiceError(error) && (error.code as number) === NOT_FOUND) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

@@ -59,7 +59,6 @@ test('answers that are checked in time, but slowly, leave turns for timers', asy
   const input = await sliceOf('slow', Array.from({ length: 200 }, () => items));
   // Compares each with each.
   const { checked, turns } = await checkWatched(input, { schema: { type: 'array', uniqueItems: true } });
-  // Where others keep the machine busy, a few of them may run out of their time.
-  expect(checked.valid + checked.invalid).toBe(200);
+  expect(checked).toMatchObject({ valid: 200, invalid: 0 });
   expect(turns).toBeGreaterThanOrEqual(3);
 });

@@ -4,7 +4,7 @@ import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld } from './support/cli-world';
 import type { RunningCli } from './support/cli-world';
-import { endBatches } from './support/simulated-api';
+import { endBatches } from '../support/end-batches';
 import { LONG } from '../support/long-form';
 
 let world: CliWorld;
@@ -38,7 +38,7 @@ test('--foreground: Ctrl-C stops, nothing goes on by itself', async () => {
   expect(stdout).toBe('');
   expect(stderr).toMatch(/Detached; job job_\w+ is kept, and stands still until a worker runs\.\nGo on: +message-batches wait job_\w+\nCancel it: +message-batches cancel job_/);
   expect(await background()).not.toMatch(/worker/);
-  endBatches(simulator);
+  endBatches({ simulator });
   expect(await world.run(['wait', 'foreground.jsonl'], api)).toMatchObject({ code: 0 });
 });
 
@@ -49,7 +49,7 @@ test('Ctrl-C hands over: the job ends in the background, without anybody', async
   expect(code).toBe(130);
   expect(stderr).toMatch(/Handing the job over to a background worker\. Ctrl-C again leaves at once\.\nDetached; job job_\w+ goes on in the background\.\nWatch it: +message-batches wait job_\w+\nCancel it: .*\nEnd what runs in the background: +message-batches stop\n$/);
   expect(await background()).toMatch(/worker-default-\w+ \(pid \d+\)/);
-  endBatches(simulator);
+  endBatches({ simulator });
   // Looks on without a key: only the background worker can have done it.
   expect(await world.run(['status', 'handed.jsonl', '--watch', '--json'], { ...api, ANTHROPIC_API_KEY: '' })).toMatchObject({ code: 0, stdout: expect.stringMatching(/"phase":"ended".*\n$/) });
   expect(simulator.stats().accepted).toHaveLength(before + 1);
@@ -58,7 +58,7 @@ test('Ctrl-C hands over: the job ends in the background, without anybody', async
 test.each(LONG ? (['SIGTERM', 'SIGHUP'] as const) : (['SIGTERM'] as const))('%s hands over too, with exit 143', async (signal) => {
   const running = await startRun(signal.toLowerCase());
   expect(await running.signal(signal)).toMatchObject({ code: 143, stderr: expect.stringMatching(/goes on in the background/) });
-  endBatches(simulator);
+  endBatches({ simulator });
   expect(await world.run(['wait', `${signal.toLowerCase()}.jsonl`], api)).toMatchObject({ code: 0 });
 });
 
@@ -69,7 +69,7 @@ if (LONG) test('a second Ctrl-C leaves at once', async () => {
   const { code, stderr } = await running.signal('SIGINT');
   expect(code).toBe(130);
   expect(stderr).toMatch(/Left at once\. The job waits until `message-batches wait job_\w+`|goes on in the background/);
-  endBatches(simulator);
+  endBatches({ simulator });
   expect(await world.run(['wait', 'twice.jsonl'], api)).toMatchObject({ code: 0 });
 });
 
@@ -78,7 +78,7 @@ if (LONG) test('somebody without a key may look on while the background worker w
   const { job_id: id } = JSON.parse(stdout);
   const waiting = world.start(['wait', id], { ...api, ANTHROPIC_API_KEY: '' });
   await waiting.printed(/msgbatch_\w+ processing/);
-  endBatches(simulator);
+  endBatches({ simulator });
   expect(await waiting.ended()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^3 of 3 requests succeeded/) });
 });
 

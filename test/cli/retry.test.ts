@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
 import type { CliWorld } from './support/cli-world';
-import { endBatches, useSimulatedApi } from './support/simulated-api';
+import { useSimulatedApi } from './support/simulated-api';
+import { endBatches } from '../support/end-batches';
 import { LONG } from '../support/long-form';
 
 let world: CliWorld;
@@ -86,7 +87,7 @@ test('kill -9 while a retry is planned and while it runs: the same command goes 
     await running.printed(moment);
     await running.signal('SIGKILL');
   }
-  endBatches(simulator);
+  endBatches({ simulator });
   const second = await report('retry', first.job_id, '--poll-interval', '500ms', '--create-grace', '2s');
   expect(second).toMatchObject({ job_id: `${first.job_id}-retry-1`, outcomes: { succeeded: 40 }, attempts: [{ job_id: first.job_id }] });
   expect(sent() - before).toBe(first.outcomes.expired);

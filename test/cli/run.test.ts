@@ -6,7 +6,8 @@ import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
 import type { CliWorld } from './support/cli-world';
 import { NOTHING_LISTENS } from './support/cli-world';
-import { endBatches, useSimulatedApi } from './support/simulated-api';
+import { useSimulatedApi } from './support/simulated-api';
+import { endBatches } from '../support/end-batches';
 import { LONG } from '../support/long-form';
 
 let world: CliWorld;
@@ -91,7 +92,7 @@ if (LONG) test('the same job from another home is refused while it runs, and lea
     const refused = { code: 1, stdout: '', stderr: expect.stringMatching(/^Error: Another home folder [\s\S]*\nNothing was sent\. Go on from there\. .*--output DIR.*paid for again\.\n$/) };
     expect(await world.run([command, input], other)).toEqual(refused);
   }
-  endBatches(simulator);
+  endBatches({ simulator });
   expect(await running.ended()).toMatchObject({ code: 0 });
   expect(accepted()).toBe(before + 1);
 });
@@ -152,7 +153,7 @@ test('--timeout: exit 5, the job goes on in the background, wait ends it', async
   expect(code).toBe(5);
   const { error, job_id: id } = JSON.parse(stdout);
   expect(error).toMatchObject({ code: 'timeout', hint: expect.stringContaining(`message-batches wait ${id}`) });
-  endBatches(simulator);
+  endBatches({ simulator });
   expect(await world.run(['wait', id, '--json'], api)).toMatchObject({ code: 0, stdout: expect.stringContaining('"succeeded":3') });
 });
 
@@ -172,7 +173,7 @@ test('a key that is refused in the middle: exit 4; the same command with a good 
   const bad = { ...api, ANTHROPIC_API_KEY: 'still-bad-key' };
   expect(await world.run(['run', input, '--poll-interval', '500ms'], bad)).toMatchObject({ code: 4 });
   expect(await world.run(['worker'], bad)).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('ANTHROPIC_API_KEY') });
-  endBatches(simulator);
+  endBatches({ simulator });
   expect(await world.run(['run', input, '--poll-interval', '500ms'], { ...api, ANTHROPIC_API_KEY: 'good-key' })).toMatchObject({ code: 0 });
   expect(accepted()).toBe(before + 1);
 });
@@ -185,7 +186,7 @@ if (LONG) test('kill -9, and the same command goes on: one batch', async () => {
   const running = world.start(['run', input], api);
   await running.printed(/msgbatch_\w+ processing/);
   await running.signal('SIGKILL');
-  endBatches(simulator);
+  endBatches({ simulator });
   const { code, stderr } = await world.run(['run', input], api);
   expect(stderr).toMatch(/^Job is known already, going on with it: 3 requests, to /);
   expect([code, accepted()]).toEqual([0, before + 1]);

@@ -32,12 +32,6 @@ export async function parts(world: World, expected: Record<string, number>, jobI
   }
 }
 
-/** From now on batches end at once, and so do those that are being processed. */
-export function endBatches({ simulator }: World): void {
-  simulator.setOptions({ processingMs: 0 });
-  for (const { id, deletedAt } of simulator.stats().accepted) if (deletedAt === undefined) simulator.endBatch(id);
-}
-
 /** Asks the API for something about a batch, as another program with the same key does. */
 export function askApi({ simulator }: World, method: 'POST' | 'DELETE', path: string, key = HEADERS['x-api-key']): Promise<Response> {
   return fetch(`${simulator.url}/v1/messages/batches/${path}`, { method, headers: { ...HEADERS, 'x-api-key': key } });

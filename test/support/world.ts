@@ -16,6 +16,7 @@ import type { Simulator, SimulatorOptions } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot } from '../../src/storage';
 import type { accountWorkflow, batchJobWorkflow } from '../../src/workflows';
+import { endBatches } from './end-batches';
 import { TemporalServer } from './temporal-server';
 import { until } from './until';
 
@@ -190,8 +191,7 @@ export class World {
 
   /** Ends all batches that were accepted, and each of those to come after so long. */
   endBatches(processingMs: number): void {
-    this.simulator.setOptions({ processingMs });
-    for (const { id } of this.simulator.stats().accepted) this.simulator.endBatch(id);
+    endBatches(this, processingMs);
   }
 
   /** Waits until so many bytes of the first part's results lie on disk. */

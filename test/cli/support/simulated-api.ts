@@ -11,12 +11,6 @@ export interface SimulatedApi {
   api: Record<string, string>;
 }
 
-/** Ends all batches that were accepted, and each of those to come at once. */
-export function endBatches(simulator: Simulator): void {
-  simulator.setOptions({ processingMs: 0 });
-  for (const { id, deletedAt } of simulator.stats().accepted) if (deletedAt === undefined) simulator.endBatch(id);
-}
-
 /** Opens them before the tests and closes them after the last; before each, the API is as good as new: all succeeds, and at once. */
 export function useSimulatedApi(opened: (opened: SimulatedApi) => void): void {
   let world: CliWorld;

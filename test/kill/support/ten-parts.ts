@@ -6,6 +6,7 @@ import type { Simulator } from '../../../src/simulator';
 import { startSimulator } from '../../../src/simulator';
 import type { Ended } from '../../cli/support/cli-world';
 import { CliWorld } from '../../cli/support/cli-world';
+import { endBatches } from '../../support/end-batches';
 import type { Afterwards } from '../../support/side-by-side';
 import { testsTogether } from '../../support/side-by-side';
 
@@ -42,8 +43,7 @@ export class TenParts {
 
   /** From now on batches end at once, and so do those that are being processed. */
   endBatches(): void {
-    this.simulator.setOptions({ processingMs: 0 });
-    for (const { id } of this.simulator.stats().accepted) this.simulator.endBatch(id);
+    endBatches(this);
   }
 
   async expectDoneOnce(ended: Ended): Promise<void> {
