@@ -1,5 +1,5 @@
 /** What travels between workflows and activities. Small on purpose: data stays in files, ids and counts travel. */
-import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpOptions, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, ReportedFollowUps, RetriedWith, TokenUsage } from '../contract';
+import type { AccountReference, Attention, DataReference, FollowUpInput, FollowUpOptions, FollowUpRetryInput, FollowUpSliceInput, JobInput, JobReport, JobSettings, OutcomeCounts, PriceTable, Problem, ReportedFollowUps, RetriedWith, TokenUsage } from '../contract';
 import type { CreateState, FollowUpEnd, PlannedPart, StoredRequest } from '../jobs';
 
 export type { FollowUpEnd, StoredRequest };
@@ -167,6 +167,17 @@ export interface SelectFollowUpsInput {
   /** Leave out what will be sent again. */
   withoutRetryable: boolean;
   activityTaskQueue: string;
+  /** Answer with a `ShardedList`. Workflows of older releases do not ask for it, and know shards one by one only. */
+  asCuts?: boolean;
+}
+
+/** A list and where it is cut into shards. Temporal takes 2 MB of an answer: tens of thousands of shards, where of a `FollowUpShard` each it takes some thousand. */
+export interface ShardedList {
+  ref: PartReference;
+  /** Location of the list. */
+  list: string;
+  /** Of each shard, in their order. */
+  cuts: [offset: number, length: number, count: number][];
 }
 
 /** A piece of the list of a part's follow-ups, for one shard. */
@@ -178,9 +189,14 @@ export interface FollowUpShard {
   count: number;
 }
 
+export interface FailedFollowUpsInput extends FollowUpRetryInput {
+  /** As in `SelectFollowUpsInput`. */
+  asCuts?: boolean;
+}
+
 /** Of an ended job, the follow-ups that did not complete. */
 export interface FailedFollowUps {
-  shards: FollowUpShard[];
+  shards: FollowUpShard[] | ShardedList;
   /** What they are started with. */
   options: FollowUpOptions;
   /** As the report says. */

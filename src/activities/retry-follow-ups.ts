@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
-import type { FollowUpOptions, FollowUpOverride, FollowUpRetryInput, JobReport, ReportedFollowUps, RetriedWith } from '../contract';
+import type { FollowUpOptions, FollowUpOverride, JobReport, ReportedFollowUps, RetriedWith } from '../contract';
 import { completeFollowUp, followUpFiles, InputError, mergeRetriedFollowUps as merge, optionsOfReport, retryFolder, selectFailedFollowUps as select } from '../jobs';
 import { StorageError } from '../storage';
 import type { ActivityDependencies } from './dependencies';
@@ -8,11 +8,12 @@ import { jobFolder } from './dependencies';
 import { runActivity } from './failures';
 import { mustBeFollowUp } from './follow-up-options';
 import { isRetryCanceled } from './gone-retry';
-import type { FailedFollowUps } from './payloads';
+import type { FailedFollowUps, FailedFollowUpsInput } from './payloads';
+import { shardsAs } from './sharded-list';
 
 /** Writes the list of an ended job's follow-ups that did not complete, and cuts it into shards; none where this attempt was made before. */
 export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
-  return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath }: FollowUpRetryInput): Promise<FailedFollowUps> {
+  return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath, asCuts = false }: FailedFollowUpsInput): Promise<FailedFollowUps> {
     return runActivity(deps, async () => {
       const { report, followUps, started } = await ended(deps, jobId);
       const options = overridden(started, followUp);
@@ -21,9 +22,8 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
       const folder = jobFolder(deps, jobId);
       const batchIdOf = async (round: number, number: number): Promise<string | undefined> => (await folder.part(round, number).readReport())?.batchId;
       const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, batchIdOf, signal: Context.current().cancellationSignal });
-      const { list } = followUpFiles(part);
       const ref = { jobId, round: 1, part: 1, output };
-      return { shards: shards.map(({ offset, length, count }) => ({ ref, list: { uri: list, offset, length }, count })), options, followUps, ranWith: ranWith(started, options, attempt), jobStartedAt: report.started_at, ...(isKnown && { begunBefore: true }) };
+      return { shards: shardsAs(asCuts, ref, followUpFiles(part).list, shards), options, followUps, ranWith: ranWith(started, options, attempt), jobStartedAt: report.started_at, ...(isKnown && { begunBefore: true }) };
     });
   };
 }

@@ -47,6 +47,7 @@ export { BadSchemaError } from './json-answer/schema';
 export { checkAnswer, mustBeReadyMade, type AnswerError, type CheckedAnswer, type JsonAnswerCheck } from './json-answer/check';
 export { mergeRetriedFollowUps } from './follow-ups/merge-retried';
 export { attemptOfFolder, openRetry, retryGone } from './follow-ups/open-retry';
+export type { ListSlice } from './follow-ups/shard-cutter';
 export { completeFollowUp } from './follow-ups/complete-options';
 export { retryFolder, selectFailedFollowUps, type SelectFailedOptions } from './follow-ups/select-failed';
 export { goneError, readReference } from './read-reference';

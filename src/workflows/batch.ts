@@ -25,6 +25,7 @@ import { BatchEnd } from './batch-end';
 import { runFirstReleaseFollowUps } from './first-release-follow-ups';
 import { resumeShards, runFollowUps } from './follow-ups';
 import type { FollowUpsDone } from './follow-ups';
+import { shardsOf } from './sharded-list';
 
 /** See `BatchCarriedState.followUps`. */
 type BatchFollowUps = NonNullable<BatchCarriedState['followUps']>;
@@ -281,7 +282,7 @@ class BatchRun {
       });
       return this.status.followUps;
     }
-    const shards = await this.desk.untilDone(() => acts.selectFollowUps(selection));
+    const shards = shardsOf(await this.desk.untilDone(() => acts.selectFollowUps({ ...selection, asCuts: true })));
     const run = (): Promise<FollowUpsDone> =>
       runFollowUps({
         shards,

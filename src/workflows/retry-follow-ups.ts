@@ -1,11 +1,12 @@
 import { allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, continueAsNew, patched, setHandler, upsertMemo } from '@temporalio/workflow';
-import type { FailedFollowUps } from '../activities';
+import type { FailedFollowUps, FollowUpShard } from '../activities';
 import type { FollowUpRetryInput, FollowUpRetryResult, FollowUpRetryStatus } from '../contract';
 import { cancelSignal, followUpRetryShardWorkflowId, followUpRetryStatusQuery, noFollowUps, resumeSignal, RETRIED_JOB_MEMO } from '../contract';
 import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import type { FollowUpsDone } from './follow-ups';
 import { resumeShards, runFollowUps } from './follow-ups';
+import { shardsOf } from './sharded-list';
 
 /**
  * Runs the follow-ups of an ended job again that did not complete, and rewrites `follow-ups.jsonl` and the report's counts.
@@ -60,22 +61,23 @@ class RetryRun {
 
   async run(): Promise<FollowUpRetryResult> {
     const { jobId, attempt } = this.input;
-    const failed = await this.desk.untilDone(() => this.acts.selectFailedFollowUps(this.input));
+    const failed = await this.desk.untilDone(() => this.acts.selectFailedFollowUps({ ...this.input, asCuts: true }));
     // Whoever asks what came of the job tells by it whether this attempt was of that job.
     if (failed.jobStartedAt !== undefined && patched('retried-job')) upsertMemo({ [RETRIED_JOB_MEMO]: failed.jobStartedAt });
-    const selected = failed.shards.reduce((sum, { count }) => sum + count, 0);
+    const shards = shardsOf(failed.shards);
+    const selected = shards.reduce((sum, { count }) => sum + count, 0);
     const common = { jobId, attempt, selected, canceled: this.status.cancelRequested };
     if (selected === 0) return { ...common, followUps: failed.followUps, ...(failed.superseded && { superseded: true }) };
     this.status.phase = 'running';
-    const done = await this.runAll(failed);
-    if (done.shards < failed.shards.length && !this.status.cancelRequested) await this.continueAsNew(done);
+    const done = await this.runAll(shards, failed);
+    if (done.shards < shards.length && !this.status.cancelRequested) await this.continueAsNew(done);
     this.status.phase = 'merging';
     const followUps = await this.desk.untilDone(() => this.acts.mergeRetriedFollowUps(jobId, attempt, ...(failed.ranWith ? [failed.ranWith] : [])));
     this.status.phase = 'ended';
     return { ...common, canceled: this.status.cancelRequested, followUps };
   }
 
-  private runAll({ shards, options, begunBefore }: FailedFollowUps): Promise<FollowUpsDone> {
+  private runAll(shards: FollowUpShard[], { options, begunBefore }: FailedFollowUps): Promise<FollowUpsDone> {
     const { jobId, attempt, activityTaskQueue, resumed } = this.input;
     return this.scope.run(() =>
       runFollowUps({

@@ -1,18 +1,20 @@
 /** Which follow-ups of an ended job run again: written as a list like that of a part, from what its outputs say. */
-import { type ApiOutcome, type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport } from '../../contract';
-import { joinLocation, openForReading, openReplacement, type OpenFile, readLines, StorageError } from '../../storage';
+import { type FollowUpInput, type FollowUpLine, type FollowUpSliceInput, type JobReport } from '../../contract';
+import { joinLocation, openReplacement, readLines, StorageError } from '../../storage';
 import { InputError } from '../input-error';
 import { outputFolder } from '../output-folder';
 import { partFolder, type PartFolder } from '../part-folder';
 import type { PassOptions } from '../progress';
 import { readResults } from '../read-results';
-import { customIdOf } from '../results/custom-id';
 import { parseOutputLine } from '../result-line';
+import { customIdOf } from '../results/custom-id';
 import { readInputRequests } from '../results/input-requests';
 import { checkFollowUpsFile } from '../verify/follow-ups-file';
+import { FailedInputs } from './failed-inputs';
 import { followUpFiles } from './files';
 import { readListRecord, shardsOf, writeListRecord } from './list-record';
 import { type ListSlice, ShardCutter } from './shard-cutter';
+import { WantedResults } from './wanted-results';
 
 export interface SelectFailedOptions extends PassOptions {
   report: JobReport;
@@ -25,16 +27,6 @@ export interface SelectFailedOptions extends PassOptions {
   inputPath?: string;
   /** Id of a part's batch, as far as it is on record: the list says it, beside what the follow-ups get. */
   batchIdOf?: (round: number, part: number) => Promise<string | undefined>;
-}
-
-/** Bytes of a file. */
-interface Place {
-  offset: number;
-  length: number;
-}
-
-interface FoundResult extends Place {
-  outcome: ApiOutcome;
 }
 
 /** Below the work folder: a folder for each attempt. */
@@ -57,44 +49,42 @@ export async function selectFailedFollowUps(options: SelectFailedOptions): Promi
   const files = followUpFiles(part);
   const known = await readListRecord(files);
   if (known) return { shards: shardsOf(known), isKnown: true };
-  const lines = await failedLines(report, signal);
-  if (lines.length === 0) return { shards: [], isKnown: false };
-  const wanted = new Set(lines.flatMap(idsOf));
-  const results = await findResults(report, wanted, signal);
-  const requests = await copyRequests(options, wanted, part.requests);
-  const stored = await openForReading(part.requests);
-  try {
-    const shards = await writeList(options, lines, { results, requests, stored });
-    await writeListRecord(files, undefined, shards);
-    return { shards, isKnown: false };
-  } finally {
-    await stored.close();
-  }
+  await mustBeAsWritten(report, signal);
+  const wanted = await wantedResults(report, signal);
+  if (!wanted) return { shards: [], isKnown: false };
+  await findResults(report, wanted, signal);
+  await copyRequests(options, wanted, part.requests);
+  const shards = await writeList(options, wanted);
+  await writeListRecord(files, undefined, shards);
+  return { shards, isKnown: false };
 }
 
-async function failedLines(report: JobReport, signal: AbortSignal | undefined): Promise<FailedLine[]> {
-  await mustBeAsWritten(report, signal);
+/** What it is started with again follows from it. */
+type FailedLine = Pick<FollowUpLine, 'custom_id' | 'custom_ids' | 'slice' | 'part' | 'workflow_id'>;
+
+/** The lines of those that did not complete, some at a time, in their order. Read as often as they are needed: there can be millions. */
+async function* failedLines(report: JobReport, signal: AbortSignal | undefined): AsyncGenerator<FailedLine[], void, undefined> {
   const path = outputFolder(report.output).followUps;
-  const lines: FailedLine[] = [];
   try {
     for await (const group of readLines(path, { signal })) {
-      for (const { bytes } of group) {
-        const line = JSON.parse(bytes.toString('utf8')) as FollowUpLine;
-        if (line.status !== 'completed') lines.push(withoutFailure(line));
-      }
+      yield group.map(({ bytes }) => JSON.parse(bytes.toString('utf8')) as FollowUpLine).filter(({ status }) => status !== 'completed');
     }
   } catch (error) {
     if (error instanceof SyntaxError || (error instanceof StorageError && error.missing)) throw notTheirs(path, error);
     throw error;
   }
-  return lines;
 }
 
-/** What it is started with again follows from it. There can be hundreds of thousands, whose messages are not needed. */
-type FailedLine = Pick<FollowUpLine, 'custom_id' | 'custom_ids' | 'slice' | 'part' | 'workflow_id'>;
-
-function withoutFailure({ custom_id, custom_ids, slice, part, workflow_id }: FollowUpLine): FailedLine {
-  return { custom_id, custom_ids, slice, part, workflow_id };
+/** @returns undefined where all have completed */
+async function wantedResults(report: JobReport, signal: AbortSignal | undefined): Promise<WantedResults | undefined> {
+  let count = 0;
+  for await (const lines of failedLines(report, signal)) for (const line of lines) count += idsOf(line).length;
+  if (count === 0) return undefined;
+  const wanted = new WantedResults(count);
+  for await (const lines of failedLines(report, signal)) {
+    for (const id of lines.flatMap(idsOf)) wanted.add(id);
+  }
+  return wanted;
 }
 
 /** Before anything runs: what the file says is told by it alone. */
@@ -103,25 +93,20 @@ async function mustBeAsWritten(report: JobReport, signal: AbortSignal | undefine
   if (check?.state === 'failed') throw notTheirs(outputFolder(report.output).followUps, undefined, `: ${check.message}`);
 }
 
-async function findResults(report: JobReport, wanted: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<Map<string, FoundResult>> {
-  const places = new Map<string, FoundResult>();
+async function findResults(report: JobReport, wanted: WantedResults, signal: AbortSignal | undefined): Promise<void> {
   for await (const group of readResults(report.output, { signal })) {
     for (const { bytes, offset } of group) {
       const id = customIdOf(bytes);
       if (id === undefined || !wanted.has(id)) continue;
       // As it was counted: a succeeded one need not be JSON throughout.
       const line = parseOutputLine(bytes);
-      if (line.kind === 'result') places.set(id, { offset, length: bytes.length, outcome: line.outcome });
+      if (line.kind === 'result') wanted.setResult(id, { offset, length: bytes.length, outcome: line.outcome });
     }
   }
-  for (const id of wanted) if (!places.has(id)) throw notTheirs(outputFolder(report.output).results, undefined, `: it has no result of ${id}`);
-  return places;
 }
 
-/** @returns where each request lies in the copy. */
-async function copyRequests({ report, inputPath, signal }: SelectFailedOptions, wanted: ReadonlySet<string>, path: string): Promise<Map<string, Place>> {
+async function copyRequests({ report, inputPath, signal }: SelectFailedOptions, wanted: WantedResults, path: string): Promise<void> {
   const { path: reported, sha256, generated_ids: generatedIds } = report.input;
-  const places = new Map<string, Place>();
   const copy = await openReplacement(path);
   try {
     let offset = 0;
@@ -129,18 +114,16 @@ async function copyRequests({ report, inputPath, signal }: SelectFailedOptions, 
       for (const { customId, line } of requests) {
         if (!wanted.has(customId)) continue;
         await copy.writer.append(Buffer.concat([line, Buffer.from('\n')]));
-        places.set(customId, { offset, length: line.length });
+        wanted.setRequest(customId, { offset, length: line.length });
         offset += line.length + 1;
       }
     }
-    for (const id of wanted) if (!places.has(id)) throw new Error(`${reported}: there is no request ${id}`);
     await copy.commit();
   } catch (error) {
     throw withoutMetadata(error);
   } finally {
     await copy.discard();
   }
-  return places;
 }
 
 /** What became of the input in the words of whoever needs it late. */
@@ -149,66 +132,41 @@ function withoutMetadata(error: unknown): unknown {
   return new InputError('metadata_gone', `${error.message} Follow-ups get the metadata of their requests, which stand nowhere else.`, 'Bring it back, or name the place where it, or a copy of it, lies now: --input FILE. Nothing was run.', { cause: error });
 }
 
-interface Sources {
-  results: ReadonlyMap<string, FoundResult>;
-  requests: ReadonlyMap<string, Place>;
-  /** The copy of the requests. */
-  stored: OpenFile;
-}
-
-async function writeList(options: SelectFailedOptions, lines: readonly FailedLine[], sources: Sources): Promise<ListSlice[]> {
-  const { report, attempt, activityTaskQueue, args = [] } = options;
+async function writeList(options: SelectFailedOptions, wanted: WantedResults): Promise<ListSlice[]> {
+  const { report, attempt, activityTaskQueue, args = [], signal } = options;
   const batchIdOf = askedOnce(options.batchIdOf);
   const { part } = retryFolder(report.output, attempt);
   const files = followUpFiles(part);
   const cutter = new ShardCutter(args.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(args)));
+  const outputs = outputFolder(report.output);
+  const refuse = (customId: string): Error => notTheirs(outputs.results, undefined, `: it has no result of ${customId}`);
+  const inputs = new FailedInputs({ jobId: report.job_id, activityTaskQueue, results: outputs.results, requests: part.requests }, wanted, refuse);
   const list = await openReplacement(files.list);
   const results = await openReplacement(files.results);
   let resultsBytes = 0;
-  const inputOf = async (customId: string, round: number, partNumber: number): Promise<FollowUpInput> => {
-    const request = sources.requests.get(customId)!;
-    const { outcome, ...result } = sources.results.get(customId)!;
-    const { metadata = {} } = JSON.parse((await sources.stored.read(request.offset, request.length)).toString('utf8')) as { metadata?: Record<string, unknown> };
-    return {
-      jobId: report.job_id,
-      round,
-      part: partNumber,
-      activityTaskQueue,
-      customId,
-      outcome,
-      metadata,
-      result: { uri: outputFolder(report.output).results, ...result },
-      request: { uri: part.requests, ...request },
-    };
-  };
   try {
-    for (const line of lines) {
-      let input: FollowUpInput | FollowUpSliceInput;
-      let batchId: string | undefined;
-      if (line.slice === undefined) {
-        const round = roundOf(report.job_id, line);
-        input = await inputOf(line.custom_id!, round, line.part ?? 1);
-        if (line.part !== undefined) batchId = await batchIdOf(round, line.part);
-      } else {
-        const [round = 1, partNumber = 1, slice = 1] = line.slice.split('.').map(Number);
-        const start = resultsBytes;
-        for (const id of idsOf(line)) {
-          const bytes = lineOf(await inputOf(id, round, partNumber));
+    for await (const group of failedLines(report, signal)) {
+      const lines = group.map((line) => ({ ...placeOf(report.job_id, line), ids: idsOf(line) }));
+      const next = inputs.of(lines.flatMap(({ ids, round, part: number }) => ids.map((customId) => ({ customId, round, part: number }))));
+      for (const { round, part: number, slice, isPartKnown, ids } of lines) {
+        const ofLine = await take(next, ids.length);
+        let input: FollowUpInput | FollowUpSliceInput = ofLine[0]!;
+        if (slice !== undefined) {
+          const bytes = Buffer.concat(ofLine.map(lineOf));
+          input = { jobId: report.job_id, round, part: number, slice, count: ids.length, results: { uri: files.results, offset: resultsBytes, length: bytes.length }, activityTaskQueue };
           await results.writer.append(bytes);
           resultsBytes += bytes.length;
         }
-        const reference = { uri: files.results, offset: start, length: resultsBytes - start };
-        input = { jobId: report.job_id, round, part: partNumber, slice, count: idsOf(line).length, results: reference, activityTaskQueue };
-        batchId = await batchIdOf(round, partNumber);
+        const bytes = lineOf({ ...input, batchId: isPartKnown ? await batchIdOf(round, number) : undefined });
+        await list.writer.append(bytes);
+        cutter.add(bytes.length);
       }
-      const bytes = lineOf({ ...input, batchId });
-      await list.writer.append(bytes);
-      cutter.add(bytes.length);
     }
     // First what the list speaks of.
     await results.commit();
     await list.commit();
   } finally {
+    await inputs.close();
     await list.discard();
     await results.discard();
   }
@@ -227,6 +185,30 @@ function askedOnce(batchIdOf: SelectFailedOptions['batchIdOf']): (round: number,
 
 function idsOf({ custom_id: id, custom_ids: ids }: FailedLine): string[] {
   return ids ?? (id === undefined ? [] : [id]);
+}
+
+interface FailedPlace {
+  round: number;
+  part: number;
+  /** Of which part it is, its line says; older releases left it out. */
+  isPartKnown: boolean;
+  slice?: number;
+}
+
+function placeOf(jobId: string, line: FailedLine): FailedPlace {
+  if (line.slice === undefined) return { round: roundOf(jobId, line), part: line.part ?? 1, isPartKnown: line.part !== undefined };
+  const [round = 1, part = 1, slice = 1] = line.slice.split('.').map(Number);
+  return { round, part, isPartKnown: true, slice };
+}
+
+/** The next ones, which are there. */
+async function take<T>(from: AsyncGenerator<T, void, undefined>, count: number): Promise<T[]> {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { value } = await from.next();
+    taken.push(value!);
+  }
+  return taken;
 }
 
 /** It stands in the workflow id, before the custom_id, which has no slash there. @see followUpWorkflowId */

@@ -81,6 +81,32 @@ it('finds round and request of any id that an input may have', async () => {
   expect(listed.map(({ round, customId, metadata }) => [round, customId, metadata])).toEqual(ids.map((id) => [1, id, { of: id }]));
 });
 
+it('gives each its own, in the order of the lines, however the input is ordered and however large its requests are', async () => {
+  const ids = Array.from({ length: 12 }, (_, index) => `r-${index}`);
+  const prompt = 'x'.repeat(1_000_000);
+  const ofIds = (id: string): object => ({ custom_id: id, params: { prompt }, metadata: { of: id } });
+  const { report } = await ended([...ids].reverse().map((id, index) => single(id, index % 3 ? 'failed' : 'completed')), ids);
+  const input = jsonl(ids.map(ofIds));
+  writeFileSync(report.input.path, input);
+  report.input.sha256 = sha256(input);
+  await selectFailed(report);
+  const listed = linesOfFile(followUpFiles(retryFolder(report.output, 1).part).list).map((line) => JSON.parse(line) as FollowUpInput);
+  expect(listed.map(({ customId }) => customId)).toEqual(['r-10', 'r-9', 'r-7', 'r-6', 'r-4', 'r-3', 'r-1', 'r-0']);
+  for (const { customId, metadata, result, request } of listed) {
+    expect(metadata).toEqual({ of: customId });
+    expect(JSON.parse((await readReference(result)).toString())).toMatchObject({ custom_id: customId });
+    expect(await readStoredRequest(request!)).toEqual(ofIds(customId));
+  }
+});
+
+it('refuses results in which one is missing, and leaves no list', async () => {
+  const { report, output } = await ended();
+  const results = readFileSync(join(output, 'results.jsonl'), 'utf8');
+  writeFileSync(join(output, 'results.jsonl'), results.replace(/^.*"custom_id":"c".*\n/m, ''));
+  await expect(selectFailed(report)).rejects.toMatchObject({ code: 'outputs_changed', message: expect.stringContaining('it has no result of c') });
+  expect(existsSync(followUpFiles(retryFolder(report.output, 1).part).record)).toBe(false);
+});
+
 it('lists one whose result was counted although it is no JSON throughout', async () => {
   const { report, output } = await ended();
   const odd = '{"custom_id":"b","result":{"type":"succeeded","message":{"model":"m","content":[{"type":"text","text":"a raw\ttab"}],"usage":{"input_tokens":1,"output_tokens":1}}}}\n';
