@@ -11,7 +11,7 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  // As test/support/long-form.ts has it.
+  // Files of the long form alone: test/support/long-form.ts.
   testPathIgnorePatterns: process.env.REPETITIONS === undefined ? ['[.]long[.]test[.]ts$'] : [],
   transform: { '^.+\\.ts$': swc, [`/node_modules/${esmOnly}/.+\\.js$`]: swc },
   transformIgnorePatterns: [`/node_modules/(?!${esmOnly}/)`],

@@ -8,6 +8,7 @@ import { CreateConnection } from '../../src/api/create-connection';
 import { Deadline } from '../../src/api/deadline';
 import type { ChildJob, ChildMessage } from './support/create-child';
 import { batch, CERTIFICATE_FILE, closeServers, httpServer, httpsServer, json, rawServer, expectRejection, streamingServer, type TestServer } from './support/servers';
+import { LONG, rowsOfThisForm } from '../support/long-form';
 import { until } from '../support/until';
 
 const children: ChildProcess[] = [];
@@ -227,7 +228,7 @@ describe('a process that is frozen over its deadline and woken again', () => {
     return counts;
   }
 
-  test.each(['http', 'https'])('while it waits for the end of its source (%s)', async (scheme) => {
+  test.each(rowsOfThisForm(['https'], ['http']))('while it waits for the end of its source (%s)', async (scheme) => {
     const counts = counting();
     const server = await (scheme === 'http' ? streamingServer : httpsServer)(counts.listener);
     const { child, next } = await start({ url: server.url, contentLength: 100_000, chunkBytes: 16_384, bytesAfterGo: 10, deadlineMs: 5_000 });
@@ -242,7 +243,7 @@ describe('a process that is frozen over its deadline and woken again', () => {
     expect(counts.whole).toBe(0);
   });
 
-  test.each(['http', 'https'])('while the server does not read: what is queued is not the whole (%s)', async (scheme) => {
+  test.each(rowsOfThisForm(['https'], ['http']))('while the server does not read: what is queued is not the whole (%s)', async (scheme) => {
     const counts = counting();
     const server = await (scheme === 'http' ? streamingServer : httpsServer)((request, response) => {
       request.pause();
@@ -280,7 +281,8 @@ describe('a process that is frozen over its deadline and woken again', () => {
     expect(counts).toMatchObject({ whole: 1, received: 3_000_000 });
   });
 
-  test('256 MB go out in flat memory', async () => {
+  // `npm test` has it in create-source.
+  if (LONG) test('256 MB go out in flat memory', async () => {
     const counts = counting();
     const server = await streamingServer(counts.listener);
     const { next } = await start({ url: server.url, contentLength: 256_000_000, chunkBytes: 256 * 1024, bytesAfterGo: 0, deadlineMs: 60_000 });

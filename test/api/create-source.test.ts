@@ -6,6 +6,7 @@ import { ApiError, ConnectionError, DeadlinePassedError, InvalidRequestError, js
 import { Deadline } from '../../src/api/deadline';
 import { createInChild, line, lines, removeFiles, Source, writeFile } from './support/jsonl';
 import { apiError, batch, closeServers, expectRejection, httpServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
+import { rowsOfThisForm } from '../support/long-form';
 import { until } from '../support/until';
 
 afterEach(async () => {
@@ -195,15 +196,18 @@ describe('no file stays open', () => {
     ['where a line is wrong', { content: broken, run: async (body) => expectRejection(client((await neverWhole()).url).create(body), InvalidRequestError) }],
     ['where an option is wrong', { run: async (body) => expectRejection(client('http://127.0.0.1:9').create(body, { bodyFields: { requests: 1 } }), InvalidRequestError) }],
   ];
-  const sources: [string, (path: string, bytes: number) => Promise<CreateBody>][] = [
+  type Given = [what: string, source: (path: string, bytes: number) => Promise<CreateBody>];
+  const sources: Given[] = [
     ['jsonlFile', (path) => jsonlFile(path)],
-    ['a file that is read twice', async (path) => ({ jsonl: (await jsonlFile(path)).jsonl })],
     ['a stream of the caller', async (path, bytes) => ({ jsonl: await opened(path), bytes })],
+  ];
+  const furtherSources: Given[] = [
+    ['a file that is read twice', async (path) => ({ jsonl: (await jsonlFile(path)).jsonl })],
     ['a whole body of a stream', async (path, bytes) => ({ chunks: await opened(path), contentLength: bytes })],
     ['a generator over a stream', async (path, bytes) => ({ jsonl: async function* () { yield* createReadStream(path); }, bytes })],
   ];
   // A whole body is sent as it is: its lines are not looked at.
-  const all = endings.flatMap(([when, ending]) => sources.map(([what, source]) => [when, what, ending, source] as const)).filter(([, what, { content }]) => !(content && what.startsWith('a whole body')));
+  const all = endings.flatMap(([when, ending]) => rowsOfThisForm(sources, furtherSources).map(([what, source]) => [when, what, ending, source] as const)).filter(([, what, { content }]) => !(content && what.startsWith('a whole body')));
 
   test.each(all)('%s: %s', async (_, __, { content, run }, source) => {
     const path = writeFile(content ?? large);

@@ -12,6 +12,7 @@ import { closeProxies, connectProxy, PROXIED_HOST, type ConnectProxy } from './s
 import type { ChildJob, ChildMessage } from './support/create-child';
 import type { RetrieveJob, RetrieveOutcome } from './support/retrieve-child';
 import { batch, CERTIFICATE_FILE, closeServers, expectRejection, httpServer, httpsServer, json, rawServer, streamingServer, unusedPort } from './support/servers';
+import { LONG, rowsOfThisForm } from '../support/long-form';
 import { until } from '../support/until';
 
 const PASSWORD = 'pass:w@rd/100%';
@@ -294,11 +295,9 @@ describe('a create', () => {
     expect(bodyOnTheWire()).toHaveLength(99_999);
   });
 
-  test.each([
-    // More than the buffers of both ends hold, and less: all of that is sent as far as this process can tell.
-    [50_000_000, DeadlinePassedError],
-    [1_000_000, TimeoutError],
-  ])('of %d bytes is reset at the deadline where the proxy takes none: what the kernels hold is taken back', async (contentLength, type) => {
+  // More than the buffers of both ends hold, and less: all of that is sent as far as this process can tell.
+  type Reset = [contentLength: number, type: typeof DeadlinePassedError | typeof TimeoutError];
+  test.each(rowsOfThisForm<Reset>([[1_000_000, TimeoutError]], [[50_000_000, DeadlinePassedError]]))('of %d bytes is reset at the deadline where the proxy takes none: what the kernels hold is taken back', async (contentLength, type) => {
     const server = await rawServer((socket) => socket.resume());
     const proxy = await connectProxy({ target: server.port });
     proxy.pause();
@@ -383,7 +382,7 @@ describe('TLS', () => {
     return { child, next };
   }
 
-  test.each(through)('a create to %s: goes through whole (TLS to the proxy: %s)', async (scheme, secure) => {
+  test.each(rowsOfThisForm(through.slice(-1), through.slice(0, -1)))('a create to %s: goes through whole (TLS to the proxy: %s)', async (scheme, secure) => {
     let whole = 0;
     const { url, settings } = await serve(scheme, secure, (request, response) => {
       let received = 0;
@@ -418,13 +417,13 @@ describe('TLS', () => {
     return received;
   }
 
-  test.each([['http', false], ...through] as [string, boolean][])('a process that creates at %s: and is frozen over its deadline sends no last byte (TLS to the proxy: %s)', async (scheme, secure) => {
+  test.each(rowsOfThisForm<[string, boolean]>([['https', true]], [['http', false], ...through.slice(0, -1)]))('a process that creates at %s: and is frozen over its deadline sends no last byte (TLS to the proxy: %s)', async (scheme, secure) => {
     const received = await freeze(scheme, secure, { contentLength: 100_000, chunkBytes: 16_384, bytesAfterGo: 10 }, (_, child) => child.send('go'), () => false);
     expect(received).toBeLessThanOrEqual(100_000 - 10);
     expect(received).toBeGreaterThanOrEqual(100_000 - 11);
   });
 
-  test('nor does one whose proxy takes nothing in the meantime', async () => {
+  if (LONG) test('nor does one whose proxy takes nothing in the meantime', async () => {
     const whilePaused = (proxy: ConnectProxy) => {
       if (proxy.received > 0) proxy.pause();
       return proxy.received > 0;

@@ -38,7 +38,7 @@ test('a batch that has ended becomes a job with outputs and a report; run and ad
   expect(accepted()).toBe(1);
 });
 
-test('kill -9 at any moment sends nothing: the same command goes on', async () => {
+if (LONG) test('kill -9 at any moment sends nothing: the same command goes on', async () => {
   simulator.setOptions({ processingMs: Infinity, expiredShare: 0.3 });
   const input = await world.input('killed', 30);
   const id = await createdByScript(input);
@@ -94,7 +94,7 @@ test('a batch whose results are gone is refused', async () => {
   expect(await world.run(['adopt', id, '--input', input], api)).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not keep the results of msgbatch_\w+ any more/) });
 });
 
-test('a batch that may be the one of a create without an answer stays with that job', async () => {
+if (LONG) test('a batch that may be the one of a create without an answer stays with that job', async () => {
   simulator.addFault({ on: 'create', kind: 'lose-answer' });
   const input = await world.input('doubt', 7);
   const before = accepted();

@@ -8,6 +8,7 @@ import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { apiError, closeServers, httpServer, json, streamingServer } from '../api/support/servers';
 import { CliWorld } from './support/cli-world';
+import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -111,7 +112,7 @@ test('a body that is cut: what came is kept beside, and the command that is name
   expect(existsSync(join(world.folder, 'cut.jsonl.partial'))).toBe(false);
 });
 
-test('what came earlier is replaced by --force only when something has come', async () => {
+if (LONG) test('what came earlier is replaced by --force only when something has come', async () => {
   await world.file('again.jsonl.partial', 'mine');
   const server = await httpServer((_, response) => json(response, 401, apiError('authentication_error', 'no')));
   expect(await world.run(['api', 'results', id, '-o', 'again.jsonl', '--force'], { ...api, ANTHROPIC_BASE_URL: server.url })).toMatchObject({ code: 4 });
@@ -133,7 +134,7 @@ test('a file that was made meanwhile is not replaced', async () => {
   expect([await read('meanwhile.jsonl'), await read('meanwhile.jsonl.partial')]).toEqual(['mine', `${result('a')}\n`]);
 });
 
-test('a body that is cut, to stdout: text and JSON', async () => {
+if (LONG) test('a body that is cut, to stdout: text and JSON', async () => {
   const fault = { on: 'results', kind: 'cut', afterBytes: 1000, contentLength: true } as const;
   simulator.addFault(fault);
   const text = await world.run(['api', 'results', id], api);

@@ -6,7 +6,9 @@ import { createProgram } from '../../src/cli/program';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { apiError, batch, closeServers, httpServer, json, rawServer, unusedPort } from '../api/support/servers';
+import { rowsOfThisForm } from '../support/long-form';
 import { CliWorld } from './support/cli-world';
+import { LONG } from '../support/long-form';
 
 const KEY = 'test-key-that-is-secret';
 
@@ -122,7 +124,7 @@ test('options of the call are on the wire', async () => {
   expect(JSON.parse(body)).toEqual({ note: { why: 'ä' } });
 });
 
-test('--max-retries and --timeout', async () => {
+if (LONG) test('--max-retries and --timeout', async () => {
   simulator.addFault({ on: 'retrieve', kind: 'status', status: 529 });
   expect(await world.run(['api', 'retrieve', ids[0]!], api)).toMatchObject({ code: 0 });
   simulator.addFault({ on: 'retrieve', kind: 'status', status: 529 });
@@ -159,7 +161,7 @@ test.each([
   expect(JSON.parse(stdout).error).toEqual({ code: errorCode, message: expect.any(String), hint: expect.stringMatching(hint) });
 });
 
-test('a spend limit: exit 4; a conflict, a rate limit, HTML of something in between: exit 1, with what the API said', async () => {
+if (LONG) test('a spend limit: exit 4; a conflict, a rate limit, HTML of something in between: exit 1, with what the API said', async () => {
   const answers = [
     { status: 402, body: apiError('billing_error', 'Pay first.'), code: 'spend_limit', exit: 4 },
     { status: 429, body: apiError('rate_limit_error', 'Over.', { error_code: 'enforced_spend_limit_reached' }), code: 'spend_limit', exit: 4 },
@@ -177,7 +179,7 @@ test('a spend limit: exit 4; a conflict, a rate limit, HTML of something in betw
   }
 });
 
-test('control characters of an answer reach no terminal', async () => {
+if (LONG) test('control characters of an answer reach no terminal', async () => {
   const evil = '\u001b]0;title\u0007\u001b[2J\u009b31m\nMore: rm';
   const odd = { ...batch(), id: `msgbatch_1${evil}`, processing_status: `ended${evil}`, request_counts: { [`succeeded${evil}`]: 3 }, created_at: `2026${evil}`, expires_at: evil, ended_at: `now${evil}` };
   let answer: [number, unknown] = [200, odd];
@@ -206,32 +208,39 @@ test('nothing listens there', async () => {
   expect(await world.run(['api', 'list', '--max-retries', '0'], env)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: list: no connection to http:.*ECONNREFUSED.*\nLook at ANTHROPIC_BASE_URL/) });
 });
 
-test.each([
+/** `npm test` has one of each kind. */
+type WrongUsage = [args: string[], message: RegExp];
+const wrongUsage: WrongUsage[] = [
   [['api'], /\nError: Say which command to run\.\n$/],
   [['api', 'retriev', 'x'], /^Error: unknown command 'retriev'\n\(Did you mean retrieve\?\)/],
+  [['api', 'list', '--limit', '1001'], /^Error: list: limit is a whole number from 1 to 1000/],
+  [['api', 'list', '--header', 'X-Api-Key: secret'], /^Error: --header X-Api-Key would show a credential to everybody(?![\s\S]*secret)/],
+  [['api', 'list', '--query', 'key=hidden'], /^Error: --query key would show a credential to everybody(?![\s\S]*hidden)/],
+];
+const furtherWrongUsage: WrongUsage[] = [
   [['api', 'retrieve'], /^Error: missing required argument 'id'/],
   [['api', 'create'], /^Error: missing required argument 'file'/],
   [['api', 'list', '--limit', 'all'], /^Error: option '--limit <n>' argument 'all' is invalid/],
-  [['api', 'list', '--limit', '1001'], /^Error: list: limit is a whole number from 1 to 1000/],
   [['api', 'list', '--after', 'a', '--before', 'b'], /^Error: --after and --before name opposite directions\./],
   [['api', 'list', '--timeout', '5'], /^Error: .*Write a duration with its unit/],
   [['api', 'list', '--query', 'x'], /^Error: --query number 1 is not of the form name=value\./],
   [['api', 'cancel', 'x', '--body-field', 'a=b'], /^Error: The value of --body-field a is not JSON\.\nA text stands in double quotes/],
   [['api', 'list', '--header', 'no-colon-but-secret'], /^Error: --header number 1 is not of the form "Name: value"\.(?![\s\S]*secret)/],
-  [['api', 'list', '--header', 'X-Api-Key: secret'], /^Error: --header X-Api-Key would show a credential to everybody(?![\s\S]*secret)/],
   [['api', 'list', '--header', 'x-goog-api-key: hidden'], /^Error: --header x-goog-api-key would show a credential to everybody(?![\s\S]*hidden)/],
-  [['api', 'list', '--query', 'key=hidden'], /^Error: --query key would show a credential to everybody(?![\s\S]*hidden)/],
   [['api', 'list', '--header', 'host: elsewhere'], /^Error: The header host is set by the client/],
   [['api', 'results', 'x', '--if-range', '"a"'], /^Error: --if-range says what came before, but not how much\./],
   [['api', 'retrieve', 'x', '--body-field', 'a=1'], /^Error: unknown option '--body-field'/],
-])('%j is wrong usage', async (args, message) => {
+];
+
+test.each(rowsOfThisForm(wrongUsage, furtherWrongUsage))('%j is wrong usage', async (args, message) => {
   expect(await world.run(args, api)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
 });
 
-test.each([
-  ['retrieve', 'SIGINT', 130, /^Stopped\.\n$/],
-  ['cancel', 'SIGTERM', 143, /^Stopped\. Whether the cancel was carried out is unknown\.\nSee: message-batches api retrieve msgbatch_1\n$/],
-] as const)('%s: %s ends it at once', async (command, signal, exitCode, message) => {
+type Stopped = [command: string, signal: NodeJS.Signals, exitCode: number, message: RegExp];
+const stopped: Stopped[] = [['cancel', 'SIGTERM', 143, /^Stopped\. Whether the cancel was carried out is unknown\.\nSee: message-batches api retrieve msgbatch_1\n$/]];
+const furtherStopped: Stopped[] = [['retrieve', 'SIGINT', 130, /^Stopped\.\n$/]];
+
+test.each(rowsOfThisForm(stopped, furtherStopped))('%s: %s ends it at once', async (command, signal, exitCode, message) => {
   let asked: () => void = () => undefined;
   const waiting = new Promise<void>((resolve) => (asked = resolve));
   const server = await rawServer((socket) => void once(socket, 'data').then(asked));

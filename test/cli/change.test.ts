@@ -8,6 +8,7 @@ import { openHome, temporalConnection } from '../../src/local';
 import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld } from './support/cli-world';
+import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -54,7 +55,7 @@ test('run and submit again, resume, pause: what was typed is sent, a default nev
   expect(await sentTo(id)).toEqual([{ maxCost: 20, queueLimit: null }, { retries: 5 }, 'resume', { maxCost: null }, 'pause', 'resume']);
 });
 
-test('--quiet: the answer alone, of a whole run and of what waits for a person', async () => {
+if (LONG) test('--quiet: the answer alone, of a whole run and of what waits for a person', async () => {
   simulator.setOptions({ processingMs: 0 });
   const input = await world.input('quiet');
   expect(await world.run(['run', input, '--quiet'], api)).toEqual({ code: 0, stdout: expect.stringMatching(/^3 of 3 requests succeeded/), stderr: '' });

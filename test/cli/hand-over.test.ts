@@ -31,7 +31,7 @@ async function startRun(seed: string, ...more: string[]): Promise<RunningCli> {
 
 const background = async () => JSON.parse((await world.run(['doctor', '--json'], api)).stdout).findings.find(({ name }: { name: string }) => name === 'background').value as string;
 
-test('--foreground: Ctrl-C stops, nothing goes on by itself', async () => {
+if (LONG) test('--foreground: Ctrl-C stops, nothing goes on by itself', async () => {
   const running = await startRun('foreground', '--foreground');
   const { code, stdout, stderr } = await running.signal('SIGINT');
   expect(code).toBe(130);
@@ -55,7 +55,7 @@ test('Ctrl-C hands over: the job ends in the background, without anybody', async
   expect(simulator.stats().accepted).toHaveLength(before + 1);
 });
 
-test.each(LONG ? (['SIGTERM', 'SIGHUP'] as const) : (['SIGTERM'] as const))('%s hands over too, with exit 143', async (signal) => {
+if (LONG) test.each(['SIGTERM', 'SIGHUP'] as const)('%s hands over too, with exit 143', async (signal) => {
   const running = await startRun(signal.toLowerCase());
   expect(await running.signal(signal)).toMatchObject({ code: 143, stderr: expect.stringMatching(/goes on in the background/) });
   endBatches({ simulator });

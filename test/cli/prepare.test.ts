@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { CliWorld } from './support/cli-world';
+import { rowsOfThisForm } from '../support/long-form';
 
 const ROOT = join(__dirname, '..', '..');
 const ROWS = 'id,question,topic\nq-1,What is 1 + 1?,sums\nq-2,"What is ""2,0"" + 2?",sums\n';
@@ -86,17 +87,23 @@ test('--dry-run shows the first request', async () => {
   expect(await readdir(world.folder)).not.toContain('dry.jsonl');
 });
 
-test.each([
+/** `npm test` has one of each kind. */
+type WrongUsage = [args: string[], message: RegExp];
+const wrongUsage: WrongUsage[] = [
   [['--model', 'm', '--max-tokens', '9'], /^Error: The prompt is missing\./],
+  [[...SHAPE, '--delimiter', '::'], /is invalid\. Write one character, or tab\./],
+  [['--model', 'm', '--max-tokens', '9', '--prompt', '{{qestion}}'], /\nDid you mean question\? There are id, question, topic\.\n$/],
+];
+const furtherWrongUsage: WrongUsage[] = [
   [[...SHAPE, '--prompt-file', 'x'], /^Error: --prompt and --prompt-file say two things\./],
   [['--model', 'm', '--max-tokens', '9', '--prompt-file', 'nowhere.txt'], /^Error: .*nowhere\.txt does not exist\./],
   [['--model', 'm', '--max-tokens', 'many', '--prompt', 'x'], /is invalid\. Write a whole number of tokens\./],
   [['--max-tokens', '9', '--prompt', 'x'], /^Error: No model is named\.\nAdd --model NAME/],
-  [[...SHAPE, '--delimiter', '::'], /is invalid\. Write one character, or tab\./],
   [[...SHAPE, '--missing', 'ignore'], /Allowed choices are error, skip, empty/],
   [[...SHAPE, '--params', 'rows.csv'], /^Error: rows\.csv is not JSON\./],
-  [['--model', 'm', '--max-tokens', '9', '--prompt', '{{qestion}}'], /\nDid you mean question\? There are id, question, topic\.\n$/],
-])('%j is wrong usage', async (args, message) => {
+];
+
+test.each(rowsOfThisForm(wrongUsage, furtherWrongUsage))('%j is wrong usage', async (args, message) => {
   expect(await world.run(['prepare', 'rows.csv', ...args])).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
 });
 

@@ -29,7 +29,7 @@ afterEach(async () => {
 
 const accepted = () => simulator.stats().accepted.length;
 
-test.each(LONG ? (['lower', 'upper'] as const) : (['lower'] as const))('proxy variables in %s case do not come between a command and the embedded server', async (spelling) => {
+if (LONG) test.each(['lower', 'upper'] as const)('proxy variables in %s case do not come between a command and the embedded server', async (spelling) => {
   const proxy = await connectProxy({ target: port });
   proxy.refusal = 403;
   const names = ['https_proxy', 'http_proxy', 'grpc_proxy'].map((name) => (spelling === 'lower' ? name : name.toUpperCase()));
@@ -73,7 +73,7 @@ if (LONG) test('a background worker that the proxy refuses ends, so that it take
   expect(accepted()).toBe(1);
 });
 
-test('ANTHROPIC_LOG: the lines of a worker go to its log with the time, and to stderr with --verbose alone', async () => {
+if (LONG) test('ANTHROPIC_LOG: the lines of a worker go to its log with the time, and to stderr with --verbose alone', async () => {
   const env = { ...noProxy, ...key, ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_LOG: 'debug' };
   const quiet = await world.run(['run', await world.input('quiet')], env);
   const line = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z create 200 in \d+ ms/m;

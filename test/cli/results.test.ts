@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { errored, requestLine } from '../jobs/helpers';
 import { type EndedJob, endedJob, putInHome } from '../jobs/results/helpers';
 import { CliWorld } from './support/cli-world';
-import { LONG } from '../support/long-form';
+import { LONG, rowsOfThisForm } from '../support/long-form';
 
 let world: CliWorld;
 let job: EndedJob;
@@ -49,23 +49,26 @@ describe('prints', () => {
 });
 
 describe('refuses', () => {
-  test.each([
+  const wrong: [string[], RegExp][] = [
     [['--join', '--format', 'csv'], /^Error: --join is for JSONL\.\nName the columns instead/],
+    [['--fields', 'txt'], /^Error: There is no field "txt"\.\nDid you mean text\? There are custom_id, /],
+    [['--id', 'a', '--all'], /^Error: --id names requests, and --all means all of them\./],
+    [['--format', 'csv', '--json'], /^Error: --json prints JSON, not csv\./],
+    [['--output', 'output/results.jsonl'], /^Error: output\/results\.jsonl belongs to the job itself\./],
+  ];
+  const furtherWrong: [string[], RegExp][] = [
     [['--join', '--format', 'text'], /^Error: --join is for JSONL\./],
     [['--join', '--fields', 'text'], /^Error: --join and --fields say two different things\./],
     [['--join', '--order', 'results'], /^Error: Results come in the order of the input where it is read\./],
     [['--fields', 'metadata', '--order', 'results'], /^Error: Results come in the order of the input/],
     [['--fields', 'text', '--format', 'text'], /^Error: --format text has no fields\./],
-    [['--fields', 'txt'], /^Error: There is no field "txt"\.\nDid you mean text\? There are custom_id, /],
     [['--format', 'xml'], /^Error: option '--format <format>' argument 'xml' is invalid\. Allowed choices are jsonl, csv, text\./],
     [['--escape-formulas'], /^Error: --escape-formulas is for CSV\./],
-    [['--id', 'a', '--all'], /^Error: --id names requests, and --all means all of them\./],
     [['--id', 'a', '--order', 'input'], /^Error: The results of --id come in the order they are named in\./],
     [['--input', 'x.jsonl'], /^Error: --input is of no use here/],
-    [['--format', 'csv', '--json'], /^Error: --json prints JSON, not csv\./],
-    [['--output', 'output/results.jsonl'], /^Error: output\/results\.jsonl belongs to the job itself\./],
     [['--output', 'none/x.csv', '--format', 'csv'], /^Error: There is no folder none\./],
-  ])('%j', async (args, stderr) => {
+  ];
+  test.each(rowsOfThisForm(wrong, furtherWrong))('%j', async (args, stderr) => {
     const ended = await results(...args);
     expect({ code: ended.code, stdout: args.includes('--json') ? '' : ended.stdout }).toEqual({ code: 1, stdout: '' });
     expect(args.includes('--json') ? `Error: ${(JSON.parse(ended.stdout) as { error: { message: string } }).error.message}` : ended.stderr).toMatch(stderr);
@@ -76,7 +79,7 @@ test('names ids without a result, and prints the others', async () => {
   expect(await results('--id', 'd', '--id', 'a', '--id', 'x')).toEqual({ code: 1, stdout: `${LINES.a}\n`, stderr: expect.stringMatching(/^Error: Job job_ended has no result for d, x\.\nRequests without a result are in output\/failed-requests\.jsonl or output\/missing-requests\.jsonl\n$/) });
 });
 
-test('goes without the index, and says so', async () => {
+if (LONG) test('goes without the index, and says so', async () => {
   rmSync(join(job.output, 'results.index'));
   expect(await results('--id', 'a')).toEqual({ code: 0, stdout: `${LINES.a}\n`, stderr: expect.stringMatching(/results\.index is not there: reading all of .*results\.jsonl instead/) });
   expect(await results('--all', '--fields', 'custom_id,outcome')).toMatchObject({ code: 0, stdout: '{"custom_id":"a","outcome":"succeeded"}\n{"custom_id":"b","outcome":"errored"}\n{"custom_id":"c","outcome":"succeeded"}\n{"custom_id":"d","outcome":"missing"}\n' });

@@ -66,7 +66,7 @@ test('retry sends again what expired or failed for a passing reason, takes over 
   expect(await world.run(['verify', third.job_id])).toMatchObject({ code: 0 });
 });
 
-test('missing requests are sent again only by name, and it says what may be paid twice', async () => {
+if (LONG) test('missing requests are sent again only by name, and it says what may be paid twice', async () => {
   simulator.addFault({ on: 'results', kind: 'change-lines', change: 'unknown-result-type' });
   const first = await report('run', await world.input('missing', 6));
   expect(first.outcomes).toMatchObject({ succeeded: 5, missing: 1 });
@@ -77,7 +77,7 @@ test('missing requests are sent again only by name, and it says what may be paid
   expect(sent() - before).toBe(1);
 });
 
-test('kill -9 while a retry is planned and while it runs: the same command goes on, and nothing is sent twice', async () => {
+if (LONG) test('kill -9 while a retry is planned and while it runs: the same command goes on, and nothing is sent twice', async () => {
   simulator.setOptions({ expiredShare: 0.5 });
   const first = await report('run', await world.input('killed', 40), '--retries', '0');
   simulator.setOptions({ expiredShare: 0, processingMs: Infinity });

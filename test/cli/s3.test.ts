@@ -2,6 +2,7 @@
 import { BUCKET, S3Server } from '../support/s3-server';
 import { requestLines } from '../jobs/helpers';
 import { CliWorld } from './support/cli-world';
+import { LONG, rowsOfThisForm } from '../support/long-form';
 
 let server: S3Server;
 let world: CliWorld;
@@ -43,7 +44,7 @@ test('run, again, status, and results by the output, on stdout and into the buck
   expect((await server.get('copy.jsonl')).toString()).toBe(results);
 });
 
-test('a file, with its outputs in a bucket', async () => {
+if (LONG) test('a file, with its outputs in a bucket', async () => {
   const file = await world.file('more.jsonl', requestLines(3, 'more').map((line) => `${line}\n`).join(''));
   const { code, stdout } = await world.run(['run', file, '--simulate', '--output', `s3://${BUCKET}/out/`, '--json']);
   expect(code).toBe(0);
@@ -55,13 +56,18 @@ test('a file, with its outputs in a bucket', async () => {
   expect(await keys('out/')).toEqual(['out/report.json', 'out/requests.index', 'out/results.index', 'out/results.jsonl']);
 });
 
-test.each([
+type Refused = [what: string, input: string, env: Record<string, string>, code: string];
+const refused: Refused[] = [
   ['an object that is not there', `s3://${BUCKET}/none.jsonl`, {}, 'input_not_found'],
-  ['a bucket that is not there', 's3://no-such-bucket/in.jsonl', {}, 'no_bucket'],
   ['no credentials', INPUT, { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }, 'not_configured'],
+];
+const furtherRefused: Refused[] = [
+  ['a bucket that is not there', 's3://no-such-bucket/in.jsonl', {}, 'no_bucket'],
   ['a server that cannot be reached', INPUT, { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, 'unavailable'],
   ['no bucket at all', 's3://', {}, 'unsupported'],
-])('%s is an error that says what to do', async (_what, input, env, code) => {
+];
+
+test.each(rowsOfThisForm(refused, furtherRefused))('%s is an error that says what to do', async (_what, input, env, code) => {
   const ended = await world.run(['run', input, '--simulate', '--json'], env);
   expect(ended).toMatchObject({ code: 1 });
   expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code, message: expect.stringContaining(input), hint: expect.stringMatching(/./) } });

@@ -5,6 +5,7 @@ import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld, MAIN } from './support/cli-world';
 import { Terminal } from './support/terminal';
+import { LONG } from '../support/long-form';
 
 const DISPLAY = join(dirname(MAIN), 'display');
 const REQUESTS = 300;
@@ -101,7 +102,7 @@ test('bars, a terminal that gets narrower, and Ctrl-C', async () => {
   expect(jobs[2]).toMatch(/^One in detail/);
 });
 
-test('NO_COLOR: the same without colours', async () => {
+if (LONG) test('NO_COLOR: the same without colours', async () => {
   const shell = await open({ NO_COLOR: '1' });
   await start(shell, 'plain');
   await shell.shows(PROCESSING, 60_000);
@@ -110,7 +111,7 @@ test('NO_COLOR: the same without colours', async () => {
   await shell.shows(/^exit 130$/m, HANDING_OVER_MS);
 });
 
-test('a terminal that is not of UTF-8: ASCII', async () => {
+if (LONG) test('a terminal that is not of UTF-8: ASCII', async () => {
   const shell = await open({ LC_ALL: 'C' });
   await start(shell, 'ascii');
   await shell.shows(/^-+ 0 of 300 requests done$[\s\S]*^ {2}part \d of 5: +msgbatch_\S+ processing/m, 60_000);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createProgram } from '../../src/cli/program';
+import { rowsOfThisForm } from '../support/long-form';
 import { CliWorld } from './support/cli-world';
 
 let world: CliWorld;
@@ -41,21 +42,27 @@ test('--version', async () => {
   expect(await world.run(['--version'])).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: '' });
 });
 
-test.each([
+/** `npm test` has one of each kind. */
+type WrongUsage = [args: string[], message: RegExp];
+const wrongUsage: WrongUsage[] = [
   [['runn', 'x.jsonl'], /^Error: unknown command 'runn'\n\(Did you mean run\?\)\nAll commands and options: message-batches --help/],
-  [['stauts'], /^Error: unknown command 'stauts'\n\(Did you mean status\?\)/],
   [['resume', '--max-cots', '5'], /\(Did you mean --max-cost\?\)/],
+  [['run'], /^Error: missing required argument 'input'/],
+  [['wait', '--timeout', '30'], /^Error: option '--timeout <duration>' argument '30' is invalid\. Write a duration with its unit/],
+  [['run', 'x.jsonl', '--simulate', '--id', 'a/b'], /^Error: "a\/b" cannot be a job's id/],
+];
+const furtherWrongUsage: WrongUsage[] = [
+  [['stauts'], /^Error: unknown command 'stauts'\n\(Did you mean status\?\)/],
   [['resume', '--max-cost', '5$'], /^Error: option '--max-cost <usd>' argument '5\$' is invalid\. Write US dollars as a plain number/],
   [['api', 'lst'], /\(Did you mean list\?\)/],
   [['run', 'x.jsonl', '--simulat'], /^Error: unknown option '--simulat'\n\(Did you mean --simulate\?\)/],
-  [['run'], /^Error: missing required argument 'input'/],
   [['run', 'x.jsonl', '--retries', 'many'], /^Error: option '--retries <n>' argument 'many' is invalid\. Write a whole number\./],
-  [['wait', '--timeout', '30'], /^Error: option '--timeout <duration>' argument '30' is invalid\. Write a duration with its unit/],
   [['run', 'x.jsonl', '--follow-up-on', 'success'], /is invalid\. Choose among succeeded, errored, canceled, expired\./],
   [['run', 'x.jsonl', '--simulate', '--follow-up-on', 'errored'], /^Error: --follow-up-on says for which outcomes, but not which workflow/],
-  [['run', 'x.jsonl', '--simulate', '--id', 'a/b'], /^Error: "a\/b" cannot be a job's id/],
   [['run', 'missing.jsonl', '--simulate'], /^Error: .*missing\.jsonl.*/],
-])('%j is wrong usage', async (args, message) => {
+];
+
+test.each(rowsOfThisForm(wrongUsage, furtherWrongUsage))('%j is wrong usage', async (args, message) => {
   expect(await world.run(args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
 });
 

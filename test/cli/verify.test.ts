@@ -7,6 +7,7 @@ import { JobFolder } from '../../src/jobs';
 import type { Simulator } from '../../src/simulator';
 import { CliWorld } from './support/cli-world';
 import { useSimulatedApi } from './support/simulated-api';
+import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -36,7 +37,7 @@ test('verify proves a job from its files, without a key and a server, and tells 
   expect(await world.run(['results', report.job_id, '--all'])).toMatchObject({ code: 1, stdout: '' });
 });
 
-test('verify and clean have nothing to do with a job that is open', async () => {
+if (LONG) test('verify and clean have nothing to do with a job that is open', async () => {
   simulator.setOptions({ processingMs: 60_000 });
   const { code, stdout } = await world.run(['submit', await world.input('open'), '--json'], api);
   expect(code).toBe(0);

@@ -6,44 +6,20 @@ import { Client } from '@temporalio/client';
 import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { JobConflictError, JobFailedError, JobNotFoundError, JobOptionsError, JobUnfinishedError, MessageBatchesClient } from '../../src/client';
 import type { ObservedJobStatus, StartJobOptions } from '../../src/client';
-import { activityTaskQueue, batchWorkflowId, jobWorkflowId } from '../../src/contract';
-import type { BatchStatus } from '../../src/contract';
-import { openStorageRoot } from '../../src/storage';
-import { sharedTemporal } from '../support/shared-temporal';
-import type { TemporalServer } from '../support/temporal-server';
-import { until } from '../support/until';
-import { World } from '../support/world';
+import { jobWorkflowId } from '../../src/contract';
+import type { SimulatorOptions } from '../../src/simulator';
+import type { World } from '../support/world';
+import { REQUESTS, useClient } from './support/client-world';
 
-const REQUESTS = 20;
-const shared = sharedTemporal();
-let temporal: TemporalServer;
+const opened = useClient();
 let world: World;
 let batches: MessageBatchesClient;
 
-beforeAll(async () => {
-  temporal = await shared.start();
-});
-afterAll(() => shared.stop());
-afterEach(() => world.close());
-
-async function begin(options: Parameters<typeof World.create>[0] = {}): Promise<void> {
-  world = await World.create(options, temporal);
-  batches = new MessageBatchesClient({ client: await world.client() });
+async function begin(options?: Partial<SimulatorOptions>): Promise<void> {
+  ({ world, batches } = await opened.begin(options));
 }
 
-let jobs = 0;
-async function startOptions(more: Partial<StartJobOptions> = {}): Promise<StartJobOptions> {
-  const id = more.id ?? `job-${process.pid}-${++jobs}`;
-  const { id: storageId } = await openStorageRoot(world.storage);
-  return {
-    id,
-    requests: await world.writeRequests(REQUESTS),
-    account: world.account,
-    activityTaskQueue: activityTaskQueue(world.account, storageId),
-    output: join(world.folder, `${id}.results`),
-    ...more,
-  };
-}
+const startOptions = (more?: Partial<StartJobOptions>): Promise<StartJobOptions> => opened.startOptions(more);
 
 test('a job from its start to its results', async () => {
   await begin({ processingMs: Infinity });
@@ -75,52 +51,6 @@ test('a job from its start to its results', async () => {
   expect(inOrder).toEqual(Array.from({ length: REQUESTS }, (_, index) => `request-${index}`));
   for (const id of ids) expect(await job.result(id)).toMatchObject({ custom_id: id, result: { type: 'succeeded' } });
   expect(await job.result('nobody')).toBeUndefined();
-});
-
-test('while results are stored, the status tells how many are', async () => {
-  await begin({ processingMs: 0, resultsBytesPerSecond: 2_000 });
-  await world.startWorker();
-  const job = await batches.startJob(await startOptions());
-  const stored: number[] = [];
-  for await (const { running } of job.watch({ intervalMs: 100 })) {
-    for (const { status } of running) if (status?.phase === 'storing') stored.push(status.stored.lines);
-  }
-  expect(stored.some((lines) => lines > 0 && lines < REQUESTS)).toBe(true);
-  expect(stored).toEqual([...stored].sort((a, b) => a - b));
-});
-
-test('results that are all stored between two questions are not told as none', async () => {
-  await begin({ processingMs: 0, resultsBytesPerSecond: 5_000 });
-  await world.startWorker();
-  const job = await batches.startJob(await startOptions());
-  const partId = batchWorkflowId(job.id, 1, 1);
-  const client = await world.client();
-  let isStoring = false;
-  const betweenTheQuestions: WorkflowClientInterceptor = {
-    query: async (input, next) => {
-      const answer = await next(input);
-      isStoring ||= input.workflowExecution.workflowId === partId && (answer as BatchStatus).phase === 'storing';
-      return answer;
-    },
-    describe: async (input, next) => {
-      if (isStoring && input.workflowExecution.workflowId === partId) await client.workflow.getHandle(partId).result();
-      return next(input);
-    },
-  };
-  const slow = new Client({ connection: client.connection, interceptors: { workflow: [betweenTheQuestions] } });
-  const handle = new MessageBatchesClient({ client: slow }).job(job.id);
-  const { running } = await until(() => handle.status(), () => isStoring);
-  expect(running).toMatchObject([{ status: { stored: { lines: REQUESTS } } }]);
-});
-
-test('the same id attaches to the running job', async () => {
-  await begin({ processingMs: 1000 });
-  await world.startWorker();
-  const options = await startOptions();
-  const [first, second] = await Promise.all([batches.startJob(options), batches.startJob(options)]);
-  const [one, other] = await Promise.all([first.report(), second.report()]);
-  expect(other).toEqual(one);
-  expect(world.simulator.stats().accepted).toHaveLength(1);
 });
 
 test('other requests under the id of a job that runs or has ended: both are named, and the report stays', async () => {
@@ -197,57 +127,6 @@ test('without a worker the server tells what it knows, and nobody is asked who c
   await job.cancel();
   await world.startWorker();
   await job.report();
-});
-
-test('an API that keeps failing is told, with the attempt', async () => {
-  await begin({ processingMs: 60_000 });
-  await world.startWorker();
-  const job = await batches.startJob(await startOptions({ pollIntervalMs: 200 }));
-  world.simulator.addFault({ on: 'retrieve', kind: 'status', status: 500, times: 1000 });
-  for await (const { running } of job.watch({ intervalMs: 100 })) {
-    const trouble = running[0]?.trouble;
-    if (!trouble) continue;
-    expect(trouble).toMatchObject({ message: expect.stringMatching(/500|error/i), attempt: expect.any(Number) });
-    expect(trouble.attempt).toBeGreaterThan(1);
-    break;
-  }
-});
-
-test('a worker that was killed: the batch is still named', async () => {
-  await begin({ processingMs: 60_000 });
-  const worker = await world.startWorker();
-  const job = await batches.startJob(await startOptions());
-  // Not in the middle of a call: that one would have to time out first.
-  for await (const { running } of job.watch({ intervalMs: 100 })) if (running[0]?.status?.phase === 'processing') break;
-  await worker.kill();
-  const status = await job.status();
-  expect(status).toMatchObject({ source: 'memo', phase: 'running', requests: REQUESTS });
-  expect(status.running).toEqual([expect.objectContaining({ round: 1, part: 1, phase: 'processing', batchId: world.simulator.stats().accepted[0]?.id })]);
-  await job.cancel();
-  await world.startWorker();
-  expect(await job.report()).toMatchObject({ status: 'canceled' });
-});
-
-test('pause sends nothing; resume goes on', async () => {
-  await begin();
-  const job = await batches.startJob(await startOptions());
-  await job.pause();
-  await world.startWorker();
-  for await (const status of job.watch({ intervalMs: 100 })) if (status.paused && status.phase === 'running') break;
-  expect(world.simulator.stats().accepted).toHaveLength(0);
-  await job.resume();
-  await job.report();
-  expect(world.simulator.stats().accepted).toHaveLength(1);
-});
-
-test('cancel twice, and once more after the end', async () => {
-  await begin({ processingMs: 60_000 });
-  await world.startWorker();
-  const job = await batches.startJob(await startOptions());
-  await world.simulator.waitFor('poll');
-  await Promise.all([job.cancel(), job.cancel()]);
-  expect(await job.report()).toMatchObject({ status: 'canceled' });
-  await job.cancel();
 });
 
 test('a job that nobody knows', async () => {

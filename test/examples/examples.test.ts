@@ -100,25 +100,6 @@ test('another workflow runs a job as a child, with a follow-up for each result',
   expect(graded).toEqual([{ correct: true }, { correct: true }, { correct: false }]);
 });
 
-// The simulator answers in sentences.
-const notJson = { valid: false, reason: 'not_json' };
-const schema = { type: 'number', maximum: 50 };
-test.each<[string, FollowUpOptions, unknown[]]>([
-  ['each result, by a worker of its own', { workflow: 'gradeAnswer', taskQueue: 'grading' }, [{ correct: true }, { correct: true }, { correct: false }]],
-  ['slices, whose results an activity reads by reference', { workflow: 'countWordsOfSlice', taskQueue: 'grading', per: 2 }, [{ words: expect.any(Number) }, { words: expect.any(Number) }]],
-  ['answers against a schema', { workflow: 'checkJsonAnswer', args: [{ schema }] }, [notJson, notJson, notJson].map((each) => expect.objectContaining(each))],
-  ['slices against a schema', { workflow: 'checkJsonAnswersOfSlice', per: 3, args: [{ schema }] }, [{ valid: 0, invalid: 3, reasons: { not_json: 3 }, failing: ['times-7', 'times-8', 'times-9'] }]],
-])('a job has follow-ups: %s', async (name, followUp, values) => {
-  const own = await createFollowUpWorker(native);
-  await own.runUntil(async () => {
-    const job = await new MessageBatchesClient({ client }).startJob({ id: name.replace(/\W+/g, '-'), requests, followUp });
-    const { output, follow_ups } = await job.report();
-    expect(follow_ups).toMatchObject({ selected: values.length, succeeded: values.length, failed: 0 });
-    const lines = (await readFile(join(output, 'follow-ups.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as FollowUpLine);
-    expect(lines.map(({ value }) => value)).toEqual(values);
-  });
-});
-
 test('the worker of follow-ups, started by its one command, serves them until it is told to end', async () => {
   const program = join(__dirname, '..', '..', 'examples', 'follow-up-worker.ts');
   // What `npx tsx` starts, without the wrapper around it: that one kills a child which does not answer a signal within 30 ms.
@@ -144,6 +125,42 @@ async function storedResults(): Promise<{ inputs: FollowUpInput[]; slice: Follow
   return { inputs, slice: { ...of, slice: 1, count: 2, results: { uri: list } } };
 }
 
+describe('with a worker of follow-ups', () => {
+  let own: Worker;
+  let serving: Promise<void>;
+
+  beforeAll(async () => {
+    own = await createFollowUpWorker(native);
+    serving = own.run();
+  });
+
+  afterAll(async () => {
+    own.shutdown();
+    await serving;
+  });
+
+  // The simulator answers in sentences.
+  const notJson = { valid: false, reason: 'not_json' };
+  const schema = { type: 'number', maximum: 50 };
+  test.each<[string, FollowUpOptions, unknown[]]>([
+    ['each result, by a worker of its own', { workflow: 'gradeAnswer', taskQueue: 'grading' }, [{ correct: true }, { correct: true }, { correct: false }]],
+    ['slices, whose results an activity reads by reference', { workflow: 'countWordsOfSlice', taskQueue: 'grading', per: 2 }, [{ words: expect.any(Number) }, { words: expect.any(Number) }]],
+    ['answers against a schema', { workflow: 'checkJsonAnswer', args: [{ schema }] }, [notJson, notJson, notJson].map((each) => expect.objectContaining(each))],
+    ['slices against a schema', { workflow: 'checkJsonAnswersOfSlice', per: 3, args: [{ schema }] }, [{ valid: 0, invalid: 3, reasons: { not_json: 3 }, failing: ['times-7', 'times-8', 'times-9'] }]],
+  ])('a job has follow-ups: %s', async (name, followUp, values) => {
+    const job = await new MessageBatchesClient({ client }).startJob({ id: name.replace(/\W+/g, '-'), requests, followUp });
+    const { output, follow_ups } = await job.report();
+    expect(follow_ups).toMatchObject({ selected: values.length, succeeded: values.length, failed: 0 });
+    const lines = (await readFile(join(output, 'follow-ups.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as FollowUpLine);
+    expect(lines.map(({ value }) => value)).toEqual(values);
+  });
+
+  test('an activity reads the results of a slice by reference', async () => {
+    const { slice } = await storedResults();
+    expect(await client.workflow.execute('countWordsOfSlice', { workflowId: 'words', taskQueue: 'grading', args: [slice] })).toEqual({ words: 2 });
+  });
+});
+
 test('answers are held against a schema, one by one and in slices, by the worker of the product', async () => {
   const { inputs, slice } = await storedResults();
   const check = { schema: { type: 'number', maximum: 50 } };
@@ -153,12 +170,6 @@ test('answers are held against a schema, one by one and in slices, by the worker
   expect(await run('checkJsonAnswersOfSlice', 'check-slice', [slice, check])).toEqual({ valid: 1, invalid: 1, reasons: { schema: 1 }, failing: ['q-1'] });
   const bad = run('checkJsonAnswer', 'check-bad', [inputs[0], { schema: { type: 'nombre' } }]);
   await expect(bad).rejects.toMatchObject({ cause: { cause: { type: 'InvalidInput', nonRetryable: true, message: expect.stringContaining('The JSON schema cannot be used') } } });
-});
-
-test('an activity reads the results of a slice by reference', async () => {
-  const { slice } = await storedResults();
-  const own = await createFollowUpWorker(native);
-  expect(await own.runUntil(client.workflow.execute('countWordsOfSlice', { workflowId: 'words', taskQueue: 'grading', args: [slice] }))).toEqual({ words: 2 });
 });
 
 test('the API client by itself sends a file as one batch and reads its answers', async () => {

@@ -1,6 +1,7 @@
 /** Cancel at any moment, and twice: the API is asked to cancel, and what was done is kept. */
 import { jobWorkflowId } from '../../src/contract';
 import { testsOfWorlds } from '../support/side-by-side';
+import { LONG } from '../support/long-form';
 
 const REQUESTS = 200;
 
@@ -34,7 +35,7 @@ together('while polling, twice; partial results are kept', async (open) => {
   expect(world.simulator.stats().calls.cancel).toBe(1);
 });
 
-together('while streaming: the batch has ended, all its results are kept', async (open) => {
+if (LONG) together('while streaming: the batch has ended, all its results are kept', async (open) => {
   const world = await open();
   world.simulator.addFault({ on: 'results', kind: 'stall', afterBytes: 10_000 });
   const first = await world.startWorker();
@@ -60,7 +61,7 @@ together('of the workflow itself: the batch is canceled too, the workflow ends a
   expect(world.simulator.stats().calls.cancel).toBe(1);
 });
 
-together('a canceled job that is started again sends nothing more', async (open) => {
+if (LONG) together('a canceled job that is started again sends nothing more', async (open) => {
   const world = await open({ processingMs: Infinity });
   await world.startWorker();
   // There is room for one part at a time.

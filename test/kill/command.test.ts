@@ -1,4 +1,4 @@
-/** The whole of it as a person has it: a command, killed in the middle, and the same command again. */
+/** The whole of it as a person has it: a command, killed in the middle, and the same command again; one batch, or ten side by side. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Simulator } from '../../src/simulator';
@@ -7,6 +7,7 @@ import { CliWorld } from '../cli/support/cli-world';
 import { testsTogether } from '../support/side-by-side';
 import { SmallDisk } from '../support/small-disk';
 import { LONG } from '../support/long-form';
+import { expectGoesOnAfter, testsOfTenParts } from './support/ten-parts';
 
 const REQUESTS = 30;
 
@@ -62,6 +63,8 @@ together('kill -9 of the command while it polls, then the same command', async (
   await first.signal('SIGKILL');
   await expectDoneOnce(simulator, await world.run(['run', input, '--json'], real));
 });
+
+testsOfTenParts()('SIGKILL with parts that wait, are processed and stored: the same command attaches, and ends it', (parts) => expectGoesOnAfter(parts, 'SIGKILL', null));
 
 // `npm test` has its halves in cli/hand-over.test.ts and cli/run.test.ts.
 if (LONG) together('Ctrl-C hands over; the job ends without a command; the same command shows the report', async ({ world, simulator, input, real }) => {

@@ -1,6 +1,7 @@
 /**
  * A create is paid at most once, whatever dies in the middle of it. Each case ends with exactly one accepted
- * batch, counted at the simulator, and a result for every request. `npm test` loses an answer of each kind; `npm run test:long` does all.
+ * batch, counted at the simulator, and a result for every request. `npm test` kills around the
+ * POST, and loses an answer before and after the batch is made; `npm run test:long` does all.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobReport } from '../../src/contract';
@@ -15,17 +16,17 @@ const REQUESTS = 20;
 /** A create that is not done by then is looked up instead: long enough for its records while the machine is busy. */
 const CREATE_TIMEOUT_MS = 8_000;
 
-const KILLED_AT: [when: string, stopAt: Omit<StopAt, 'signal'>][] = [
-  ['before the intent is on record', { record: '.intent.json', when: 'before' }],
+const KILLED_AT: [when: string, stopAt: Omit<StopAt, 'signal'>, onlyLong?: boolean][] = [
+  ['before the intent is on record', { record: '.intent.json', when: 'before' }, true],
   ['after the intent, before the POST', { record: '.intent.json', when: 'after' }],
   ['after the answer, before the batch id is on record', { record: '.answer.json', when: 'before' }],
-  ['after the batch id is on record', { record: '.answer.json', when: 'after' }],
+  ['after the batch id is on record', { record: '.answer.json', when: 'after' }, true],
 ];
 
 const LOST: [what: string, fault: Fault, accepted: boolean, onlyLong?: boolean][] = [
   ['accepted, then the connection is reset', { on: 'create', kind: 'lose-answer' }, true],
   ['5xx after accepting', { on: 'create', kind: 'status', status: 500, when: 'afterAccept' }, true, true],
-  ['529 after accepting', { on: 'create', kind: 'status', status: 529, when: 'afterAccept' }, true],
+  ['529 after accepting', { on: 'create', kind: 'status', status: 529, when: 'afterAccept' }, true, true],
   ['5xx before accepting', { on: 'create', kind: 'status', status: 500 }, false, true],
   ['529 before accepting', { on: 'create', kind: 'status', status: 529 }, false],
 ];
@@ -33,16 +34,16 @@ const LOST: [what: string, fault: Fault, accepted: boolean, onlyLong?: boolean][
 /** Those that take longest begin first. */
 const CASES = [
   { name: 'a worker frozen between intent and POST, for longer than its deadline, sends nothing when it wakes', run: expectNothingSentWhenWoken },
-  { name: 'a 504 answered early, and the create is accepted later', run: expectLateCreateWaitedFor },
+  { onlyLong: true, name: 'a 504 answered early, and the create is accepted later', run: expectLateCreateWaitedFor },
   { name: 'a foreign batch of the same size is put aside by its results, and ours is sent', run: expectForeignPutAside },
   { onlyLong: true, name: 'of ours and a foreign one, the results tell', run: expectOursTold },
   { onlyLong: true, name: 'older batches of the same size are never taken for it', run: expectOlderNotTaken },
-  ...KILLED_AT.map(([when, stopAt]) => ({ name: `SIGKILL of the worker ${when}`, run: (open: OpenWorld) => expectPaidOnceAfterKill(open, stopAt) })),
+  ...KILLED_AT.map(([when, stopAt, onlyLong]) => ({ onlyLong, name: `SIGKILL of the worker ${when}`, run: (open: OpenWorld) => expectPaidOnceAfterKill(open, stopAt) })),
   { name: 'SIGKILL of the worker during the body', run: expectPaidOnceAfterKillInBody },
   { name: 'SIGKILL of the worker after accept, before the answer', run: expectAdoptedAfterKill },
   ...LOST.map(([what, fault, accepted, onlyLong]) => ({ onlyLong, name: `the answer is lost: ${what}`, run: (open: OpenWorld) => expectPaidOnceAfterLoss(open, fault, accepted) })),
-  { name: 'the answer is lost, and the look-up has found the batch, but its worker is killed before that is on record', run: expectAdoptedAfterKillInLookUp },
-  { name: 'the answer is lost, and the look-up has found the batch, but it cannot be looked at', run: expectAdoptedUnseen },
+  { onlyLong: true, name: 'the answer is lost, and the look-up has found the batch, but its worker is killed before that is on record', run: expectAdoptedAfterKillInLookUp },
+  { onlyLong: true, name: 'the answer is lost, and the look-up has found the batch, but it cannot be looked at', run: expectAdoptedUnseen },
 ];
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */

@@ -1,6 +1,7 @@
 /**
  * Follow-ups while everything above them is killed, frozen, terminated or canceled: each does its work once, and each has its line in
- * follow-ups.jsonl. What they do is counted outside, by a worker that nobody kills. `npm run test:long` has 5,000 of them, and 10,000 in slices.
+ * follow-ups.jsonl. What they do is counted outside, by a worker that nobody kills. `npm test` kills;
+ * `npm run test:long` has 5,000 of them, 10,000 in slices, and the rest.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,10 +22,10 @@ const CASES = [
   // First, as it mostly waits until the server has forgotten a worker.
   { onlyLong: true, name: 'a job canceled whose follow-ups have lost their worker', run: cancelUnserved },
   { name: 'workers killed every few seconds, and one follow-up that always fails', run: killEveryFewSeconds },
-  { name: 'a worker frozen in the middle, and woken', run: freezeAndWake },
-  { name: 'a job terminated in the middle, and started again', run: terminateAndStart },
+  { onlyLong: true, name: 'a worker frozen in the middle, and woken', run: freezeAndWake },
+  { onlyLong: true, name: 'a job terminated in the middle, and started again', run: terminateAndStart },
   { onlyLong: true, name: 'a job canceled in the middle', run: cancelInTheMiddle },
-  { name: 'slices', run: slices },
+  { onlyLong: true, name: 'slices', run: slices },
 ];
 
 beforeAll(quiet);

@@ -1,7 +1,7 @@
 /**
  * A worker freezes somewhere between the first byte of results and the last output, as a suspended machine would; another one
- * finishes the job; the first wakes up and goes on with what it was doing. The results stay the truth. `npm test` does a step of each kind;
- * `npm run test:long` all.
+ * finishes the job; the first wakes up and goes on with what it was doing. The results stay the truth. `npm test` freezes it while it
+ * streams and while it merges; `npm run test:long` at each step.
  */
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,13 +17,13 @@ type Step = Omit<StopAtStep, 'signal'>;
 
 const STEPS: (Variant & { name: string; step: Step })[] = [
   { onlyLong: true, name: 'between a write and its sync', step: { operation: 'datasync', path: /segments\/g/, nth: 2, when: 'before' } },
-  { name: 'between a sync and its heartbeat', step: { operation: 'datasync', path: /segments\/g/, when: 'after' } },
+  { onlyLong: true, name: 'between a sync and its heartbeat', step: { operation: 'datasync', path: /segments\/g/, when: 'after' } },
   { onlyLong: true, name: 'before its segment is made', step: { operation: 'open', path: /segments\/g/, when: 'before' } },
   { onlyLong: true, name: 'while the ledger is closed', step: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
   { name: 'in the middle of the merge', step: { operation: 'writev', path: /\.results\.jsonl/, when: 'after' } },
   { onlyLong: true, name: 'before results.jsonl has its name', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'before' } },
   { onlyLong: true, name: 'between results.jsonl and the report', step: { operation: 'rename', path: /\/results\.jsonl$/, when: 'after' } },
-  { name: 'before the working data is removed', step: { operation: 'rm', path: /\.parts$/, when: 'before' } },
+  { onlyLong: true, name: 'before the working data is removed', step: { operation: 'rm', path: /\.parts$/, when: 'before' } },
 ];
 
 const CASES = [
@@ -34,7 +34,7 @@ const CASES = [
   })),
   ...STEPS.map(({ name, step, onlyLong }) => ({ onlyLong, name: `frozen ${name}`, run: (open: OpenWorld) => expectTruthAfterWaking(open, step) })),
   { onlyLong: true, name: 'wakes when the outputs belong to another job', run: expectOtherJobLeftAlone },
-  { name: 'wakes and finishes while another worker merges', run: expectNobodyAsked },
+  { onlyLong: true, name: 'wakes and finishes while another worker merges', run: expectNobodyAsked },
 ];
 
 /** The server goes on giving tasks to the polls of a frozen worker; each costs ten seconds. */

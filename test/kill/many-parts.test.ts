@@ -1,6 +1,6 @@
 /**
  * Jobs of ten parts whose key, money, disk or batches fail in the middle: nothing is sent twice, nothing is lost, and it goes on.
- * `npm test` has one of each kind: what stops all parts, what stops those of one disk, what happens to one of them, what a person changes.
+ * `npm test` has a cancel, a key that is switched off, and a pause; `npm run test:long` all.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,11 +29,11 @@ const CASES = [
   { onlyLong: true, name: 'the key may do nothing any more (403) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, forbidAll) },
   { onlyLong: true, name: 'a spend limit (429) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 429, errorCode: 'enforced_spend_limit_reached' }) },
   { onlyLong: true, name: 'a spend limit (400) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 400, message: 'You have reached your specified API usage limits.' }) },
-  { name: 'the disk fills up while ten parts are stored side by side', run: expectGoesOnAfterFullDisk },
+  { onlyLong: true, name: 'the disk fills up while ten parts are stored side by side', run: expectGoesOnAfterFullDisk },
   { onlyLong: true, name: 'the disk fills up while the input is planned', run: expectPlansAfterFullDisk },
   { onlyLong: true, name: 'one part is refused for good', run: expectOneRefused },
   { onlyLong: true, name: 'one batch is canceled by somebody else', run: expectOneCanceled },
-  { name: 'one batch is deleted by somebody else: the others end', run: expectOthersEnd },
+  { onlyLong: true, name: 'one batch is deleted by somebody else: the others end', run: expectOthersEnd },
   { name: 'a pause in the middle: nothing new is created, other jobs get the room', run: expectPaused },
   { onlyLong: true, name: 'limits that are changed in the middle: of the queue, of further rounds', run: expectChanged },
 ];

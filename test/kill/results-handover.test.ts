@@ -16,7 +16,7 @@ const SOON_MS = 30_000;
 const BYTES_PER_SECOND = 40_000;
 
 const CASES = [
-  { name: 'the workflow is terminated while the stream stalls: the download ends, and a new run goes on', run: expectEndAfterTerminate },
+  { onlyLong: true, name: 'the workflow is terminated while the stream stalls: the download ends, and a new run goes on', run: expectEndAfterTerminate },
   { name: 'a worker that shuts down hands over at the exact line, with Range', run: expectHandOver },
 ];
 

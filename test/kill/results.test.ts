@@ -18,12 +18,12 @@ const BODIES: (Variant & { what: string; fault: Fault })[] = [
 ];
 
 const CASES = [
-  { name: 'SIGKILL while polling', run: expectTruthAfterPolling },
+  { onlyLong: true, name: 'SIGKILL while polling', run: expectTruthAfterPolling },
   ...[true, false].map((supportsRange) => ({
     name: `SIGKILL while streaming, ${supportsRange ? 'with' : 'without'} Range: goes on where the synced bytes end`,
     run: (open: OpenWorld) => expectTruthAfterStreaming(open, supportsRange),
   })),
-  ...['part.json', 'report.json'].map((record) => ({ onlyLong: record === 'report.json', name: `SIGKILL before ${record} is on record`, run: (open: OpenWorld) => expectTruthAfterRecord(open, record) })),
+  ...['part.json', 'report.json'].map((record) => ({ onlyLong: true, name: `SIGKILL before ${record} is on record`, run: (open: OpenWorld) => expectTruthAfterRecord(open, record) })),
   ...BODIES.map(({ what, fault, onlyLong }) => ({ onlyLong, name: `a body ${what} is completed`, run: (open: OpenWorld) => expectTruthAfterFault(open, fault) })),
 ];
 

@@ -1,6 +1,6 @@
 /**
  * kill -9 while a job that takes over outcomes is planned: it goes on, nothing is sent twice, and the outputs are the same.
- * `npm test` does a moment of each kind; `npm run test:long` all.
+ * `npm test` does it while results that are taken over are written, and before the plan is on record; `npm run test:long` at each moment.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,13 +11,13 @@ import { testSideBySide } from '../support/side-by-side';
 type Moment = Variant & { name: string } & ({ stopAt: Omit<StopAt, 'signal'> } | { stopAtStep: Omit<StopAtStep, 'signal'> });
 
 const MOMENTS: Moment[] = [
-  { name: 'before the plan appears', stopAtStep: { operation: 'rename', path: /round-01$/, when: 'before' } },
+  { onlyLong: true, name: 'before the plan appears', stopAtStep: { operation: 'rename', path: /round-01$/, when: 'before' } },
   { onlyLong: true, name: 'after it has appeared', stopAtStep: { operation: 'rename', path: /round-01$/, when: 'after' } },
   { onlyLong: true, name: 'when a segment of results that are taken over is made', stopAtStep: { operation: 'open', path: /part-000\d.segments.*\.jsonl$/, when: 'after' } },
   { name: 'while they are written', stopAtStep: { operation: 'datasync', path: /part-000\d.segments.*\.jsonl$/, when: 'before' } },
   { onlyLong: true, name: 'before a ledger has its name', stopAtStep: { operation: 'rename', path: /ledger\.bin$/, when: 'before' } },
   { onlyLong: true, name: 'before the report of such a part', stopAt: { record: 'part.json', when: 'before' } },
-  { name: 'after the report of such a part', stopAt: { record: 'part.json', when: 'after' } },
+  { onlyLong: true, name: 'after the report of such a part', stopAt: { record: 'part.json', when: 'after' } },
   { name: 'before the plan is on record', stopAt: { record: 'round-01/plan.json', when: 'before' } },
   { onlyLong: true, name: 'after the plan is on record', stopAt: { record: 'round-01/plan.json', when: 'after' } },
 ];

@@ -29,13 +29,13 @@ const CREATE_STOPS: (Variant & { when: string; stopAt: Omit<StopAt, 'signal'> })
 
 /** Those that take longest begin first. */
 const CASES = [
-  { name: 'two workers stream the same batch, the first frozen and woken', run: expectTruthOfTwoStreams },
+  { onlyLong: true, name: 'two workers stream the same batch, the first frozen and woken', run: expectTruthOfTwoStreams },
   ...[true, false].map((supportsRange) => ({
     onlyLong: !supportsRange,
     name: `SIGKILL while streaming, ${supportsRange ? 'with' : 'without'} Range: goes on at the end of the last whole object`,
     run: (open: OpenWorld) => expectTruthAfterStreaming(open, supportsRange),
   })),
-  { name: 'SIGKILL in the middle of the merge, with another going on', run: expectTruthAfterMerging },
+  { onlyLong: true, name: 'SIGKILL in the middle of the merge, with another going on', run: expectTruthAfterMerging },
   { onlyLong: true, name: 'a server that cannot answer for a while is waited out', run: expectWaitedOut },
   ...CREATE_STOPS.map(({ when, stopAt, onlyLong }) => ({
     onlyLong,

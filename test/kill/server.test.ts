@@ -4,6 +4,7 @@ import { jobWorkflowId } from '../../src/contract';
 import type { Afterwards } from '../support/side-by-side';
 import { testsTogether } from '../support/side-by-side';
 import { World } from '../support/world';
+import { LONG } from '../support/long-form';
 
 const REQUESTS = 20;
 
@@ -32,7 +33,7 @@ together('SIGKILL of the server while polling, then a restart', async (afterward
   await expectPaidOnce(world, await job.result());
 });
 
-together('SIGKILL of worker and server together while polling', async (afterwards) => {
+if (LONG) together('SIGKILL of worker and server together while polling', async (afterwards) => {
   const world = await open(afterwards, { processingMs: 4_000 });
   const worker = await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(REQUESTS) });
@@ -73,7 +74,7 @@ together('the finished workflow deleted, then the same job again', async (afterw
   await expectPaidOnce(world, second);
 });
 
-together('the job terminated in the middle, then started again', async (afterwards) => {
+if (LONG) together('the job terminated in the middle, then started again', async (afterwards) => {
   const world = await open(afterwards, { processingMs: 4_000 });
   await world.startWorker();
   const input = { requests: await world.writeRequests(REQUESTS) };

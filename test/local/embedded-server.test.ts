@@ -15,6 +15,7 @@ import { isRunning } from '../../src/local/processes';
 import { whileNoServerStarts } from '../../src/local/server-process';
 import type { TestHome } from './support';
 import { temporalCliPath, testHome } from './support';
+import { rowsOfThisForm } from '../support/long-form';
 
 // A port that was free a moment ago can be taken by a test file that runs beside this one.
 jest.retryTimes(3);
@@ -181,7 +182,7 @@ test('another home has a server of its own at the same time', async () => {
   }
 });
 
-describe.each(['removed', 'broken'])('where its record is %s', (how) => {
+describe.each(rowsOfThisForm(['removed'], ['broken']))('where its record is %s', (how) => {
   const lose = async () => (how === 'removed' ? rm(join(home.run, 'server.json')) : writeFile(join(home.run, 'server.json'), '{"pid": '));
 
   test('it is found by its process, and taken over', async () => {

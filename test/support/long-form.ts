@@ -1,7 +1,11 @@
-/** Two forms of the tests that repeat: `npm test` does one case of each kind, `npm run test:long`, which sets REPETITIONS, all of them. */
+/**
+ * Two forms of the tests. `npm test` holds each promise to one proof; `npm run test:long`, which sets REPETITIONS, has all: variants of these
+ * proofs, and what repeats. What is only of the long form asks for `LONG`, has `onlyLong` or stands in further rows, or in a file that is
+ * named `*.long.test.ts`, which jest.config.js leaves out of `npm test`.
+ */
 export const LONG = process.env['REPETITIONS'] !== undefined;
 
-/** What a case may say of itself: it shows what another one of its file shows, at one more step or in one more way. */
+/** What a case may say of itself: it shows what another one shows, at one more step, in one more way, with a further fault or of a rarer event. */
 export interface Variant {
   onlyLong?: boolean;
 }
@@ -14,4 +18,9 @@ export function runsOfThisForm(runs: number): number {
 /** The cases of the form that runs. */
 export function ofThisForm<Case extends Variant>(cases: readonly Case[]): Case[] {
   return cases.filter(({ onlyLong }) => LONG || !onlyLong);
+}
+
+/** The rows of a table for the form that runs: those of both forms, and in the long one the others as well. */
+export function rowsOfThisForm<Row>(both: readonly Row[], onlyLong: readonly Row[]): Row[] {
+  return LONG ? [...both, ...onlyLong] : [...both];
 }

@@ -10,6 +10,7 @@ import type { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
 import { until } from '../support/until';
+import { LONG } from '../support/long-form';
 
 const served = servedBatches();
 let batch: FollowUpBatch;
@@ -54,7 +55,7 @@ test('an activity that fails for no reason that is known is told of while others
   await runOut(run);
 }, 120_000);
 
-test('what succeeds beside it does not take back what still waits for a person', async () => {
+if (LONG) test('what succeeds beside it does not take back what still waits for a person', async () => {
   const run = await withoutSecondPage(ApplicationFailure.nonRetryable('The disk is full', 'StorageProblem', { code: 'storage' }));
   await attention('storage');
   // It fails again, and whether they are served is asked with success; twice, so that what came of the first time has been told.
@@ -84,7 +85,7 @@ test('a fault of a shard itself is told while others run; it fails once they hav
   expect([...worker.effects.runs.values()]).toEqual([1, 1, 1, 1]);
 }, 120_000);
 
-test('a shard that is canceled and has failed has told what became of those that ran', async () => {
+if (LONG) test('a shard that is canceled and has failed has told what became of those that ran', async () => {
   await begin(plain(4).map(() => ({ waits: true })));
   batch.broken = 3;
   const run = await batch.run({ window: 4 });

@@ -16,6 +16,7 @@ import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
 import { until } from '../support/until';
 import { World } from '../support/world';
+import { LONG } from '../support/long-form';
 
 const shared = sharedTemporal();
 let temporal: TemporalServer;
@@ -47,7 +48,7 @@ function startForeign(batch: FollowUpBatch, index: number, behaviour: Behaviour)
   return batch.client.workflow.start('testFollowUp', { ...options, args: [batch.input(index, behaviour)] });
 }
 
-test('a job that only Temporal remembers makes new batches: each of their follow-ups runs, and so does what is retried', async () => {
+if (LONG) test('a job that only Temporal remembers makes new batches: each of their follow-ups runs, and so does what is retried', async () => {
   const served = await FollowUpWorker.start(temporal.address, 'of-another-batch');
   close.push(() => served.stop());
   const { runs } = served.effects;
@@ -124,7 +125,7 @@ test('however those of another batch have ended, they run anew; those of the sam
   expect(batch.ends.get(0)).toMatchObject({ value: { args: ['anew'] } });
 }, 120_000);
 
-test('one of another batch that still runs is left alone, and waited for', async () => {
+if (LONG) test('one of another batch that still runs is left alone, and waited for', async () => {
   const { batch, effects } = await begin([{}]);
   const foreign = await startForeign(batch, 0, { waits: true });
   await effects.begun(1);
@@ -138,7 +139,7 @@ test('one of another batch that still runs is left alone, and waited for', async
   expect(batch.report?.followUps).toEqual({ selected: 1, started: 1, succeeded: 1, failed: 0 });
 }, 120_000);
 
-test('a cancel does not reach one of another batch, nor wait for it', async () => {
+if (LONG) test('a cancel does not reach one of another batch, nor wait for it', async () => {
   const { batch, effects } = await begin(plain(2));
   const foreign = await startForeign(batch, 0, { waits: true });
   await effects.begun(1);
@@ -155,7 +156,7 @@ test('a cancel does not reach one of another batch, nor wait for it', async () =
   await foreign.terminate();
 }, 120_000);
 
-test('a new run of a follow-up says of which batch it is, too', async () => {
+if (LONG) test('a new run of a follow-up says of which batch it is, too', async () => {
   const { batch, effects } = await begin(plain(1));
   const run = await batch.run({ workflow: 'renewingFollowUp' });
   await effects.begun(1);

@@ -2,12 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MessageBatchesClient } from '../../src/client';
-import type { FollowUpCounts, FollowUpLine, FollowUpOptions, FollowUpOverride, JobReport } from '../../src/contract';
+import type { FollowUpCounts, FollowUpLine, FollowUpOptions, FollowUpOverride, JobReport, JobSettings } from '../../src/contract';
 import { batchWorkflowId, workflowTaskQueue } from '../../src/contract';
 import { FollowUpWorker, quiet } from '../support/follow-ups/worker';
 import { testsOfWorlds } from '../support/side-by-side';
 import { until } from '../support/until';
 import type { World } from '../support/world';
+import { LONG } from '../support/long-form';
+import { rowsOfThisForm } from '../support/long-form';
 
 beforeAll(quiet);
 const together = testsOfWorlds({ timeoutMs: 60_000 });
@@ -40,7 +42,7 @@ async function again(world: World, followUp?: FollowUpOverride): Promise<{ selec
 
 const ids = Array.from({ length: REQUESTS }, (_, index) => `request-${index}`);
 
-for (const [name, settings] of [['a cap', { maxCost: 0.000001 }], ['fewer retries', { retries: 0 }]] as const) {
+for (const [name, settings] of rowsOfThisForm<[string, JobSettings]>([['a cap', { maxCost: 0.000001 }]], [['fewer retries', { retries: 0 }]])) {
   together(`those that ${name} has kept from a further round are not started, and can be`, async (open) => {
     const world = await open(OVERLOADED);
     const report = await changed(world, { retries: 2, followUp: CHECK }, settings);
@@ -54,7 +56,7 @@ for (const [name, settings] of [['a cap', { maxCost: 0.000001 }], ['fewer retrie
   });
 }
 
-together('those that a cancel has kept from a further round stand in slices, and run as these', async (open) => {
+if (LONG) together('those that a cancel has kept from a further round stand in slices, and run as these', async (open) => {
   const world = await open({ ...OVERLOADED, processingMs: 200, overloadedShare: 0.5 });
   await world.startWorker();
   const job = await world.startJob({ requests: await world.writeRequests(40), retries: 2, pollIntervalMs: 200, followUp: { ...CHECK, workflow: 'countSlice', taskQueue: `graders-${world.jobId}`, per: 7 } });

@@ -6,6 +6,7 @@ import type { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
 import { until } from '../support/until';
+import { LONG } from '../support/long-form';
 
 const served = servedBatches();
 let batch: FollowUpBatch;
@@ -52,7 +53,7 @@ test('a batch that is started again waits for a shard of before, whose follow-up
   expect((await batch.status()).attention).toBeUndefined();
 }, 120_000);
 
-test('a batch that is started again, and canceled, waits for a shard of before and has what became of its follow-ups', async () => {
+if (LONG) test('a batch that is started again, and canceled, waits for a shard of before and has what became of its follow-ups', async () => {
   await begin([{ waits: true, tidies: true }, {}, {}], 3);
   const first = await batch.run({ window: 2 });
   await worker.effects.begun(3);

@@ -13,26 +13,29 @@ import type { FollowUpEffects } from '../support/follow-ups/effects';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
 import { LONG } from '../support/long-form';
+import type { Afterwards } from '../support/side-by-side';
+import { testsTogether } from '../support/side-by-side';
 
 const temporal = followUpServer();
-let batch: FollowUpBatch;
+/** Most of the time they wait for a look at who serves them. */
+const together = testsTogether({ timeoutMs: 120_000 });
 
-afterEach(() => batch.close());
-
-async function begin(behaviours: Behaviour[] = plain(8), perShard = 4): Promise<void> {
-  batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard });
-  batch.service = unserved();
+async function begin(afterwards: Afterwards, behaviours: Behaviour[] = plain(8), perShard = 4): Promise<FollowUpBatch> {
+  const batch = await FollowUpBatch.start({ address: temporal.address, behaviours, perShard });
+  afterwards(() => batch.close());
+  batch.service = unserved(batch);
+  return batch;
 }
 
-function unserved(): FollowUpService {
+function unserved(batch: FollowUpBatch): FollowUpService {
   return { kind: 'unserved', message: `no worker polls ${batch.queue} for testFollowUp` };
 }
 
 /** All of them begin, and then their worker is gone. */
-async function beginAndLose(behaviours: Behaviour[]): Promise<{ run: WorkflowHandle; effects: FollowUpEffects }> {
-  await begin(behaviours, behaviours.length);
+async function beginAndLose(afterwards: Afterwards, behaviours: Behaviour[]): Promise<{ batch: FollowUpBatch; run: WorkflowHandle; effects: FollowUpEffects }> {
+  const batch = await begin(afterwards, behaviours, behaviours.length);
   batch.service = { kind: 'served' };
-  batch.polling = unserved();
+  batch.polling = unserved(batch);
   const run = await batch.run({ window: behaviours.length });
   const worker = await FollowUpWorker.start(temporal.address, batch.queue);
   const { effects } = worker;
@@ -40,11 +43,11 @@ async function beginAndLose(behaviours: Behaviour[]): Promise<{ run: WorkflowHan
   // They have got through their first workflow tasks: what comes next waits for whoever comes next.
   await new Promise((resolve) => setTimeout(resolve, 500));
   await worker.stop();
-  return { run, effects };
+  return { batch, run, effects };
 }
 
 /** Waits until the batch asks for a person, or no longer does. */
-async function attention(isAsked: boolean): Promise<Attention | undefined> {
+async function attention(batch: FollowUpBatch, isAsked: boolean): Promise<Attention | undefined> {
   for (;;) {
     const { attention } = await batch.status();
     if ((attention !== undefined) === isAsked) return attention;
@@ -52,11 +55,11 @@ async function attention(isAsked: boolean): Promise<Attention | undefined> {
   }
 }
 
-test('it is told within 60 s, also without a worker of ours, and is over as soon as somebody serves them', async () => {
-  await begin();
+together('it is told within 60 s, also without a worker of ours, and is over as soon as somebody serves them', async (afterwards) => {
+  const batch = await begin(afterwards);
   const began = Date.now();
   const run = await batch.run({ window: 4 });
-  expect(await attention(true)).toMatchObject({ code: 'follow_up_unserved', message: `no worker polls ${batch.queue} for testFollowUp`, hint: expect.stringContaining('Start a worker') });
+  expect(await attention(batch, true)).toMatchObject({ code: 'follow_up_unserved', message: `no worker polls ${batch.queue} for testFollowUp`, hint: expect.stringContaining('Start a worker') });
   expect(Date.now() - began).toBeLessThan(60_000);
   expect((await run.describe()).memo?.['attention']).toMatchObject({ code: 'follow_up_unserved' });
   expect(batch.asked[0]).toEqual({ workflow: 'testFollowUp', taskQueue: batch.queue, workflowIds: [0, 1, 2, 3].map((index) => batch.id(index)) });
@@ -67,15 +70,15 @@ test('it is told within 60 s, also without a worker of ours, and is over as soon
   while (batch.asked.length === asked) await new Promise((resolve) => setTimeout(resolve, 50));
 
   const worker = await FollowUpWorker.start(temporal.address, batch.queue);
-  await attention(false);
+  await attention(batch, false);
   await run.result();
   await worker.stop();
   expect(batch.report?.followUps).toEqual({ selected: 8, started: 8, succeeded: 8, failed: 0 });
   expect((await run.describe()).memo?.['attention']).toBeUndefined();
-}, 120_000);
+});
 
-test('a cancel does not wait for them: they stand as canceled, and are closed, so that their ids are free', async () => {
-  await begin();
+together('a cancel does not wait for them: they stand as canceled, and are closed, so that their ids are free', async (afterwards) => {
+  const batch = await begin(afterwards);
   const run = await batch.run({ window: 4 });
   while ((await batch.status().catch(() => undefined))?.followUpShards === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
   while ((await batch.followUp(3).describe().catch(() => undefined)) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -89,27 +92,27 @@ test('a cancel does not wait for them: they stand as canceled, and are closed, s
   const worker = await FollowUpWorker.start(temporal.address, batch.queue);
   await worker.stop();
   expect([...worker.effects.runs.values()]).toEqual([]);
-}, 120_000);
+});
 
-test('workers that are gone after they have served are told of as well, and it is over once one is back', async () => {
-  const { run, effects } = await beginAndLose(plain(3).map(() => ({ waits: true })));
+together('workers that are gone after they have served are told of as well, and it is over once one is back', async (afterwards) => {
+  const { batch, run, effects } = await beginAndLose(afterwards, plain(3).map(() => ({ waits: true })));
   // First it is seen that they were served, and then, with nobody having asked, that nobody serves them any more.
-  expect(await attention(true)).toMatchObject({ code: 'follow_up_unserved', message: `no worker polls ${batch.queue} for testFollowUp` });
+  expect(await attention(batch, true)).toMatchObject({ code: 'follow_up_unserved', message: `no worker polls ${batch.queue} for testFollowUp` });
   expect(batch.asked.at(-1)).toMatchObject({ isServed: true });
   for (const index of [0, 1, 2]) await batch.followUp(index).signal(finishSignal);
   const worker = await FollowUpWorker.start(temporal.address, batch.queue, effects);
-  await attention(false);
+  await attention(batch, false);
   await run.result();
   await worker.stop();
   expect(batch.report?.followUps).toEqual({ selected: 3, started: 3, succeeded: 3, failed: 0 });
-}, 180_000);
+});
 
-test('canceled, those that had begun are waited for, and a person is told so; those that no worker has taken up are closed', async () => {
-  const { run, effects } = await beginAndLose(plain(4).map(() => ({ waits: true, tidies: true })));
+together('canceled, those that had begun are waited for, and a person is told so; those that no worker has taken up are closed', async (afterwards) => {
+  const { batch, run, effects } = await beginAndLose(afterwards, plain(4).map(() => ({ waits: true, tidies: true })));
   // As far as the server tells, of the other two.
   batch.begun = new Set([0, 1]);
   await run.signal(cancelSignal);
-  expect(await attention(true)).toMatchObject({
+  expect(await attention(batch, true)).toMatchObject({
     code: 'cancel_unserved',
     message: `no worker polls ${batch.queue} for testFollowUp: canceled follow-ups that had begun cannot end: ${batch.id(0)} and 1 more`,
     hint: expect.stringContaining('terminate them'),
@@ -125,22 +128,22 @@ test('canceled, those that had begun are waited for, and a person is told so; th
   expect((await batch.status()).attention).toBeUndefined();
   expect(batch.report?.followUps).toEqual({ selected: 4, started: 4, succeeded: 0, failed: 4 });
   expect([0, 1, 2, 3].map((index) => batch.ends.get(index)?.status)).toEqual(['terminated', 'canceled', 'canceled', 'canceled']);
-}, 180_000);
+});
 
-if (LONG) test('what was told is taken back also where the shard has gone on in a new run meanwhile', async () => {
+if (LONG) together('what was told is taken back also where the shard has gone on in a new run meanwhile', async (afterwards) => {
   // With sixty of such arguments a history is full.
-  await begin(Array.from({ length: 80 }, (_, index) => (index === 79 ? { waits: true } : {})), 80);
+  const batch = await begin(afterwards, Array.from({ length: 80 }, (_, index) => (index === 79 ? { waits: true } : {})), 80);
   const run = await batch.run({ window: 60, args: ['a'.repeat(60_000)] });
-  await attention(true);
+  await attention(batch, true);
   const first = (await batch.shard(1).describe()).runId;
   // Ended by hand, they say nothing of whether they are served.
   for (let index = 0; index < 60; index++) await batch.followUp(index).terminate();
   while ((await batch.shard(1).describe()).runId === first) await new Promise((resolve) => setTimeout(resolve, 50));
   const worker = await FollowUpWorker.start(temporal.address, batch.queue);
   // The shard still runs, so that nobody but it can say so.
-  await attention(false);
+  await attention(batch, false);
   await batch.followUp(79).signal(finishSignal);
   await run.result();
   await worker.stop();
   expect(batch.report?.followUps).toEqual({ selected: 80, started: 80, succeeded: 20, failed: 60 });
-}, 180_000);
+});

@@ -8,6 +8,7 @@ import { FollowUpWorker } from '../support/follow-ups/worker';
 import type { Behaviour } from '../support/follow-ups/workflows';
 import { finishSignal } from '../support/follow-ups/workflows';
 import { until } from '../support/until';
+import { LONG } from '../support/long-form';
 
 const temporal = followUpServer();
 let batch: FollowUpBatch;
@@ -56,7 +57,7 @@ test('over several shards never more than the window runs at once, each once, an
   expect(batch.ends.get(7)).toEqual({ workflowId: batch.id(7), status: 'failed', failure: { type: 'Unfit', message: 'It does not fit' } });
 }, 120_000);
 
-test('one that takes an hour holds up nobody: the shards after it run, and the window counts it', async () => {
+if (LONG) test('one that takes an hour holds up nobody: the shards after it run, and the window counts it', async () => {
   const behaviours = plain(60);
   behaviours[3] = { waits: true };
   await begin(behaviours, 10);
@@ -89,7 +90,7 @@ test('a cancel in the middle reaches all that run, and their ends are on record'
   expect(effects.runs.size).toBe(10);
 }, 120_000);
 
-test('cancel while they are being started leaves none open', async () => {
+if (LONG) test('cancel while they are being started leaves none open', async () => {
   await begin(plain(200).map(() => ({ waits: true })), 200);
   await serve();
   const run = await batch.run({ window: 100 });
@@ -148,7 +149,7 @@ test('a shard that was terminated begins again, and when it happens again asks a
   expect([...effects.runs.values()].reduce((sum, runs) => sum + runs, 0)).toBe(22);
 }, 120_000);
 
-test('one that was terminated or timed out from outside is counted, and a large value is only measured', async () => {
+if (LONG) test('one that was terminated or timed out from outside is counted, and a large value is only measured', async () => {
   const behaviours: Behaviour[] = [{ waits: true }, { valueBytes: 70_000 }];
   await begin(behaviours, 10);
   const { effects } = await serve();
@@ -162,7 +163,7 @@ test('one that was terminated or timed out from outside is counted, and a large 
   expect(batch.report?.followUps).toEqual(counts(2, 1));
 }, 120_000);
 
-test('run again, those that failed run once more, and those that have completed do not', async () => {
+if (LONG) test('run again, those that failed run once more, and those that have completed do not', async () => {
   const behaviours = plain(6);
   behaviours[2] = { fail: 'It does not fit', once: true };
   behaviours[4] = { fail: 'It never fits' };
@@ -177,7 +178,7 @@ test('run again, those that failed run once more, and those that have completed 
   expect([...batch.ends].sort(([a], [b]) => a - b).map(([, { status }]) => status)).toEqual(['completed', 'completed', 'completed', 'completed', 'failed', 'completed']);
 }, 120_000);
 
-test('run again and canceled, one that somebody else runs ends by that cancel, and is not started anew', async () => {
+if (LONG) test('run again and canceled, one that somebody else runs ends by that cancel, and is not started anew', async () => {
   const behaviours = [{ waits: true }];
   await begin(behaviours, 1);
   const { effects } = await serve();
@@ -193,7 +194,7 @@ test('run again and canceled, one that somebody else runs ends by that cancel, a
   expect(count).toBe(1);
 });
 
-test('a cancel reaches follow-ups that have continued as new', async () => {
+if (LONG) test('a cancel reaches follow-ups that have continued as new', async () => {
   await begin(plain(3), 3);
   const { effects } = await serve();
   const run = await batch.run({ workflow: 'renewingFollowUp' });

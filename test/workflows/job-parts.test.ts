@@ -68,7 +68,7 @@ together('a spend limit at the API pauses the job with that reason; nothing else
   expect((await job.result()).outcomes.succeeded).toBe(30);
 });
 
-together('a part whose every request expires is sent again; one whose retries are used up ends as expired', async (open) => {
+if (LONG) together('a part whose every request expires is sent again; one whose retries are used up ends as expired', async (open) => {
   const world = await open({ expiredShare: 1, faultyAttempts: Infinity });
   await world.startWorker();
   const report = await world.runJob({ requests: await world.writeRequests(20), maxRequestsPerBatch: 10, retries: 1 });

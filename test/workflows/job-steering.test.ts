@@ -2,6 +2,7 @@
 import { batchWorkflowId } from '../../src/contract';
 import { testsOfWorlds } from '../support/side-by-side';
 import type { World } from '../support/world';
+import { LONG } from '../support/long-form';
 
 const together = testsOfWorlds({ timeoutMs: 120_000 });
 
@@ -10,7 +11,7 @@ async function fourParts(world: World): Promise<{ requests: string; maxRequestsP
   return { requests: await world.writeRequests(40), maxRequestsPerBatch: 10, queueLimit: 10, pollIntervalMs: 200 };
 }
 
-together('a setting that is changed after the workflow was canceled stops nothing: the job ends as Cancelled, with its report', async (open) => {
+if (LONG) together('a setting that is changed after the workflow was canceled stops nothing: the job ends as Cancelled, with its report', async (open) => {
   const world = await open({ processingMs: Infinity, cancelingMs: 2_000 });
   await world.startWorker();
   const job = await world.startJob(await fourParts(world));
@@ -38,7 +39,7 @@ together('a job that is terminated and started again sends the parts that only w
   expect(world.simulator.stats().accepted).toHaveLength(4);
 });
 
-together('a part whose workflow somebody cancels, while its job goes on, stays unsent', async (open) => {
+if (LONG) together('a part whose workflow somebody cancels, while its job goes on, stays unsent', async (open) => {
   const world = await open({ processingMs: Infinity });
   await world.startWorker();
   const job = await world.startJob(await fourParts(world));

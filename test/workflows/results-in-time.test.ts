@@ -6,6 +6,7 @@ import { JobFolder } from '../../src/jobs';
 import { sharedTemporal } from '../support/shared-temporal';
 import type { TemporalServer } from '../support/temporal-server';
 import { World } from '../support/world';
+import { LONG } from '../support/long-form';
 
 const shared = sharedTemporal();
 let temporal: TemporalServer;
@@ -36,7 +37,7 @@ test('a paused job fetches the results as soon as its batch has ended, and knows
   expect((await job.result()).outcomes.succeeded).toBe(20);
 });
 
-test('results.jsonl that was cut before the batches are deleted: none is deleted, and the reason is on record', async () => {
+if (LONG) test('results.jsonl that was cut before the batches are deleted: none is deleted, and the reason is on record', async () => {
   world = await World.create({}, temporal);
   const worker = await world.startWorker({ stopAt: { record: `jobs/${world.jobId}/report.json`, when: 'after', signal: 'SIGKILL' } });
   const job = await world.startJob({ requests: await world.writeRequests(20), deleteFromApi: true });

@@ -2,7 +2,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -50,6 +50,11 @@ export class CliWorld {
       JSON.stringify({ custom_id: `${seed}-${index}`, params: { model: 'claude-sonnet-4-5', max_tokens: 64, messages: [{ role: 'user', content: `What is ${index} + 1?` }] } }),
     );
     return this.file(`${seed}.jsonl`, `${lines.join('\n')}\n`);
+  }
+
+  /** Those of a file below the folder, without empty ones. */
+  async lines(...path: string[]): Promise<string[]> {
+    return (await readFile(join(this.folder, ...path), 'utf8')).split('\n').filter(Boolean);
   }
 
   async file(name: string, content: string): Promise<string> {

@@ -10,6 +10,7 @@ import { openForReading } from '../../../src/storage';
 import { collect, killAfterLines, runChild, useFolder } from '../../storage/helpers';
 import { closePart, errored, expired, linesOfFile, plannedJob, requestLine, requestLines, succeeded } from '../helpers';
 import { type EndedJob, endedJob, openIndex, reportOf } from './helpers';
+import { LONG } from '../../support/long-form';
 
 const folder = useFolder();
 
@@ -221,7 +222,7 @@ it('has an index of nothing where nothing was sent', async () => {
 });
 
 it('finds each of many results, over several parts, and over a round that has some from everywhere', async () => {
-  const count = 10_000;
+  const count = LONG ? 10_000 : 2_000;
   const lines = requestLines(count);
   const isLate = (i: number) => i % 7 === 0;
   const first = [0, 1].map((part) => shuffled(Array.from({ length: count / 2 }, (_, at) => (part * count) / 2 + at)).map((i) => (isLate(i) ? expired(`q-${i}`) : succeeded(`q-${i}`))));
@@ -265,7 +266,7 @@ describe('results.jsonl that somebody has changed', () => {
   });
 });
 
-it('kill -9 of a merge at any moment leaves no index that does not fit its results', async () => {
+if (LONG) it('kill -9 of a merge at any moment leaves no index that does not fit its results', async () => {
   const lines = requestLines(4000);
   const { work, plan, output } = await plannedJob(folder.path, lines, { maxRequests: 1000 });
   const results = lines.map((_, i) => succeeded(`q-${i}`, { filler: 'x'.repeat(2000) }));

@@ -73,3 +73,17 @@ export function testsOfTenParts(): (name: string, run: (parts: TenParts) => Prom
       await run(parts);
     });
 }
+
+/** A signal with parts that wait, are processed and stored: the same command attaches, and ends it. */
+export async function expectGoesOnAfter(parts: TenParts, signal: NodeJS.Signals, exitCode: number | null): Promise<void> {
+  const { world, simulator, run, real } = parts;
+  simulator.setOptions({ answerBytes: 2_000, resultsBytesPerSecond: 20_000 });
+  const first = world.start(run, real);
+  await simulator.waitFor('create-accepted', 6);
+  for (const { id } of simulator.stats().accepted.slice(0, 2)) simulator.endBatch(id);
+  await simulator.waitFor('results-started');
+  expect((await first.signal(signal)).code).toBe(exitCode);
+  const again = world.start(run, real);
+  parts.endBatches();
+  await parts.expectDoneOnce(await again.ended());
+}

@@ -1,15 +1,10 @@
-/**
- * Jobs of ten parts as a person has them: what a command says when it waits for somebody, is stopped or killed, and the same command again.
- * `npm run test:long` also has a spend limit and SIGTERM.
- */
-import type { Variant } from '../support/long-form';
-import { ofThisForm } from '../support/long-form';
+/** Jobs of ten parts as a person has them: what a command says when it waits for somebody or is stopped, and the same command again. */
 import type { TenParts } from './support/ten-parts';
-import { testsOfTenParts } from './support/ten-parts';
+import { expectGoesOnAfter, testsOfTenParts } from './support/ten-parts';
 
 const together = testsOfTenParts();
 
-interface Trouble extends Variant {
+interface Trouble {
   name: string;
   breakIt(parts: TenParts): void;
   mend(parts: TenParts): void;
@@ -21,7 +16,6 @@ interface Trouble extends Variant {
 const TROUBLES: Trouble[] = [
   { name: 'the key is switched off', breakIt: ({ simulator }) => simulator.setKeys(['other-key']), mend: ({ simulator }) => simulator.setKeys(), does: /ANTHROPIC_API_KEY/, says: /key/ },
   {
-    onlyLong: true,
     name: 'a spend limit is reached',
     breakIt: ({ simulator }) => simulator.addFault({ on: 'create', kind: 'status', status: 429, errorCode: 'enforced_spend_limit_reached', times: Infinity }),
     mend: ({ simulator }) => simulator.clearFaults(),
@@ -30,7 +24,7 @@ const TROUBLES: Trouble[] = [
   },
 ];
 
-for (const { name, breakIt, mend, does, says } of ofThisForm(TROUBLES)) {
+for (const { name, breakIt, mend, does, says } of TROUBLES) {
   together(`${name} in the middle: exit 4, what to do, and the same command goes on`, async (parts) => {
     const { world, simulator, run, real } = parts;
     const first = world.start(run, real);
@@ -48,22 +42,4 @@ for (const { name, breakIt, mend, does, says } of ofThisForm(TROUBLES)) {
   });
 }
 
-const SIGNALS: (Variant & { signal: NodeJS.Signals; exitCode: number | null })[] = [
-  { signal: 'SIGTERM', exitCode: 143, onlyLong: true },
-  { signal: 'SIGKILL', exitCode: null },
-];
-
-for (const { signal, exitCode } of ofThisForm(SIGNALS)) {
-  together(`${signal} with parts that wait, are processed and stored: the same command attaches, and ends it`, async (parts) => {
-    const { world, simulator, run, real } = parts;
-    simulator.setOptions({ answerBytes: 2_000, resultsBytesPerSecond: 20_000 });
-    const first = world.start(run, real);
-    await simulator.waitFor('create-accepted', 6);
-    for (const { id } of simulator.stats().accepted.slice(0, 2)) simulator.endBatch(id);
-    await simulator.waitFor('results-started');
-    expect((await first.signal(signal)).code).toBe(exitCode);
-    const again = world.start(run, real);
-    parts.endBatches();
-    await parts.expectDoneOnce(await again.ended());
-  });
-}
+together('SIGTERM with parts that wait, are processed and stored: the same command attaches, and ends it', (parts) => expectGoesOnAfter(parts, 'SIGTERM', 143));

@@ -5,7 +5,6 @@ import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { CliWorld } from './support/cli-world';
 import { whileGraded } from './support/grading-worker';
-import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
@@ -41,7 +40,7 @@ test('--foreground leaves no worker: status and results tell what was told last,
   expect(await world.run(['results', input], api)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^Error: The batches of job job_\w+ have ended, and its follow-ups wait for a person: no worker polls grading for unknownType.*\n[\s\S]*message-batches api results msgbatch_\w+\n$/) });
 });
 
-if (LONG) test('else a background worker goes on with the job', async () => {
+test('else a background worker goes on with the job', async () => {
   const input = await world.input('handed');
   const { code, stderr } = await run(input);
   expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringMatching(/\nThe job itself goes on in the background\. Stay with it: message-batches wait job_\w+\nOr end it .*\nEnd what runs in the background: message-batches stop\n$/) });
