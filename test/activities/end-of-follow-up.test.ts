@@ -133,7 +133,8 @@ test('a cancel ends the wait, also where a call to the server is under way', asy
 
   // Calls of a worker's own client cannot be broken off.
   const others = queues.newQueue();
-  await queues.startWorker(others, { activities });
+  // As the product's own: a cancel comes with the answer to a heartbeat.
+  await queues.startWorker(others, { activities, maxHeartbeatThrottleInterval: '1 second' });
   const asking = await queues.start(others, 'asksForEnd', [workflowId]);
   while (!(await handle(asking).describe()).raw.pendingActivities?.[0]?.lastHeartbeatTime) await new Promise((resolve) => setTimeout(resolve, 50));
   const canceledAt = Date.now();

@@ -15,6 +15,7 @@ import { MessageBatchesApi } from '../../src/api';
 import type { Attention } from '../../src/contract';
 import { jobFolderName } from '../../src/jobs';
 import { openStorageRoot } from '../../src/storage';
+import { until } from '../support/until';
 
 interface Post {
   path: string;
@@ -205,9 +206,9 @@ test('a command that hangs is killed with all that it started', async () => {
   const command = `sleep 600 & echo $! > ${file('pid')}; sleep 600`;
   expect((await failureOf(notify({ targets: [command] }, { notifyTimeoutMs: 3_000 }))).message).toBe('sleep …: it had not ended after 3000 ms and was killed');
   const pid = Number(await readFile(file('pid'), 'utf8'));
-  // A killed process that nobody waits for may still be listed, as a zombie.
-  const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');
-  expect(state.slice(state.lastIndexOf(')') + 2)[0]).toMatch(/[ZX]/);
+  const stateOf = (stat: string): string => stat.slice(stat.lastIndexOf(')') + 2)[0]!;
+  // Its pipes are closed before it is gone, and one that nobody waits for stays listed, as a zombie.
+  await until(async () => stateOf(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X')), (state) => 'ZX'.includes(state));
 });
 
 test('before there is a report, nobody is told of an end', async () => {

@@ -119,6 +119,7 @@ if (LONG) it('heartbeats no more than is stored, and keeps what has come when it
   expect(bytes).toBeLessThanOrEqual(first!.size);
   expect((await server.get(first!.key)).subarray(0, bytes).toString().split('\n')).toHaveLength(lines + 1);
 
+  await simulator.waitFor('fault');
   environment.cancel('CANCELLED');
   await expect(storing).rejects.toThrow('CANCELLED');
   expect((await segments()).reduce((sum, { size }) => sum + size, 0)).toBeGreaterThan(11_900_000);

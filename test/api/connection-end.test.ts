@@ -67,8 +67,13 @@ async function server(scheme: Scheme, answer: Buffer, then: (socket: net.Socket,
 
 const ends = (socket: net.Socket) => void socket.end();
 
-/** After two rounds of the event loop, which is the reader's too: a reset that is found together with the last bytes looks like an orderly end. */
-const resets = (_: net.Socket, tcp: net.Socket) => void setTimeout(() => setImmediate(() => setImmediate(() => tcp.resetAndDestroy())), 10);
+/** Rounds of the event loop, which is the reader's too: a reset that is found together with the last bytes looks like an orderly end. */
+const ROUNDS = 20;
+
+function resets(_: net.Socket, tcp: net.Socket, rounds = ROUNDS): void {
+  if (rounds === 0) tcp.resetAndDestroy();
+  else setImmediate(() => resets(_, tcp, rounds - 1));
+}
 
 function answerOf(framing: string, body: Buffer, cutBytes = 0): Buffer {
   const [headers, framed] = FRAMINGS[framing]!(body);

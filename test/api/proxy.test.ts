@@ -265,7 +265,8 @@ describe('a create', () => {
     await api.create(BODY);
     expect(proxy.tunnels).toHaveLength(3);
     expect(server.requests[1]!.body).toHaveLength(3_000_000);
-    await until(() => proxy.clients.size === 1);
+    // That of the retrieve is kept for the next call, for some seconds.
+    await until(() => proxy.clients.size <= 1);
   });
 
   test('holds its last byte back until the source has ended, and sends none after the deadline', async () => {

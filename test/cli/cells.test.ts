@@ -27,7 +27,7 @@ beforeAll(async () => {
   api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key-that-is-secret' };
   await world.file('bad.jsonl', '{"custom_id":"a","params":{"model":"m","max_tokens":1,"messages":[]}}\nnot json\n{"custom_id":"b"}\n');
   expect(await world.run(['run', await world.input('done')], api)).toMatchObject({ code: 0 });
-  simulator.setOptions({ processingMs: 600_000 });
+  simulator.setOptions({ processingMs: Infinity });
   for (const name of ['open', 'canceled']) expect(await world.run(['submit', await world.input(name)], api)).toMatchObject({ code: 0 });
   simulator.setOptions({ processingMs: 0 });
   // A job of an account that no worker serves.

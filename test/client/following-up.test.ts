@@ -55,7 +55,7 @@ test('ended parts, ended shards and running ones add up; one that is gone holds 
   await worker.runUntil(async () => {
     await client.workflow.getHandle(id('shard-3-ended')).result();
     // Of whoever does not answer in time there is less to add up.
-    const status = await until(() => handle.status(), ({ source, followUps }) => source === 'workflow' && followUps?.started === 2210);
+    const status = await until(() => handle.status(), ({ source, followUps, running }) => source === 'workflow' && followUps?.started === 2210 && running[1]?.phase !== undefined);
     expect(status).toMatchObject({ source: 'workflow', attention, followUps: { selected: 3500, started: 2210, running: 40, succeeded: 2139, failed: 31 } });
     expect(status.running[0]!.status!.followUps).toEqual({ selected: 3000, started: 1710, succeeded: 1640, failed: 30 });
     expect(status.running[1]).toMatchObject({ phase: 'storing' });

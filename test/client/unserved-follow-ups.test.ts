@@ -29,8 +29,9 @@ async function attentionOf(name: string, workflow: string, taskQueue: string): P
   const jobId = `${world.jobId}-${name}`;
   await world.startJob({ jobId, requests: await world.writeRequests(5, { name: `${name}.jsonl` }), pollIntervalMs: 500, followUp: { workflow, taskQueue } });
   for (;;) {
-    const { attention, outcomes, usage, cost } = await observeJob(queues.client, jobId);
-    if (attention) {
+    const { attention, outcomes, usage, cost, source, running } = await observeJob(queues.client, jobId);
+    // The memo tells of it too, and a part may not have answered in time: then what it has stored is not counted yet.
+    if (attention && source === 'workflow' && running[0]?.status) {
       const { startTime } = await queues.client.workflow.getHandle(followUpShardWorkflowId(jobId, 1, 1, 1)).describe();
       return { code: attention.code, message: attention.message, outcomes, usage, cost, seconds: (Date.parse(attention.since) - startTime.getTime()) / 1000 };
     }

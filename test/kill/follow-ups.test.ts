@@ -22,7 +22,7 @@ const CASES = [
   // First, as it mostly waits until the server has forgotten a worker.
   { onlyLong: true, name: 'a job canceled whose follow-ups have lost their worker', run: cancelUnserved },
   { name: 'workers killed every few seconds, and one follow-up that always fails', run: killEveryFewSeconds },
-  { onlyLong: true, name: 'a worker frozen in the middle, and woken', run: freezeAndWake },
+  { name: 'a worker frozen in the middle, and woken', run: freezeAndWake },
   { onlyLong: true, name: 'a job terminated in the middle, and started again', run: terminateAndStart },
   { onlyLong: true, name: 'a job canceled in the middle', run: cancelInTheMiddle },
   { onlyLong: true, name: 'slices', run: slices },

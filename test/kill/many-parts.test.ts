@@ -1,6 +1,6 @@
 /**
  * Jobs of ten parts whose key, money, disk or batches fail in the middle: nothing is sent twice, nothing is lost, and it goes on.
- * `npm test` has a cancel, a key that is switched off, and a pause; `npm run test:long` all.
+ * `npm test` has a key that is switched off, and a pause; `npm run test:long` all.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const MB = 1_000_000;
 const tenParts = (inQueue = PARTS) => ({ maxRequestsPerBatch: IN_PART, queueLimit: inQueue * IN_PART, pollIntervalMs: 200, retries: 0 });
 
 const CASES = [
-  { name: 'a cancel while parts are queued, created, looked up, processed and stored', run: expectAllCanceled },
+  { onlyLong: true, name: 'a cancel while parts are queued, created, looked up, processed and stored', run: expectAllCanceled },
   { name: 'the key is switched off (401) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, (world) => world.simulator.setKeys(['new-key'])) },
   { onlyLong: true, name: 'the key may do nothing any more (403) while parts are queued, processed and stored', run: (open: OpenWorld) => expectGoesOnWithGoodKey(open, forbidAll) },
   { onlyLong: true, name: 'a spend limit (429) after four of ten parts; another job waits as well', run: (open: OpenWorld) => expectGoesOnWithMoney(open, { status: 429, errorCode: 'enforced_spend_limit_reached' }) },

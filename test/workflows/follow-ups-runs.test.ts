@@ -1,5 +1,5 @@
 /** Shards of follow-ups over several runs: one that has gone on in a new one is canceled, and one of an earlier batch workflow is still there. */
-import { cancelSignal } from '../../src/contract';
+import { cancelSignal, followUpShardStatusQuery } from '../../src/contract';
 import type { FollowUpBatch } from '../support/follow-ups/batch';
 import { servedBatches } from '../support/follow-ups/served-batches';
 import type { FollowUpWorker } from '../support/follow-ups/worker';
@@ -14,6 +14,11 @@ let worker: FollowUpWorker;
 
 async function begin(behaviours: Behaviour[], perShard: number): Promise<void> {
   ({ batch, worker } = await served.begin(behaviours, perShard));
+}
+
+/** Until so many have: that one has begun says nothing of its end. */
+function hasSucceeded(count: number): Promise<unknown> {
+  return until(async () => (await batch.shard(1).query(followUpShardStatusQuery)).succeeded === count);
 }
 
 test('a cancel reaches a shard that has gone on in a new run, and what runs there', async () => {
@@ -40,11 +45,15 @@ test('a batch that is started again waits for a shard of before, whose follow-up
   const first = await batch.run({ window: 3 });
   // Two of three places are taken by those that wait.
   await worker.effects.begun(6);
+  await hasSucceeded(4);
   await first.terminate('by hand');
   const again = await batch.run({ window: 3 });
   await until(async () => (await batch.status().catch(() => undefined))?.followUpShards);
   expect((await batch.shard(1).describe()).status.name).toBe('RUNNING');
-  for (const index of [0, 2]) await batch.followUp(index).signal(finishSignal);
+  for (const index of [0, 2]) {
+    await until(async () => (await batch.followUp(index).describe()).raw.workflowExtendedInfo?.cancelRequested);
+    await batch.followUp(index).signal(finishSignal);
+  }
   await again.result();
   expect(batch.report?.followUps).toEqual({ selected: 6, started: 6, succeeded: 4, failed: 2 });
   const { ends } = batch;
@@ -57,6 +66,7 @@ if (LONG) test('a batch that is started again, and canceled, waits for a shard o
   await begin([{ waits: true, tidies: true }, {}, {}], 3);
   const first = await batch.run({ window: 2 });
   await worker.effects.begun(3);
+  await hasSucceeded(2);
   await first.terminate('by hand');
   const again = await batch.run({ window: 2 });
   await until(async () => (await batch.status().catch(() => undefined))?.followUpShards);

@@ -190,7 +190,7 @@ if (LONG) test('run again and canceled, one that somebody else runs ends by that
   await expect(again.result()).rejects.toThrow('cancel');
   expect((await foreign.describe()).status.name).toBe('CANCELLED');
   expect(Object.fromEntries(effects.runs)).toEqual({ 'id-0': 1 });
-  const { count } = await batch.client.workflow.count(`WorkflowId = '${batch.id(0)}'`);
+  const { count } = await until(() => batch.client.workflow.count(`WorkflowId = '${batch.id(0)}'`), ({ count: listed }) => listed > 0);
   expect(count).toBe(1);
 });
 

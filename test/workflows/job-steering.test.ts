@@ -1,6 +1,8 @@
 /** Jobs that are canceled, ended, paused or changed while some of their parts wait for room. */
-import { batchWorkflowId } from '../../src/contract';
+import type { WorkflowHandle } from '@temporalio/client';
+import { batchWorkflowId, jobStatusQuery } from '../../src/contract';
 import { testsOfWorlds } from '../support/side-by-side';
+import { until } from '../support/until';
 import type { World } from '../support/world';
 import { LONG } from '../support/long-form';
 
@@ -46,8 +48,12 @@ if (LONG) together('a part whose workflow somebody cancels, while its job goes o
   await world.simulator.waitFor('poll');
   const client = await world.client();
   const handles = [1, 2, 3, 4].map((part) => client.workflow.getHandle(batchWorkflowId(world.jobId, 1, part)));
-  const waiting = await Promise.all(handles.map(async (handle) => ((await handle.describe()).memo?.['phase'] === 'queued' ? handle : undefined)));
-  await waiting.find((handle) => handle !== undefined)!.cancel();
+  const isQueued = (handle: WorkflowHandle): Promise<boolean> => handle.describe().then(({ memo }) => memo?.['phase'] === 'queued', () => false);
+  const waiting = await until(async () => {
+    for (const handle of handles) if (await isQueued(handle)) return handle;
+    return undefined;
+  });
+  await waiting!.cancel();
   world.simulator.setOptions({ processingMs: 200 });
   for (const { id } of world.simulator.stats().accepted) world.simulator.endBatch(id);
   const report = await job.result();
@@ -60,6 +66,8 @@ together('a cap that is lowered takes back what was not sent yet', async (open) 
   const job = await world.startJob(await fourParts(world));
   await world.simulator.waitFor('poll');
   await job.signal('settings', { maxCost: 0.000001 });
+  // Else the batch's end may give room to one before it is taken back.
+  await until(async () => (await job.query(jobStatusQuery)).outcomes.unsent === 30);
   world.simulator.endBatch(world.simulator.stats().accepted[0]!.id);
   const report = await job.result();
   expect(report.outcomes).toMatchObject({ succeeded: 10, unsent: 30 });

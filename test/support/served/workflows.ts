@@ -47,7 +47,7 @@ export async function stumblesLater(): Promise<void> {
 export async function asksForEnd(workflowId: string): Promise<unknown> {
   const { 'messageBatches.endOfFollowUp': endOfFollowUp } = proxyActivities<MessageBatchesActivities>({
     startToCloseTimeout: '1 minute',
-    heartbeatTimeout: '3 seconds',
+    heartbeatTimeout: '10 seconds',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
   return endOfFollowUp(workflowId);
