@@ -6,6 +6,7 @@ import { startSimulator } from '../../src/simulator';
 import { CliWorld, MAIN } from './support/cli-world';
 import { Terminal } from './support/terminal';
 import { LONG } from '../support/long-form';
+import { until } from '../support/until';
 
 const DISPLAY = join(dirname(MAIN), 'display');
 const REQUESTS = 300;
@@ -73,7 +74,7 @@ test('bars, a terminal that gets narrower, and Ctrl-C', async () => {
   await start(shell, 'bars');
   await shell.shows(PROCESSING, 60_000);
   await shell.becomes((screen) => isPicture(screen, 80));
-  expect(await shell.screen({ escapes: true })).toContain('\u001b[');
+  await until(async () => (await shell.screen({ escapes: true })).includes('\u001b['));
 
   // About seven seconds for the results of a batch.
   simulator.setOptions({ resultsBytesPerSecond: 6000 });

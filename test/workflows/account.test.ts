@@ -2,6 +2,7 @@
 import { accountStatusQuery, accountWorkflowId, batchStatusQuery, batchWorkflowId, workflowTaskQueue } from '../../src/contract';
 import type { accountWorkflow } from '../../src/workflows';
 import { testsOfWorlds } from '../support/side-by-side';
+import { until } from '../support/until';
 
 const together = testsOfWorlds({ timeoutMs: 120_000 });
 
@@ -50,8 +51,9 @@ together('an account workflow that is terminated is started again by who waits',
   await client.workflow.getHandle(first.workflowId).terminate('test');
   // The second asks again when its settings change, and finds nobody to ask.
   const parts = [1, 2].map((part) => client.workflow.getHandle(batchWorkflowId(world.jobId, 1, part)));
-  const states = await Promise.all(parts.map((part) => part.query(batchStatusQuery)));
-  await parts[states.findIndex(({ batchId }) => batchId === undefined)]!.signal('settings', { queueLimit: 30 });
+  // The one that waits may not be there yet.
+  const states = await Promise.all(parts.map((part) => until(() => part.query(batchStatusQuery).catch(() => undefined))));
+  await parts[states.findIndex((state) => state!.batchId === undefined)]!.signal('settings', { queueLimit: 30 });
   world.simulator.endBatch(world.simulator.stats().accepted[0]!.id);
   await world.simulator.waitFor('create-accepted', 2);
   world.simulator.endBatch(world.simulator.stats().accepted[1]!.id);
