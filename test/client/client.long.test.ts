@@ -22,7 +22,7 @@ test('while results are stored, the status tells how many are', async () => {
 });
 
 test('results that are all stored between two questions are not told as none', async () => {
-  const { world, batches } = await opened.begin({ processingMs: 0, resultsBytesPerSecond: 1_000 });
+  const { world, batches } = await opened.begin({ processingMs: 0, resultsBytesPerSecond: 5_000 });
   await world.startWorker();
   const job = await batches.startJob(await opened.startOptions());
   const partId = batchWorkflowId(job.id, 1, 1);
