@@ -167,8 +167,8 @@ export interface SelectFollowUpsInput {
   /** Leave out what will be sent again. */
   withoutRetryable: boolean;
   activityTaskQueue: string;
-  /** Answer with a `ShardedList`. Workflows of older releases do not ask for it, and know shards one by one only. */
-  asCuts?: boolean;
+  /** Many shards may be told as a `ShardedList`. Workflows of older releases do not say so, and know shards one by one only. */
+  mayBeCuts?: boolean;
 }
 
 /** A list and where it is cut into shards. Temporal takes 2 MB of an answer: tens of thousands of shards, where of a `FollowUpShard` each it takes some thousand. */
@@ -191,7 +191,7 @@ export interface FollowUpShard {
 
 export interface FailedFollowUpsInput extends FollowUpRetryInput {
   /** As in `SelectFollowUpsInput`. */
-  asCuts?: boolean;
+  mayBeCuts?: boolean;
 }
 
 /** Of an ended job, the follow-ups that did not complete. */

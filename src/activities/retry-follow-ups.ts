@@ -13,7 +13,7 @@ import { shardsAs } from './sharded-list';
 
 /** Writes the list of an ended job's follow-ups that did not complete, and cuts it into shards; none where this attempt was made before. */
 export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
-  return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath, asCuts = false }: FailedFollowUpsInput): Promise<FailedFollowUps> {
+  return async function selectFailedFollowUps({ jobId, attempt, activityTaskQueue, followUp, inputPath, mayBeCuts = false }: FailedFollowUpsInput): Promise<FailedFollowUps> {
     return runActivity(deps, async () => {
       const { report, followUps, started } = await ended(deps, jobId);
       const options = overridden(started, followUp);
@@ -23,7 +23,7 @@ export function selectFailedFollowUpsActivity(deps: ActivityDependencies) {
       const batchIdOf = async (round: number, number: number): Promise<string | undefined> => (await folder.part(round, number).readReport())?.batchId;
       const { shards, isKnown } = await select({ report, attempt, activityTaskQueue, args: options.args, inputPath, batchIdOf, signal: Context.current().cancellationSignal });
       const ref = { jobId, round: 1, part: 1, output };
-      return { shards: shardsAs(asCuts, ref, followUpFiles(part).list, shards), options, followUps, ranWith: ranWith(started, options, attempt), jobStartedAt: report.started_at, ...(isKnown && { begunBefore: true }) };
+      return { shards: shardsAs(mayBeCuts, ref, followUpFiles(part).list, shards), options, followUps, ranWith: ranWith(started, options, attempt), jobStartedAt: report.started_at, ...(isKnown && { begunBefore: true }) };
     });
   };
 }

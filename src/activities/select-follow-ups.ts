@@ -14,12 +14,12 @@ import { shardsAs } from './sharded-list';
 export function selectFollowUpsActivity(deps: ActivityDependencies) {
   return async function selectFollowUps(input: SelectFollowUpsInput): Promise<FollowUpShard[] | ShardedList> {
     return runActivity(deps, async () => {
-      const { ref, requests, withoutRetryable, activityTaskQueue, asCuts = false } = input;
+      const { ref, requests, withoutRetryable, activityTaskQueue, mayBeCuts = false } = input;
       const options = await followUpsOnRecord(jobFolder(deps, ref.jobId), input.options);
       const partFolder = partFolderOf(ref);
       const common = { jobId: ref.jobId, round: ref.round, part: ref.part, activityTaskQueue };
       const shards = await select({ partFolder, requests, options, withoutRetryable, common, signal: Context.current().cancellationSignal });
-      return shardsAs(asCuts, ref, followUpFiles(partFolder).list, shards);
+      return shardsAs(mayBeCuts, ref, followUpFiles(partFolder).list, shards);
     });
   };
 }

@@ -1,9 +1,9 @@
 /**
- * Where each custom_id stands among the requests of a part: looked up for every line of results.
+ * Where each custom_id stands among others, such as the requests of a part: looked up for every line of results.
  *
- * It keeps a 64-bit hash of each id instead of the id: with its slots 16 to 19 bytes a request for a full part, where a Map of
- * strings takes about a hundred. Of the ids that were added none is mistaken for another (`add` tells), and a foreign
- * id is taken for one of a full part's with a chance of one in 10^14.
+ * It keeps a 64-bit hash of each id instead of the id: with its slots 16 to 19 bytes an id, where a Map of strings takes about a
+ * hundred. Of the ids that were added none is mistaken for another (`add` tells), and a foreign id is taken for one of the 100,000
+ * of a full part with a chance of one in 10^14.
  */
 import { SeededHash } from './seeded-hash';
 

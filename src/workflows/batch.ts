@@ -25,7 +25,7 @@ import { BatchEnd } from './batch-end';
 import { runFirstReleaseFollowUps } from './first-release-follow-ups';
 import { resumeShards, runFollowUps } from './follow-ups';
 import type { FollowUpsDone } from './follow-ups';
-import { shardsOf } from './sharded-list';
+import { eachShard } from './sharded-list';
 
 /** See `BatchCarriedState.followUps`. */
 type BatchFollowUps = NonNullable<BatchCarriedState['followUps']>;
@@ -282,7 +282,7 @@ class BatchRun {
       });
       return this.status.followUps;
     }
-    const shards = shardsOf(await this.desk.untilDone(() => acts.selectFollowUps({ ...selection, asCuts: true })));
+    const shards = eachShard(await this.desk.untilDone(() => acts.selectFollowUps({ ...selection, mayBeCuts: true })));
     const run = (): Promise<FollowUpsDone> =>
       runFollowUps({
         shards,

@@ -6,7 +6,7 @@ import type { DataReference, FollowUpCounts, FollowUpInput, FollowUpOptions } fr
 import { addFollowUps, AS_RETURNED, DEFAULT_FOLLOW_UP_WINDOW, followUpShardWorkflowId, followUpWorkflowId, noFollowUps } from '../contract';
 import { activities } from './activity-profiles';
 import type { followUpShardWorkflow } from './follow-up-shard';
-import { shardsOf } from './sharded-list';
+import { eachShard } from './sharded-list';
 
 export interface FirstReleaseRun {
   acts: ReturnType<typeof activities>;
@@ -20,7 +20,8 @@ export interface FirstReleaseRun {
 /** Runs all follow-ups of a part, shard after shard. Failed ones are counted and stop nothing. */
 export async function runFirstReleaseFollowUps({ acts, ...selection }: FirstReleaseRun, progress: (counts: FollowUpCounts) => void): Promise<void> {
   const { ref, options, activityTaskQueue } = selection;
-  const shards = shardsOf(await acts.selectFollowUps(selection));
+  // It asks for no other form than one by one.
+  const shards = eachShard(await acts.selectFollowUps(selection));
   const counts = noFollowUps();
   for (const shard of shards) counts.selected += shard.count;
   progress({ ...counts });

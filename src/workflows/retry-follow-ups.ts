@@ -6,7 +6,7 @@ import { activities } from './activity-profiles';
 import { AttentionDesk } from './attention';
 import type { FollowUpsDone } from './follow-ups';
 import { resumeShards, runFollowUps } from './follow-ups';
-import { shardsOf } from './sharded-list';
+import { eachShard } from './sharded-list';
 
 /**
  * Runs the follow-ups of an ended job again that did not complete, and rewrites `follow-ups.jsonl` and the report's counts.
@@ -61,10 +61,10 @@ class RetryRun {
 
   async run(): Promise<FollowUpRetryResult> {
     const { jobId, attempt } = this.input;
-    const failed = await this.desk.untilDone(() => this.acts.selectFailedFollowUps({ ...this.input, asCuts: true }));
+    const failed = await this.desk.untilDone(() => this.acts.selectFailedFollowUps({ ...this.input, mayBeCuts: true }));
     // Whoever asks what came of the job tells by it whether this attempt was of that job.
     if (failed.jobStartedAt !== undefined && patched('retried-job')) upsertMemo({ [RETRIED_JOB_MEMO]: failed.jobStartedAt });
-    const shards = shardsOf(failed.shards);
+    const shards = eachShard(failed.shards);
     const selected = shards.reduce((sum, { count }) => sum + count, 0);
     const common = { jobId, attempt, selected, canceled: this.status.cancelRequested };
     if (selected === 0) return { ...common, followUps: failed.followUps, ...(failed.superseded && { superseded: true }) };

@@ -1,8 +1,8 @@
 import type { FollowUpShard, ShardedList } from '../activities';
 
-/** The shards one by one. @param answered as the activity gave it: one of an older release knows only shards one by one */
-export function shardsOf(answered: FollowUpShard[] | ShardedList): FollowUpShard[] {
-  if (Array.isArray(answered)) return answered;
-  const { ref, list, cuts } = answered;
+/** The shards one by one, whichever way they were told. */
+export function eachShard(told: FollowUpShard[] | ShardedList): FollowUpShard[] {
+  if (Array.isArray(told)) return told;
+  const { ref, list, cuts } = told;
   return cuts.map(([offset, length, count]) => ({ ref, list: { uri: list, offset, length }, count }));
 }

@@ -14,7 +14,7 @@ import type { Simulator } from '../../src/simulator';
 import { startSimulator } from '../../src/simulator';
 import { openStorageRoot } from '../../src/storage';
 import { OBJECT_BYTES } from '../../src/storage/s3/segment-objects';
-import { shardsOf } from '../../src/workflows/sharded-list';
+import { eachShard } from '../../src/workflows/sharded-list';
 import { requestLines } from '../jobs/helpers';
 import { BUCKET, S3Server } from '../support/s3-server';
 import { LONG } from '../support/long-form';
@@ -85,8 +85,8 @@ it('stores results, gives single ones to follow-ups, and puts the ends of these 
 
   const ledger = await run('messageBatches.closeLedger', ref, batchId, REQUESTS, false);
   expect(ledger).toMatchObject({ outcomes: { succeeded: REQUESTS }, problems: [] });
-  const selection = { ref, requests: REQUESTS, options: { workflow: 'any' }, withoutRetryable: false, activityTaskQueue: 'any', asCuts: true };
-  const shards = shardsOf(await run('messageBatches.selectFollowUps', selection));
+  const selection = { ref, requests: REQUESTS, options: { workflow: 'any' }, withoutRetryable: false, activityTaskQueue: 'any', mayBeCuts: true };
+  const shards = eachShard(await run('messageBatches.selectFollowUps', selection));
   expect(shards).toHaveLength(REQUESTS / 1_000);
   const { inputs } = (await run('messageBatches.listFollowUps', shards.at(-1)!.list)) as { inputs: FollowUpInput[] };
   const result = await run('messageBatches.loadResult', inputs[0]!.result);
@@ -99,7 +99,7 @@ it('stores results, gives single ones to follow-ups, and puts the ends of these 
   const page = await run('messageBatches.listFollowUps', shards.at(-1)!.list, ref);
   expect([page.inputs[0], page.recorded]).toEqual([inputs[1], { succeeded: 1, failed: 0 }]);
   const again = await run('messageBatches.selectFollowUps', selection);
-  expect(shardsOf(again)).toEqual(shards);
+  expect(eachShard(again)).toEqual(shards);
 }, 120_000);
 
 if (LONG) it('heartbeats no more than is stored, and keeps what has come when it is canceled', async () => {

@@ -1,4 +1,5 @@
 /** Servers that close their connections, and readers that are slower than the network. */
+import { setImmediate } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import type net from 'node:net';
 import { join } from 'node:path';
@@ -70,10 +71,12 @@ const ends = (socket: net.Socket) => void socket.end();
 /** Rounds of the event loop, which is the reader's too: a reset that is found together with the last bytes looks like an orderly end. */
 const ROUNDS = 20;
 
-function resets(_: net.Socket, tcp: net.Socket, rounds = ROUNDS): void {
-  if (rounds === 0) tcp.resetAndDestroy();
-  else setImmediate(() => resets(_, tcp, rounds - 1));
+async function resetsAfter(rounds: number, tcp: net.Socket): Promise<void> {
+  for (let round = 0; round < rounds; round++) await setImmediate();
+  tcp.resetAndDestroy();
 }
+
+const resets = (_: net.Socket, tcp: net.Socket) => void resetsAfter(ROUNDS, tcp);
 
 function answerOf(framing: string, body: Buffer, cutBytes = 0): Buffer {
   const [headers, framed] = FRAMINGS[framing]!(body);

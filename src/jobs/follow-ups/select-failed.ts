@@ -103,6 +103,18 @@ async function findResults(report: JobReport, wanted: WantedResults, signal: Abo
       if (line.kind === 'result') wanted.setResult(id, { offset, length: bytes.length, outcome: line.outcome });
     }
   }
+  if (wanted.found.results === wanted.size) return;
+  const missing = await firstId(report, (id) => wanted.resultOf(id) === undefined, signal);
+  throw notTheirs(outputFolder(report.output).results, undefined, `: it has no result of ${missing}`);
+}
+
+/** Of those that did not complete, in their order. */
+async function firstId(report: JobReport, isMeant: (id: string) => boolean, signal: AbortSignal | undefined): Promise<string | undefined> {
+  for await (const lines of failedLines(report, signal)) {
+    const id = lines.flatMap(idsOf).find(isMeant);
+    if (id !== undefined) return id;
+  }
+  return undefined;
 }
 
 async function copyRequests({ report, inputPath, signal }: SelectFailedOptions, wanted: WantedResults, path: string): Promise<void> {
@@ -118,6 +130,7 @@ async function copyRequests({ report, inputPath, signal }: SelectFailedOptions, 
         offset += line.length + 1;
       }
     }
+    if (wanted.found.requests < wanted.size) throw new Error(`${inputPath ?? reported}: there is no request ${await firstId(report, (id) => wanted.requestOf(id) === undefined, signal)}`);
     await copy.commit();
   } catch (error) {
     throw withoutMetadata(error);
@@ -139,14 +152,13 @@ async function writeList(options: SelectFailedOptions, wanted: WantedResults): P
   const files = followUpFiles(part);
   const cutter = new ShardCutter(args.length === 0 ? 0 : Buffer.byteLength(JSON.stringify(args)));
   const outputs = outputFolder(report.output);
-  const refuse = (customId: string): Error => notTheirs(outputs.results, undefined, `: it has no result of ${customId}`);
-  const inputs = new FailedInputs({ jobId: report.job_id, activityTaskQueue, results: outputs.results, requests: part.requests }, wanted, refuse);
+  const inputs = new FailedInputs({ jobId: report.job_id, activityTaskQueue, results: outputs.results, requests: part.requests, signal }, wanted);
   const list = await openReplacement(files.list);
   const results = await openReplacement(files.results);
   let resultsBytes = 0;
   try {
     for await (const group of failedLines(report, signal)) {
-      const lines = group.map((line) => ({ ...placeOf(report.job_id, line), ids: idsOf(line) }));
+      const lines = group.map((line) => ({ ...placeOf(line), ids: idsOf(line) }));
       const next = inputs.of(lines.flatMap(({ ids, round, part: number }) => ids.map((customId) => ({ customId, round, part: number }))));
       for (const { round, part: number, slice, isPartKnown, ids } of lines) {
         const ofLine = await take(next, ids.length);
@@ -166,9 +178,9 @@ async function writeList(options: SelectFailedOptions, wanted: WantedResults): P
     await results.commit();
     await list.commit();
   } finally {
-    await inputs.close();
     await list.discard();
     await results.discard();
+    await inputs.close();
   }
   return cutter.shards;
 }
@@ -183,8 +195,9 @@ function askedOnce(batchIdOf: SelectFailedOptions['batchIdOf']): (round: number,
   };
 }
 
-function idsOf({ custom_id: id, custom_ids: ids }: FailedLine): string[] {
-  return ids ?? (id === undefined ? [] : [id]);
+/** One at least. */
+function idsOf({ custom_id: id, custom_ids: ids = id === undefined ? [] : [id], workflow_id: workflowId }: FailedLine): string[] {
+  return ids.length > 0 ? ids : invalidId(workflowId);
 }
 
 interface FailedPlace {
@@ -195,8 +208,8 @@ interface FailedPlace {
   slice?: number;
 }
 
-function placeOf(jobId: string, line: FailedLine): FailedPlace {
-  if (line.slice === undefined) return { round: roundOf(jobId, line), part: line.part ?? 1, isPartKnown: line.part !== undefined };
+function placeOf(line: FailedLine): FailedPlace {
+  if (line.slice === undefined) return { round: roundOf(line), part: line.part ?? 1, isPartKnown: line.part !== undefined };
   const [round = 1, part = 1, slice = 1] = line.slice.split('.').map(Number);
   return { round, part, isPartKnown: true, slice };
 }
@@ -212,12 +225,12 @@ async function take<T>(from: AsyncGenerator<T, void, undefined>, count: number):
 }
 
 /** It stands in the workflow id, before the custom_id, which has no slash there. @see followUpWorkflowId */
-function roundOf(jobId: string, { workflow_id: id }: FailedLine): number {
-  return Number(id.split('/').at(-2)) || invalidId(jobId, id);
+function roundOf({ workflow_id: id }: FailedLine): number {
+  return Number(id.split('/').at(-2)) || invalidId(id);
 }
 
-function invalidId(jobId: string, id: string): never {
-  throw new InputError('outputs_changed', `${id} in follow-ups.jsonl is no follow-up of job ${jobId}.`, 'Put the file back from a copy.');
+function invalidId(workflowId: string): never {
+  throw new InputError('outputs_changed', `${workflowId} in follow-ups.jsonl is no follow-up of this job.`, 'Put the file back from a copy.');
 }
 
 function notTheirs(path: string, cause: unknown, why = ''): InputError {

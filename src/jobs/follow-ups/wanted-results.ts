@@ -1,4 +1,7 @@
-/** Of results that are looked for by custom_id: where each and its request lie. Memory: about 45 bytes each, where maps of strings take ten times that. */
+/**
+ * Of results that are looked for by custom_id: where each and its request lie. Memory: about 45 bytes each, where maps of strings take ten
+ * times that. Of an id its hash is held: another one that has the same is not taken for it, but told.
+ */
 import { API_OUTCOMES, type ApiOutcome } from '../../contract';
 import { CustomIdTable } from '../custom-id-table';
 
@@ -27,25 +30,34 @@ export class WantedResults {
     this.outcomes = new Uint8Array(count);
   }
 
-  /** @returns false where it was added before */
-  add(customId: string): boolean {
-    return this.ids.add(customId);
+  /** Again it changes nothing. */
+  add(customId: string): void {
+    this.ids.add(customId);
+  }
+
+  get size(): number {
+    return this.ids.size;
+  }
+
+  /** Of how many the place is known. */
+  get found(): { results: number; requests: number } {
+    return { results: this.results.size, requests: this.requests.size };
   }
 
   has(customId: string): boolean {
     return this.ids.positionOf(customId) >= 0;
   }
 
-  /** @param customId that was added. */
+  /** @param customId that was added. @throws Error where it has a place */
   setResult(customId: string, { outcome, ...place }: FoundResult): void {
     const position = this.ids.positionOf(customId);
-    this.results.set(position, place);
+    this.results.set(position, place, customId);
     this.outcomes[position] = API_OUTCOMES.indexOf(outcome);
   }
 
-  /** @param customId that was added. */
+  /** @param customId that was added. @throws Error where it has a place */
   setRequest(customId: string, place: Place): void {
-    this.requests.set(this.ids.positionOf(customId), place);
+    this.requests.set(this.ids.positionOf(customId), place, customId);
   }
 
   /** @returns undefined where it was not set */
@@ -62,6 +74,7 @@ export class WantedResults {
 }
 
 class Places {
+  size = 0;
   /** Floats, as files have more than 4 GB. */
   private readonly offsets: Float64Array;
   /** No line is without bytes: 0 is one that was not set. */
@@ -72,7 +85,10 @@ class Places {
     this.lengths = new Uint32Array(count);
   }
 
-  set(position: number, { offset, length }: Place): void {
+  /** Each id has one place: a second one is another id's of the same hash. */
+  set(position: number, { offset, length }: Place, customId: string): void {
+    if (this.lengths[position] !== 0) throw new Error(`${customId} is there twice, or two ids have one hash, which will be another one next time`);
+    this.size++;
     this.offsets[position] = offset;
     this.lengths[position] = length;
   }

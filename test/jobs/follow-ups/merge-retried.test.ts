@@ -104,7 +104,12 @@ it('refuses results in which one is missing, and leaves no list', async () => {
   const results = readFileSync(join(output, 'results.jsonl'), 'utf8');
   writeFileSync(join(output, 'results.jsonl'), results.replace(/^.*"custom_id":"c".*\n/m, ''));
   await expect(selectFailed(report)).rejects.toMatchObject({ code: 'outputs_changed', message: expect.stringContaining('it has no result of c') });
-  expect(existsSync(followUpFiles(retryFolder(report.output, 1).part).record)).toBe(false);
+  expect(existsSync(retryFolder(report.output, 1).output)).toBe(false);
+});
+
+it('refuses a line that names no result', async () => {
+  const { report } = await ended([...OLD, { ...single('a', 'failed'), custom_id: undefined }]);
+  await expect(selectFailed(report)).rejects.toMatchObject({ code: 'outputs_changed', message: expect.stringContaining('is no follow-up of this job') });
 });
 
 it('lists one whose result was counted although it is no JSON throughout', async () => {

@@ -1,5 +1,6 @@
 import { API_OUTCOMES } from '../../../src/contract';
 import { WantedResults } from '../../../src/jobs/follow-ups/wanted-results';
+import { SeededHash } from '../../../src/jobs/seeded-hash';
 
 const COUNT = 50_000;
 /** Beyond the 4 GB that 32 bits hold. */
@@ -20,10 +21,24 @@ it('holds where each lies in less than 50 bytes', () => {
   }
 });
 
-it('knows none that was not added, nothing of one that was not found, and takes one only once', () => {
+it('knows none that was not added, nothing of one that was not found, and takes an id only once', () => {
   const wanted = new WantedResults(2);
-  expect([wanted.add('a'), wanted.add('a'), wanted.add('b')]).toEqual([true, false, true]);
+  for (const id of ['a', 'a', 'b']) wanted.add(id);
+  expect(wanted.size).toBe(2);
   expect([wanted.has('a'), wanted.has('c'), wanted.resultOf('c'), wanted.requestOf('c')]).toEqual([true, false, undefined, undefined]);
   wanted.setRequest('a', { offset: 0, length: 5 });
   expect([wanted.requestOf('a'), wanted.resultOf('a'), wanted.requestOf('b')]).toEqual([{ offset: 0, length: 5 }, undefined, undefined]);
+  expect(wanted.found).toEqual({ results: 0, requests: 1 });
+});
+
+it('tells of an id that has the hash of another one, and gives neither the place of the other', () => {
+  jest.spyOn(SeededHash.prototype, 'of').mockImplementation(function of(this: SeededHash) {
+    [this.high, this.low] = [1, 1];
+  });
+  const wanted = new WantedResults(1);
+  wanted.add('a');
+  wanted.setRequest('a', { offset: 0, length: 5 });
+  expect(() => wanted.setRequest('b', { offset: 6, length: 5 })).toThrow('b is there twice, or two ids have one hash');
+  expect(wanted.requestOf('a')).toEqual({ offset: 0, length: 5 });
+  jest.restoreAllMocks();
 });
