@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { FollowUpInput, FollowUpSliceInput } from '../contract';
-import { checkAnswer, readFollowUpResult, sliceResults, type CheckedAnswer, type JsonAnswerCheck } from '../jobs';
+import { checkAnswerIn, readReference, sliceLines, type CheckedAnswer, type JsonAnswerCheck } from '../jobs';
 import type { ActivityDependencies } from './dependencies';
 import { runActivity } from './failures';
 import type { CheckedSlice } from './payloads';
@@ -14,7 +14,7 @@ const TURN_MS = 50;
 /** Reads the result by reference: it never is in a history. */
 export function checkJsonAnswerActivity(deps: ActivityDependencies) {
   return async function checkJsonAnswer(input: FollowUpInput, check: JsonAnswerCheck): Promise<CheckedAnswer> {
-    return runActivity(deps, async () => checkAnswer((await readFollowUpResult(input)).result, check));
+    return runActivity(deps, async () => checkAnswerIn(input, await readReference(input.result), check));
   };
 }
 
@@ -24,8 +24,8 @@ export function checkJsonAnswersOfSliceActivity(deps: ActivityDependencies) {
     return runActivity(deps, async () => {
       let turnAt = Date.now();
       const checked: CheckedSlice = { valid: 0, invalid: 0, reasons: {}, failing: [] };
-      for await (const { customId, result } of sliceResults(input, { signal: Context.current().cancellationSignal })) {
-        const answer = checkAnswer(result, check);
+      for await (const { input: each, line } of sliceLines(input, { signal: Context.current().cancellationSignal })) {
+        const answer = checkAnswerIn(each, line, check);
         // What else this worker does, heartbeats and creates among it, gets its turn.
         if (Date.now() - turnAt > TURN_MS) {
           await setImmediate();
@@ -35,7 +35,7 @@ export function checkJsonAnswersOfSliceActivity(deps: ActivityDependencies) {
         else {
           checked.invalid++;
           checked.reasons[answer.reason] = (checked.reasons[answer.reason] ?? 0) + 1;
-          if (checked.failing.length < MAX_FAILING_IDS) checked.failing.push(customId);
+          if (checked.failing.length < MAX_FAILING_IDS) checked.failing.push(each.customId);
         }
       }
       return checked;

@@ -26,6 +26,11 @@ export interface FollowUpResult<Metadata = Record<string, unknown>> extends Pick
  * @throws StorageError `changed` where list or results are not there any more, or are others.
  */
 export async function* sliceResults<Metadata = Record<string, unknown>>(input: FollowUpSliceInput, options: { signal?: AbortSignal } = {}): AsyncGenerator<FollowUpResult<Metadata>, void, undefined> {
+  for await (const each of sliceLines<Metadata>(input, options)) yield resultOf(each.input, each.line);
+}
+
+/** As `sliceResults`, of results that need not be JSON: `resultOf` reads one. */
+export async function* sliceLines<Metadata = Record<string, unknown>>(input: FollowUpSliceInput, options: { signal?: AbortSignal } = {}): AsyncGenerator<{ input: FollowUpInput<Metadata>; line: Buffer }, void, undefined> {
   const { signal } = options;
   const files = new ReferencedFiles();
   let count = 0;
@@ -36,7 +41,7 @@ export async function* sliceResults<Metadata = Record<string, unknown>>(input: F
       for (const [index, each] of inputs.entries()) {
         signal?.throwIfAborted();
         count++;
-        yield resultOf(each, lines[index]!);
+        yield { input: each, line: lines[index]! };
       }
     }
   } finally {
@@ -83,7 +88,8 @@ async function* groupsOf<Metadata>(inputs: AsyncIterable<FollowUpInput<Metadata>
   if (group.length > 0) yield group;
 }
 
-function resultOf<Metadata>(input: FollowUpInput<Metadata>, line: Buffer): FollowUpResult<Metadata> {
+/** What a line says that lies where the input of a follow-up has its result. @throws StorageError `changed` where it is no such result */
+export function resultOf<Metadata>(input: FollowUpInput<Metadata>, line: Buffer): FollowUpResult<Metadata> {
   const { customId, outcome, metadata } = input;
   const { result } = parse(input.result.uri, input.result.offset ?? 0, line) as { result?: MessageBatchResult };
   if (result?.type !== outcome) throw goneError(input.result.uri, `There is no ${outcome} result of ${customId} at byte ${input.result.offset ?? 0} of ${input.result.uri}.`);

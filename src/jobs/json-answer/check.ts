@@ -1,6 +1,9 @@
 /** Holds the answer of a result against a JSON schema. */
-import { CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, type FollowUpOptions, READY_MADE_FOLLOW_UPS } from '../../contract';
+import { type ApiOutcome, CHECK_JSON_ANSWER, CHECK_JSON_ANSWERS_OF_SLICE, type FollowUpInput, type FollowUpOptions, READY_MADE_FOLLOW_UPS } from '../../contract';
+import { StorageError } from '../../storage';
+import { resultOf } from '../follow-ups/slice-results';
 import { InputError } from '../input-error';
+import { parseOutputLine } from '../result-line';
 import { answerOf, type AnswerPlace } from './answer';
 import { compiledSchema } from './schema';
 import { isOverTime, withinTime } from './time-limit';
@@ -38,6 +41,24 @@ const MAX_ERROR_LENGTH = 300;
 const MAX_VALUE_BYTES = 4 * 1024;
 /** A regular expression of a schema can take for ever, and the worker has heartbeats to send. */
 const CHECK_MS = 250;
+
+/**
+ * As `checkAnswer`, of the line of a result. One that was counted although it is no JSON throughout is not checked, and holds up no other.
+ * @throws InputError `bad_schema`; StorageError `changed` where it is no such result
+ */
+export function checkAnswerIn(input: FollowUpInput, line: Buffer, check: JsonAnswerCheck): CheckedAnswer {
+  try {
+    return checkAnswer(resultOf(input, line).result, check);
+  } catch (error) {
+    if (!(error instanceof StorageError) || !isCounted(line, input.outcome)) throw error;
+    return notChecked('What the API has sent of it is no JSON throughout.');
+  }
+}
+
+function isCounted(line: Buffer, outcome: ApiOutcome): boolean {
+  const seen = parseOutputLine(line);
+  return seen.kind === 'result' && seen.outcome === outcome;
+}
 
 /** @throws InputError `bad_schema` */
 export function checkAnswer(result: MessageBatchResult, check: JsonAnswerCheck): CheckedAnswer {
