@@ -1,26 +1,15 @@
 /** A job whose follow-ups nobody serves, after the command that has said so is gone: who goes on, and what others are told. */
-import { join } from 'node:path';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import type { Simulator } from '../../src/simulator';
-import { startSimulator } from '../../src/simulator';
-import { CliWorld } from './support/cli-world';
+import type { CliWorld } from './support/cli-world';
 import { whileGraded } from './support/grading-worker';
+import { useSimulatedApi } from './support/simulated-api';
 
 let world: CliWorld;
-let simulator: Simulator;
 let api: Record<string, string>;
 
-beforeAll(async () => {
-  // What a worker says of a type that it does not know is no news here.
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
-  world = await CliWorld.create();
-  simulator = await startSimulator({ folder: join(world.folder, 'api'), processingMs: 0 });
-  api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key' };
-});
-afterAll(async () => {
-  await world.close();
-  await simulator.close();
-});
+// What a worker says of a type that it does not know is no news here.
+beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) }));
+useSimulatedApi((opened) => ({ world, api } = opened));
 
 /** The worker of the queue says at once that it does not know the type. */
 const run = (input: string, ...flags: string[]) => whileGraded(world, () => world.run(['run', input, '--follow-up', 'unknownType@grading', ...flags], api));

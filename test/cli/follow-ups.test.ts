@@ -5,25 +5,17 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { ObservedJobStatus } from '../../src/client';
 import type { JobReport } from '../../src/contract';
 import type { Simulator } from '../../src/simulator';
-import { startSimulator } from '../../src/simulator';
-import { CliWorld } from './support/cli-world';
+import type { CliWorld } from './support/cli-world';
 import { whileGraded } from './support/grading-worker';
+import { useSimulatedApi } from './support/simulated-api';
 import { LONG } from '../support/long-form';
 
 let world: CliWorld;
 let simulator: Simulator;
 let api: Record<string, string>;
 
-beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  world = await CliWorld.create();
-  simulator = await startSimulator({ folder: join(world.folder, 'api'), processingMs: 0 });
-  api = { ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: 'test-key' };
-});
-afterAll(async () => {
-  await world.close();
-  await simulator.close();
-});
+beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR') }));
+useSimulatedApi((opened) => ({ world, simulator, api } = opened));
 
 test('a type that no worker of the program serves is refused before anything is sent', async () => {
   const input = await world.input('unserved');
